@@ -1,0 +1,59 @@
+/** Helpers on byte arrays that neither lib0 nor the platform has in the form needed here. */
+
+const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+
+/** RFC 4648 section 5, without padding. */
+export function toBase64Url(bytes: Uint8Array): string {
+  let text = ''
+  for (let i = 0; i < bytes.length; i += 3) {
+    const remaining = bytes.length - i
+    const group = ((bytes[i] ?? 0) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0)
+    text += BASE64URL.charAt(group >> 18) + BASE64URL.charAt((group >> 12) & 63)
+    if (remaining > 1) text += BASE64URL.charAt((group >> 6) & 63)
+    if (remaining > 2) text += BASE64URL.charAt(group & 63)
+  }
+  return text
+}
+
+/** The inverse of `toBase64Url`; undefined if `text` is not what that function writes. */
+export function fromBase64Url(text: string): Uint8Array | undefined {
+  const bytes = new Uint8Array(Math.floor((text.length * 3) / 4))
+  let bits = 0
+  let bitCount = 0
+  let length = 0
+  for (const character of text) {
+    const value = BASE64URL.indexOf(character)
+    if (value < 0) return undefined
+    bits = ((bits << 6) | value) & 0xffffff
+    bitCount += 6
+    if (bitCount >= 8) {
+      bitCount -= 8
+      bytes[length++] = (bits >> bitCount) & 255
+    }
+  }
+  return toBase64Url(bytes) === text ? bytes : undefined
+}
+
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i])
+}
+
+export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((total, part) => total + part.length, 0))
+  let offset = 0
+  for (const part of parts) {
+    whole.set(part, offset)
+    offset += part.length
+  }
+  return whole
+}
+
+/** Total order of byte arrays: lexicographic, a prefix first. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const shared = Math.min(a.length, b.length)
+  for (let i = 0; i < shared; i++) {
+    const difference = (a[i] as number) - (b[i] as number)
+    if (difference !== 0) return difference
+  }
+  return a.length - b.length
+}

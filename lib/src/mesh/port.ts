@@ -1,0 +1,35 @@
+import type { PeerId } from '../base/ids.js'
+import type { Lane } from '../transport/lanes.js'
+
+/**
+ * A module's typed lane through the mesh. Each module above opens its own; bytes sent to a port arrive at the same
+ * port of the other peer, in order per peer, at most once.
+ */
+export interface Port {
+  /** Never throws. `queued` promises nothing: the link may break. */
+  send(to: PeerId, payload: Uint8Array): SendResult
+  /** Bytes queued towards `to` in this port's lane. */
+  queuedBytes(to: PeerId): number
+}
+
+/** `no-link`: not connected to that peer. `full`: the lane's queue is full. */
+export type SendResult = 'queued' | 'no-link' | 'full'
+
+export interface PortHandlers {
+  /** Must not throw for any bytes; a DecodeError thrown here costs the sender its link. */
+  message(from: PeerId, payload: Uint8Array): void
+  /** The lane of a peer took messages again after `full`. */
+  drain?(peer: PeerId): void
+}
+
+/** The number is on the wire: never reuse one. */
+export const PORTS = { messages: 1, documents: 2, consensus: 3, snapshots: 4, roster: 5 } as const
+export type PortName = keyof typeof PORTS
+
+export const PORT_LANES = {
+  messages: 'calls',
+  documents: 'documents',
+  consensus: 'consensus',
+  snapshots: 'bulk',
+  roster: 'control',
+} as const satisfies Record<PortName, Lane>

@@ -1,0 +1,22 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const source = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
+export default defineConfig({
+  resolve: {
+    // Tests run against the sources; what is published is tested by `npm run test:consumers` and in the browser.
+    alias: [
+      { find: /^legion-mesh$/, replacement: source('./lib/src/index.ts') },
+      { find: /^legion-mesh\/node$/, replacement: source('./lib/src/node.ts') },
+      { find: /^legion-mesh\/(machines|testing|raft)$/, replacement: source('./lib/src/$1/index.ts') },
+      { find: /^legion-signaling$/, replacement: source('./signaling-server/src/index.ts') },
+    ],
+  },
+  test: {
+    include: ['*/test/**/*.test.ts'],
+    exclude: ['**/node_modules/**', 'e2e/**'],
+    pool: 'forks',
+    maxWorkers: 2,
+  },
+})
