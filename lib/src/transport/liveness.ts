@@ -1,0 +1,121 @@
+import type { Runtime, Timer } from '../base/runtime.js'
+
+export interface LivenessTiming {
+  /** Nothing received for this long: ask for a sign of life. */
+  readonly idleMs: number
+  /** Nothing received for this long: the link is dead. */
+  readonly silentMs: number
+}
+
+export interface LivenessActions {
+  /** Send a ping now; the other side echoes its sequence. */
+  ping(sequence: number): void
+  /** Called at most once. */
+  silent(): void
+}
+
+/** A busy link is asked this often too, so that its round trip time stays true. */
+const REFRESH_RTT_MS = 10_000
+/** A timer this late means that the page or machine slept: silence until now says nothing about the other side. */
+const SLEPT_AFTER_MS = 2_000
+/** How long the other side has to answer after we slept. */
+const WAKE_DEADLINE_MS = 2_000
+/** Weight of a new sample in the smoothed round trip time (RFC 6298). */
+const RTT_GAIN = 1 / 8
+
+/**
+ * Watches one link: any received bytes are a sign of life; asks for one when idle, and says when there was none.
+ *
+ * One timer at a time. Receiving does not touch it: when it fires, it looks at what happened since.
+ */
+export class Liveness {
+  readonly #runtime: Runtime
+  readonly #timing: LivenessTiming
+  readonly #actions: LivenessActions
+  #timer: Timer
+  #timerDueMs: number
+  #heardMs: number
+  #deadlineMs: number
+  #pingMs: number
+  #sequence = 0
+  #answered = true
+  #rttMs: number | undefined
+
+  /** Pings once at the start, so that the round trip time is known early: after the current work, by a timer. */
+  constructor(runtime: Runtime, timing: LivenessTiming, actions: LivenessActions) {
+    this.#runtime = runtime
+    this.#timing = timing
+    this.#actions = actions
+    const nowMs = runtime.nowMs()
+    this.#heardMs = nowMs
+    this.#deadlineMs = nowMs + timing.silentMs
+    this.#pingMs = nowMs - REFRESH_RTT_MS
+    this.#timerDueMs = nowMs
+    this.#timer = this.#setTimer(nowMs)
+  }
+
+  /** Smoothed; undefined until the first answer. */
+  get rttMs(): number | undefined {
+    return this.#rttMs
+  }
+
+  heard(): void {
+    this.#heardMs = this.#runtime.nowMs()
+    this.#deadlineMs = this.#heardMs + this.#timing.silentMs
+  }
+
+  /** An answer to `ping(sequence)`; any other sequence is ignored. */
+  pong(sequence: number): void {
+    if (sequence !== this.#sequence || this.#answered) return
+    this.#answered = true
+    const sampleMs = this.#runtime.nowMs() - this.#pingMs
+    this.#rttMs = this.#rttMs === undefined ? sampleMs : this.#rttMs + (sampleMs - this.#rttMs) * RTT_GAIN
+  }
+
+  /** Pings now; silent unless something is heard within `deadlineMs`. */
+  probe(deadlineMs: number): void {
+    const nowMs = this.#runtime.nowMs()
+    const latestMs = nowMs + deadlineMs
+    this.#deadlineMs = this.#slept(nowMs) ? latestMs : Math.min(this.#deadlineMs, latestMs)
+    this.#ping(nowMs)
+    this.#arm(nowMs)
+  }
+
+  stop(): void {
+    this.#timer.cancel()
+  }
+
+  #evaluate(): void {
+    const nowMs = this.#runtime.nowMs()
+    if (this.#slept(nowMs)) return this.probe(WAKE_DEADLINE_MS)
+    if (nowMs >= this.#deadlineMs) return this.#actions.silent()
+    if (nowMs >= this.#nextPingMs()) this.#ping(nowMs)
+    this.#arm(nowMs)
+  }
+
+  #slept(nowMs: number): boolean {
+    return nowMs - this.#timerDueMs > SLEPT_AFTER_MS
+  }
+
+  #nextPingMs(): number {
+    const idleAtMs = Math.max(this.#heardMs, this.#pingMs) + this.#timing.idleMs
+    return Math.min(idleAtMs, this.#pingMs + REFRESH_RTT_MS)
+  }
+
+  #ping(nowMs: number): void {
+    this.#sequence = (this.#sequence + 1) >>> 0
+    this.#pingMs = nowMs
+    this.#answered = false
+    this.#actions.ping(this.#sequence)
+  }
+
+  #arm(nowMs: number): void {
+    this.#timer.cancel()
+    this.#timer = this.#setTimer(Math.min(this.#deadlineMs, this.#nextPingMs()), nowMs)
+  }
+
+  #setTimer(dueMs: number, nowMs = dueMs): Timer {
+    this.#timerDueMs = dueMs
+    return this.#runtime.setTimer(Math.max(0, dueMs - nowMs), () => this.#evaluate())
+  }
+}
