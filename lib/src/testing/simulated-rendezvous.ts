@@ -1,0 +1,318 @@
+import type { ClusterId, PeerId } from '../base/ids.js'
+import type { Timer } from '../base/runtime.js'
+import type {
+  Rendezvous,
+  RendezvousEvents,
+  RendezvousSelf,
+  RendezvousStatus,
+  RoomView,
+} from '../signaling/rendezvous.js'
+import { drawFrom, type Medium, type Range } from './simulated-channel.js'
+
+const RETRY_MS: Range = [300, 2000]
+/** After a start the server lets members of a living cluster come back before it grants a founding. */
+const WARM_UP_MS = 2000
+/** How long the cluster of an empty room is remembered if none of its members was durable. */
+const GRACE_MS = 10_000
+/** A client that crashed is missed only after this. */
+const IDLE_MS = 10_000
+
+/** The signaling server of a simulation, with one room. */
+export class SimulatedSignalingServer {
+  readonly #medium: Medium
+  readonly #members = new Map<PeerId, Session>()
+  readonly #sessions = new Set<Session>()
+  readonly #unplugged = new Set<PeerId>()
+  readonly #foundings: ClusterId[] = []
+  #clusterId: ClusterId | undefined
+  #isRemembered = false
+  #isUp = true
+  #warmUp: Timer | undefined
+
+  constructor(medium: Medium) {
+    this.#medium = medium
+    this.#startWarmUp()
+  }
+
+  get clusterId(): ClusterId | undefined {
+    return this.#clusterId
+  }
+
+  /** Ends, with everything it knew. */
+  down(): void {
+    this.#isUp = false
+    this.#warmUp?.cancel()
+    this.#members.clear()
+    for (const session of [...this.#sessions]) session.cut()
+    this.#foundings.length = 0
+    this.#clusterId = undefined
+    this.#isRemembered = false
+  }
+
+  /** Starts again, empty. */
+  up(): void {
+    if (this.#isUp) return
+    this.#isUp = true
+    this.#startWarmUp()
+  }
+
+  /** Nothing passes between the server and these peers any more, until `plug`. */
+  unplug(...peers: PeerId[]): void {
+    for (const peer of peers) this.#unplugged.add(peer)
+    for (const session of [...this.#sessions]) if (this.#unplugged.has(session.self.id)) session.cut()
+  }
+
+  plug(...peers: PeerId[]): void {
+    for (const peer of peers) this.#unplugged.delete(peer)
+  }
+
+  /** For clients: a new connection, or undefined if the server is out of reach. */
+  connect(client: SimulatedRendezvous, self: RendezvousSelf): Session | undefined {
+    if (!this.#isUp || this.#unplugged.has(self.id)) return undefined
+    const session = new Session(this.#medium, client, self, () => this.#disconnected(session))
+    this.#sessions.add(session)
+    session.toServer(() => this.#join(session))
+    return session
+  }
+
+  /** For clients. */
+  route(from: Session, to: PeerId, payload: Uint8Array): void {
+    if (this.#medium.random() < this.#medium.conditions.signalLoss) return
+    this.#members.get(to)?.toClient((events) => {
+      this.#medium.record(`signal ${from.self.id} ${to}`, payload)
+      events.signal(from.self.id, payload.slice())
+    })
+  }
+
+  /** For clients: a request to found the cluster, granted after the warm-up to whoever was first. */
+  found(from: Session, clusterId: ClusterId): void {
+    if (this.#clusterId !== undefined) this.#answerFounding(from)
+    else if (this.#warmUp === undefined) this.#setCluster(clusterId)
+    else this.#foundings.push(clusterId)
+    if (this.#clusterId === clusterId) this.#isRemembered ||= from.self.durable
+  }
+
+  #startWarmUp(): void {
+    this.#warmUp = this.#medium.clock.setTimer(WARM_UP_MS, () => {
+      this.#warmUp = undefined
+      const first = this.#foundings[0]
+      if (first !== undefined && this.#clusterId === undefined) this.#setCluster(first)
+    })
+  }
+
+  #join(session: Session): void {
+    const { id, clusterId, durable } = session.self
+    this.#medium.record(`join ${id}`)
+    const others = [...this.#members].filter(([peer]) => peer !== id)
+    this.#replace(session)
+    if (clusterId !== undefined && this.#clusterId === undefined) this.#setCluster(clusterId)
+    if (clusterId === this.#clusterId) this.#isRemembered ||= durable
+    const view: RoomView = { peers: others.map(([peer]) => peer), iceServers: [], clusterId: this.#clusterId }
+    session.toClient((_events, client) => client.admitted(view))
+    for (const [, other] of others) other.toClient((events) => events.peerJoined(id))
+  }
+
+  /** The same peer's older session ends, if there is one; the others are told nothing. */
+  #replace(session: Session): void {
+    const older = this.#members.get(session.self.id)
+    this.#members.set(session.self.id, session)
+    if (older === undefined) return
+    this.#sessions.delete(older)
+    older.replaced()
+  }
+
+  #disconnected(session: Session): void {
+    this.#sessions.delete(session)
+    if (this.#members.get(session.self.id) !== session) return
+    this.#members.delete(session.self.id)
+    this.#medium.record(`leave ${session.self.id}`)
+    for (const other of this.#members.values()) other.toClient((events) => events.peerLeft(session.self.id))
+    if (this.#members.size === 0) this.#forgetAfterGrace()
+  }
+
+  #forgetAfterGrace(): void {
+    this.#medium.clock.setTimer(GRACE_MS, () => {
+      if (this.#members.size === 0 && !this.#isRemembered) this.#clusterId = undefined
+    })
+  }
+
+  #setCluster(clusterId: ClusterId): void {
+    this.#clusterId = clusterId
+    this.#medium.record(`founded ${clusterId}`)
+    for (const member of this.#members.values()) this.#answerFounding(member)
+  }
+
+  #answerFounding(to: Session): void {
+    const clusterId = this.#clusterId
+    if (clusterId !== undefined) to.toClient((_events, client) => client.granted(clusterId))
+  }
+}
+
+/** One connection between a client and the server: in order both ways, until it is cut. */
+class Session {
+  readonly self: RendezvousSelf
+  readonly #medium: Medium
+  readonly #client: SimulatedRendezvous
+  readonly #onEnd: () => void
+  readonly #lastArrivalMs = { server: 0, client: 0 }
+  #isOpen = true
+
+  constructor(medium: Medium, client: SimulatedRendezvous, self: RendezvousSelf, onEnd: () => void) {
+    this.#medium = medium
+    this.#client = client
+    this.self = self
+    this.#onEnd = onEnd
+  }
+
+  toServer(arrive: () => void): void {
+    this.#travel('server', arrive)
+  }
+
+  toClient(arrive: (events: RendezvousEvents, client: SimulatedRendezvous) => void): void {
+    this.#travel('client', () => {
+      const { events } = this.#client
+      if (events !== undefined) arrive(events, this.#client)
+    })
+  }
+
+  /** The client left by itself. */
+  leave(): void {
+    this.toServer(() => this.#end())
+  }
+
+  /** The client's process is gone: the server misses it later. */
+  crash(): void {
+    this.#medium.clock.setTimer(IDLE_MS, () => this.#end())
+  }
+
+  /** The connection broke, both sides know. */
+  cut(): void {
+    if (!this.#isOpen) return
+    this.#end()
+    this.#client.disconnected(this)
+  }
+
+  /** The same peer joined over a newer connection. */
+  replaced(): void {
+    this.#isOpen = false
+    this.#client.disconnected(this)
+  }
+
+  #end(): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    this.#onEnd()
+  }
+
+  #travel(direction: 'server' | 'client', arrive: () => void): void {
+    const { clock, random, conditions } = this.#medium
+    const last = Math.max(this.#lastArrivalMs[direction], clock.nowMs + drawFrom(random, conditions.latencyMs))
+    this.#lastArrivalMs[direction] = last
+    clock.setTimer(last - clock.nowMs, () => {
+      if (this.#isOpen) arrive()
+    })
+  }
+}
+
+/** A peer's client of the simulated server. */
+export class SimulatedRendezvous implements Rendezvous {
+  readonly #medium: Medium
+  readonly #server: SimulatedSignalingServer
+  #self: RendezvousSelf | undefined
+  #events: RendezvousEvents | undefined
+  #session: Session | undefined
+  #wanted: ClusterId | undefined
+  #status: RendezvousStatus = 'connecting'
+
+  constructor(medium: Medium, server: SimulatedSignalingServer) {
+    this.#medium = medium
+    this.#server = server
+  }
+
+  get status(): RendezvousStatus {
+    return this.#status
+  }
+
+  /** For the session: where events go, undefined once this client ended. */
+  get events(): RendezvousEvents | undefined {
+    return this.#events
+  }
+
+  join(self: RendezvousSelf, events: RendezvousEvents): void {
+    this.#self = self
+    this.#events = events
+    this.#connect()
+  }
+
+  send(to: PeerId, payload: Uint8Array): boolean {
+    const session = this.#session
+    if (this.#status !== 'joined' || session === undefined) return false
+    session.toServer(() => this.#server.route(session, to, payload))
+    return true
+  }
+
+  found(clusterId: ClusterId): void {
+    this.#wanted = clusterId
+    if (this.#status === 'joined') this.#sendFounding()
+  }
+
+  async leave(): Promise<void> {
+    this.#session?.leave()
+    this.#end()
+  }
+
+  /** For the network: the process is gone. */
+  crash(): void {
+    this.#session?.crash()
+    this.#end()
+  }
+
+  /** For the session. */
+  admitted(view: RoomView): void {
+    this.#setStatus('joined', undefined)
+    this.#events?.joined(view)
+    this.#sendFounding()
+  }
+
+  /** For the session: the room's cluster. If it is the one this peer asked for, the peer belongs to it from now on. */
+  granted(clusterId: ClusterId): void {
+    if (this.#self !== undefined && clusterId === this.#wanted) this.#self = { ...this.#self, clusterId }
+    this.#events?.founded(clusterId)
+  }
+
+  /** For the session. */
+  disconnected(session: Session): void {
+    if (session !== this.#session) return
+    this.#session = undefined
+    this.#retryLater()
+  }
+
+  #connect(): void {
+    if (this.#self === undefined || this.#events === undefined) return
+    this.#session = this.#server.connect(this, this.#self)
+    if (this.#session === undefined) this.#retryLater()
+  }
+
+  #retryLater(): void {
+    if (this.#events === undefined) return
+    this.#setStatus('offline', 'the simulated signaling server is out of reach')
+    this.#medium.clock.setTimer(drawFrom(this.#medium.random, RETRY_MS), () => this.#connect())
+  }
+
+  #sendFounding(): void {
+    const session = this.#session
+    const wanted = this.#wanted
+    if (session !== undefined && wanted !== undefined) session.toServer(() => this.#server.found(session, wanted))
+  }
+
+  #setStatus(status: RendezvousStatus, problem: string | undefined): void {
+    this.#status = status
+    this.#events?.status(status, problem)
+  }
+
+  #end(): void {
+    this.#status = 'left'
+    this.#session = undefined
+    this.#events = undefined
+  }
+}
