@@ -12,7 +12,7 @@ export type ClusterId = Branded<'ClusterId'>
 /** What the signaling server calls a cluster: a hash of its name and secret, base64url (43 characters). */
 export type RoomId = Branded<'RoomId'>
 
-const ID_BYTES = 16
+export const ID_BYTES = 16
 
 export function newPeerId(runtime: Runtime): PeerId {
   return toBase64Url(runtime.randomBytes(ID_BYTES)) as PeerId

@@ -1,0 +1,106 @@
+import { readBigInt64, readFloat32, readFloat64, readVarInt } from 'lib0/decoding'
+import { writeAny } from 'lib0/encoding'
+import { DecodeError, type Decoder, decodeAll, readByte, readBytes, readCount, readString } from './decode.js'
+import { type Encoder, encode } from './encode.js'
+import { assertPlain, MAX_DEPTH } from './plain.js'
+
+export { assertPlain, freezePlain, MAX_DEPTH } from './plain.js'
+
+/**
+ * What commands, messages and states are made of; `assertPlain` lists what is refused. Every value survives the wire
+ * exactly: `-0`, NaN and keys whose value is undefined included, and objects keep the order of their keys.
+ *
+ * The format is lib0's any-encoding. Values that are equal down to the order of their keys have equal bytes.
+ */
+export type Value =
+  | undefined
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | readonly Value[]
+  | { readonly [key: string]: Value }
+
+/**
+ * @param path what the value is called in the error
+ * @throws LegionError E_NOT_PLAIN
+ */
+export function encodeValue(value: unknown, path?: string | undefined): Uint8Array {
+  return encode((encoder) => writeValue(encoder, value, path))
+}
+
+/** @throws DecodeError unless `bytes` are exactly one value */
+export function decodeValue(bytes: Uint8Array): Value {
+  return decodeAll(bytes, readValue)
+}
+
+/** As `encodeValue`. Writes nothing if it throws. */
+export function writeValue(encoder: Encoder, value: unknown, path?: string | undefined): void {
+  assertPlain(value, path)
+  writeAny(encoder, value as Parameters<typeof writeAny>[1])
+}
+
+/** To be called within `decodeAll`. Shares no memory with the decoded bytes. */
+export function readValue(decoder: Decoder): Value {
+  return readNested(decoder, 0)
+}
+
+/**
+ * What would arrive if `value` were sent: a deep copy.
+ * @throws LegionError E_NOT_PLAIN
+ */
+export function copyValue(value: unknown, path?: string | undefined): Value {
+  assertPlain(value, path)
+  return copyNested(value as Value)
+}
+
+function copyNested(value: Value): Value {
+  if (typeof value !== 'object' || value === null) return value
+  if (value instanceof Uint8Array) return new Uint8Array(value)
+  if (Array.isArray(value)) return value.map(copyNested)
+  const copy: { [key: string]: Value } = {}
+  for (const [key, part] of Object.entries(value)) copy[key] = copyNested(part)
+  return copy
+}
+
+function readNested(decoder: Decoder, depth: number): Value {
+  const tag = readByte(decoder)
+  const read = READERS[tag]
+  if (read === undefined) throw new DecodeError(`no value has the tag ${tag}`)
+  if (depth > MAX_DEPTH) throw new DecodeError(`nested deeper than ${MAX_DEPTH} levels`)
+  return read(decoder, depth)
+}
+
+/** By lib0's tags. */
+const READERS: { readonly [tag: number]: (decoder: Decoder, depth: number) => Value } = {
+  127: () => undefined,
+  126: () => null,
+  125: readVarInt,
+  124: readFloat32,
+  123: readFloat64,
+  122: readBigInt64,
+  121: () => false,
+  120: () => true,
+  119: (decoder) => readString(decoder, decoder.arr.length),
+  118: readObject,
+  117: readArray,
+  116: (decoder) => readBytes(decoder, decoder.arr.length).slice(),
+}
+
+function readArray(decoder: Decoder, depth: number): Value {
+  const array: Value[] = []
+  for (let left = readCount(decoder); left > 0; left--) array.push(readNested(decoder, depth + 1))
+  return array
+}
+
+function readObject(decoder: Decoder, depth: number): Value {
+  const object: { [key: string]: Value } = {}
+  for (let left = readCount(decoder); left > 0; left--) {
+    const key = readString(decoder, decoder.arr.length)
+    if (key === '__proto__' || Object.hasOwn(object, key)) throw new DecodeError(`a second or forbidden key ${key}`)
+    object[key] = readNested(decoder, depth + 1)
+  }
+  return object
+}
