@@ -1,0 +1,158 @@
+import type { RawData, WebSocket } from 'ws'
+import type { Clock, Timer } from './clock.js'
+import type { Limits } from './limits.js'
+import type { Metrics } from './metrics.js'
+import { parseMessage } from './parse-message.js'
+import type { ClientMessage, ErrorCode, ServerMessage } from './protocol.js'
+import type { Client } from './room.js'
+import type { Rooms } from './rooms.js'
+import { TokenBucket } from './token-bucket.js'
+
+export interface ConnectionContext {
+  readonly rooms: Rooms
+  readonly clock: Clock
+  readonly limits: Limits
+  readonly metrics: Metrics
+}
+
+/** WebSocket close codes (RFC 6455, section 7.4.1). */
+const POLICY_VIOLATION = 1008
+const GOING_AWAY = 1001
+
+/** A socket that does not answer our close is cut after so long. */
+const CLOSE_TIMEOUT_MS = 1000
+
+/** Signs of life are looked for so many times per `idleMs`. */
+const LIVENESS_CHECKS = 3
+
+/** One socket: frames in, messages out, and every limit that concerns one client alone. Nothing here throws. */
+export class Connection implements Client {
+  readonly #socket: WebSocket
+  readonly #context: ConnectionContext
+  readonly #bucket: TokenBucket
+  readonly #timers = new Set<Timer>()
+  #complaints = 0
+  #signOfLifeMs: number
+  #isClosing = false
+
+  constructor(socket: WebSocket, context: ConnectionContext) {
+    this.#socket = socket
+    this.#context = context
+    const nowMs = context.clock.nowMs()
+    this.#bucket = new TokenBucket(context.limits.messagesPerSecond, context.limits.messageBurst, nowMs)
+    this.#signOfLifeMs = nowMs
+    socket.on('message', (data, isBinary) => this.#received(data, isBinary))
+    socket.on('pong', () => this.#sawLife())
+    socket.on('error', () => {}) // ws closes the socket itself: oversized frames, bad UTF-8, resets
+    socket.on('close', () => this.#closed())
+    this.#after(context.limits.helloMs, () => this.#demandHello())
+    this.#watchLiveness()
+  }
+
+  send(message: ServerMessage): void {
+    if (this.#isClosing || this.#socket.readyState !== this.#socket.OPEN) return
+    if (this.#socket.bufferedAmount > this.#context.limits.bufferedBytes) this.#socket.terminate()
+    else this.#socket.send(JSON.stringify(message))
+  }
+
+  complain(code: ErrorCode): void {
+    this.#complaints++
+    if (this.#complaints >= this.#context.limits.complaints) this.dismiss(code)
+    else this.#sendError(code)
+  }
+
+  dismiss(code: ErrorCode): void {
+    this.#sendError(code)
+    this.#close(POLICY_VIOLATION, code)
+  }
+
+  /** The server stops. Resolves when the socket is closed. */
+  async sayGoodbye(): Promise<void> {
+    const closed = new Promise((resolve) => this.#socket.once('close', resolve))
+    this.#close(GOING_AWAY, 'shutdown')
+    await closed
+  }
+
+  #received(data: RawData, isBinary: boolean): void {
+    if (this.#isClosing) return
+    this.#sawLife()
+    if (!this.#mayPass()) return
+    const message = isBinary ? 'malformed' : parseMessage(String(data))
+    if (message === 'malformed') this.complain(message)
+    else if (message === 'version') this.dismiss(message)
+    else this.#handle(message)
+  }
+
+  #handle(message: ClientMessage): void {
+    this.#context.metrics.received(message.type)
+    this.#context.rooms.receive(this, message)
+  }
+
+  /** Reads on only when the debt is paid. What one read of the socket had already brought passes, up to a limit. */
+  #mayPass(): boolean {
+    const tokens = this.#bucket.take(this.#context.clock.nowMs())
+    if (tokens >= 0) return true
+    if (tokens < -this.#context.limits.messageBurst) {
+      this.dismiss('rate-limited')
+      return false
+    }
+    if (!this.#socket.isPaused) {
+      this.#socket.pause()
+      this.#after(this.#bucket.debtMs, () => this.#socket.resume())
+    }
+    return true
+  }
+
+  #demandHello(): void {
+    if (!this.#context.rooms.isMember(this)) this.dismiss('idle')
+  }
+
+  /** Pings by the protocol of WebSocket itself are answered by browsers even when the page's timers are throttled. */
+  #watchLiveness(): void {
+    const { idleMs } = this.#context.limits
+    this.#after(idleMs / LIVENESS_CHECKS, () => {
+      const silentMs = this.#context.clock.nowMs() - this.#signOfLifeMs
+      if (silentMs >= idleMs) return this.dismiss('idle')
+      this.#socket.ping()
+      this.#watchLiveness()
+    })
+  }
+
+  #sawLife(): void {
+    this.#signOfLifeMs = this.#context.clock.nowMs()
+  }
+
+  #sendError(code: ErrorCode): void {
+    if (!this.#isClosing) this.#context.metrics.error(code)
+    this.send({ type: 'error', code })
+  }
+
+  #close(code: number, reason: string): void {
+    if (this.#isClosing) return
+    this.#isClosing = true
+    this.#cancelTimers()
+    this.#context.rooms.disconnected(this)
+    this.#socket.close(code, reason)
+    this.#socket.resume() // else the client's answer would not be read
+    this.#after(CLOSE_TIMEOUT_MS, () => this.#socket.terminate())
+  }
+
+  #closed(): void {
+    this.#isClosing = true
+    this.#cancelTimers()
+    this.#context.rooms.disconnected(this)
+  }
+
+  #after(delayMs: number, fn: () => void): void {
+    const timer = this.#context.clock.setTimer(delayMs, () => {
+      this.#timers.delete(timer)
+      fn()
+    })
+    this.#timers.add(timer)
+  }
+
+  #cancelTimers(): void {
+    for (const timer of this.#timers) timer.cancel()
+    this.#timers.clear()
+  }
+}

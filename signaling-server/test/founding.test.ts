@@ -1,0 +1,163 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type FakeClient, GRACE_MS, idOf, RoomsBench, WARMUP_MS } from './fake-client.js'
+
+async function warmBench(): Promise<RoomsBench> {
+  const bench = new RoomsBench()
+  await bench.clock.run(WARMUP_MS)
+  return bench
+}
+
+describe('founding', () => {
+  it('[SIG5] gives the room to the first that asks and tells everyone the same', async () => {
+    const bench = await warmBench()
+    const [a, b] = [bench.join('a'), bench.join('b')]
+    bench.found(a, 'x')
+    bench.found(b, 'y')
+    bench.found(a, 'x')
+    expect(a.founded).toEqual([idOf('x'), idOf('x')])
+    expect(b.founded).toEqual([idOf('x')])
+  })
+
+  it('[SIG6] waits for the warm-up, then serves in the order of asking', async () => {
+    const bench = new RoomsBench()
+    const [a, b, c] = [bench.join('a'), bench.join('b'), bench.join('c')]
+    bench.found(b, 'y')
+    bench.found(a, 'x')
+    bench.found(b, 'y')
+    await bench.clock.run(WARMUP_MS - 1)
+    expect([...a.founded, ...b.founded]).toEqual([])
+    await bench.clock.run(1)
+    expect([a.founded, b.founded, c.founded]).toEqual([[idOf('y')], [idOf('y')], []])
+  })
+
+  it('[SIG6] forgets the request of who left meanwhile', async () => {
+    const bench = new RoomsBench()
+    const [a, b] = [bench.join('a'), bench.join('b')]
+    bench.found(a, 'x')
+    bench.found(b, 'y')
+    bench.rooms.disconnected(a)
+    await bench.clock.run(WARMUP_MS)
+    expect(b.founded).toEqual([idOf('y')])
+  })
+
+  it('[SIG7] lets a member that comes back during the warm-up claim the room at once', () => {
+    const bench = new RoomsBench()
+    const a = bench.join('a')
+    bench.found(a, 'x')
+    const back = bench.join('b', { clusterId: 'y' })
+    expect(back.received[0]).toMatchObject({ type: 'welcome', clusterId: idOf('y') })
+    expect(a.founded).toEqual([idOf('y')])
+  })
+
+  it('[SIG7] does not give a founded room to who claims another cluster', async () => {
+    const bench = await warmBench()
+    bench.found(bench.join('a'), 'x')
+    expect(bench.join('b', { clusterId: 'y' }).received[0]).toMatchObject({ clusterId: idOf('x') })
+  })
+
+  it('[SIG8] forgets a memory-only cluster a grace after its last claimant, whoever else is there', async () => {
+    const bench = await warmBench()
+    const founder = bench.join('a')
+    const other = bench.join('b')
+    bench.found(founder, 'x')
+    bench.rooms.disconnected(founder)
+    await bench.clock.run(GRACE_MS - 1)
+    bench.found(other, 'y')
+    expect(other.founded).toEqual([idOf('x')])
+    await bench.clock.run(1)
+    bench.found(other, 'y')
+    expect(other.founded).toEqual([idOf('x'), idOf('y')])
+  })
+
+  it('[SIG8] keeps the cluster if a claimant is back within the grace', async () => {
+    const bench = await warmBench()
+    bench.rooms.disconnected(bench.join('a', { clusterId: 'x' }))
+    await bench.clock.run(GRACE_MS - 1)
+    bench.join('a', { clusterId: 'x' })
+    await bench.clock.run(2 * GRACE_MS)
+    expect(bench.clusterOf()).toBe(idOf('x'))
+  })
+
+  it('[SIG8] keeps the cluster while one claimant of several is left, and over a takeover', async () => {
+    const bench = await warmBench()
+    const [a, b] = [bench.join('a', { clusterId: 'x' }), bench.join('b')]
+    bench.found(b, 'x')
+    bench.rooms.disconnected(a)
+    const again = bench.join('b', { clusterId: 'x', token: b.token })
+    bench.rooms.disconnected(b)
+    await bench.clock.run(2 * GRACE_MS)
+    expect(bench.clusterOf()).toBe(idOf('x'))
+    bench.rooms.disconnected(again)
+    await bench.clock.run(GRACE_MS)
+    expect(bench.clusterOf()).toBeUndefined()
+    expect(bench.rooms.roomCount).toBe(0)
+  })
+
+  it('[SIG9] remembers a cluster for ever once a durable member claimed it', async () => {
+    const bench = await warmBench()
+    const durable = bench.join('a', { clusterId: 'x', durable: true })
+    const memory = bench.join('b', { clusterId: 'x' })
+    bench.rooms.disconnected(durable)
+    bench.rooms.disconnected(memory)
+    await bench.clock.run(1000 * GRACE_MS)
+    expect(bench.clusterOf()).toBe(idOf('x'))
+  })
+
+  it('[SIG5] never grants a second cluster while a claimant of the first is here, whatever happens', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step(), { maxLength: 60 }), async (steps) => {
+        const bench = new RoomsBench()
+        const present = new Map<string, FakeClient>()
+        for (const one of steps) await play(bench, present, one)
+      }),
+      { numRuns: 300 },
+    )
+  })
+})
+
+type Step =
+  | { readonly do: 'join'; readonly peer: string; readonly cluster: string | undefined; readonly durable: boolean }
+  | { readonly do: 'found'; readonly peer: string; readonly cluster: string }
+  | { readonly do: 'leave'; readonly peer: string }
+  | { readonly do: 'wait'; readonly ms: number }
+
+function step(): fc.Arbitrary<Step> {
+  const peer = fc.constantFrom('a', 'b', 'c')
+  const cluster = fc.constantFrom('x', 'y', 'z')
+  return fc.oneof(
+    fc.record({
+      do: fc.constant('join' as const),
+      peer,
+      cluster: fc.option(cluster, { nil: undefined }),
+      durable: fc.boolean(),
+    }),
+    fc.record({ do: fc.constant('found' as const), peer, cluster }),
+    fc.record({ do: fc.constant('leave' as const), peer }),
+    fc.record({ do: fc.constant('wait' as const), ms: fc.nat(GRACE_MS) }),
+  )
+}
+
+/** Each step in turn; after it, two present peers that were granted their own cluster were granted the same one. */
+async function play(bench: RoomsBench, present: Map<string, FakeClient>, step: Step): Promise<void> {
+  if (step.do === 'wait') await bench.clock.run(step.ms)
+  else await act(bench, present, step)
+  const claimed = [...present.values()].map((client) => client.claimed).filter((cluster) => cluster !== undefined)
+  expect(new Set(claimed).size).toBeLessThanOrEqual(1)
+}
+
+async function act(
+  bench: RoomsBench,
+  present: Map<string, FakeClient>,
+  step: Exclude<Step, { do: 'wait' }>,
+): Promise<void> {
+  const client = present.get(step.peer)
+  if (step.do === 'join' && client === undefined) {
+    present.set(step.peer, bench.join(step.peer, { clusterId: step.cluster, durable: step.durable }))
+  } else if (step.do === 'found' && client !== undefined) {
+    bench.found(client, step.cluster)
+  } else if (step.do === 'leave' && client !== undefined) {
+    present.delete(step.peer)
+    bench.rooms.disconnected(client)
+  }
+}

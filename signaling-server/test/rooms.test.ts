@@ -1,0 +1,118 @@
+import { describe, expect, it } from 'vitest'
+import { FakeClient, helloOf, idOf, RoomsBench, roomOf } from './fake-client.js'
+
+describe('Rooms', () => {
+  it('[SIG1] welcomes a peer with a token, the others, the ICE servers and the ClusterId', () => {
+    const iceServers = [{ urls: 'stun:stun.example.org' }]
+    const bench = new RoomsBench({ iceServers })
+    bench.join('a', { clusterId: 'cluster' })
+    const b = bench.join('b')
+    expect(b.received).toEqual([
+      { type: 'welcome', token: expect.any(String), peers: [idOf('a')], iceServers, clusterId: idOf('cluster') },
+    ])
+    expect(b.token).toHaveLength(22)
+  })
+
+  it('[SIG1] tells the others who came and who left', () => {
+    const bench = new RoomsBench()
+    const a = bench.join('a')
+    const b = bench.join('b')
+    a.take()
+    bench.join('c')
+    expect(a.take()).toEqual([{ type: 'peer-joined', peer: idOf('c') }])
+    bench.rooms.disconnected(b)
+    bench.rooms.disconnected(b)
+    expect(a.take()).toEqual([{ type: 'peer-left', peer: idOf('b') }])
+  })
+
+  it('[SIG2] routes a signal to the one peer it is for', () => {
+    const bench = new RoomsBench()
+    const [a, b, c] = [bench.join('a'), bench.join('b'), bench.join('c')]
+    for (const client of [a, b, c]) client.take()
+    bench.rooms.receive(a, { type: 'signal', to: idOf('b'), payload: 'SGVsbG8' })
+    expect(b.take()).toEqual([{ type: 'signal', from: idOf('a'), payload: 'SGVsbG8' }])
+    expect([...a.take(), ...c.take()]).toEqual([])
+  })
+
+  it('[SIG2] drops a signal to a peer that is not in the room', () => {
+    const bench = new RoomsBench()
+    const a = bench.join('a')
+    const elsewhere = bench.join('b', { room: 'other' })
+    a.take()
+    elsewhere.take()
+    bench.rooms.receive(a, { type: 'signal', to: idOf('b'), payload: 'SGVsbG8' })
+    expect([...a.take(), ...elsewhere.take()]).toEqual([])
+  })
+
+  it('[SIG3] refuses a PeerId that is in use, without the token and with a wrong one', () => {
+    const bench = new RoomsBench()
+    const owner = bench.join('a')
+    expect(bench.join('a').dismissed).toBe('peer-taken')
+    expect(bench.join('a', { token: idOf('guess') }).dismissed).toBe('peer-taken')
+    expect(owner.dismissed).toBeUndefined()
+  })
+
+  it('[SIG3] lets the token take a PeerId over, unseen by the others', () => {
+    const bench = new RoomsBench()
+    const other = bench.join('other')
+    const old = bench.join('a')
+    other.take()
+    const fresh = bench.join('a', { token: old.token })
+    expect(old.dismissed).toBe('replaced')
+    bench.rooms.disconnected(old)
+    expect(other.take()).toEqual([])
+    expect(fresh.token).not.toBe(old.token)
+    bench.rooms.receive(other, { type: 'signal', to: idOf('a'), payload: 'AA' })
+    expect(fresh.all('signal')).toHaveLength(1)
+  })
+
+  it('[SIG4] accepts a token that it never gave, as after its own restart', () => {
+    const bench = new RoomsBench()
+    expect(bench.join('a', { token: idOf('before') }).all('welcome')).toHaveLength(1)
+  })
+
+  it('[SIG10] lets remembered empty rooms make way, the one empty for longest first', () => {
+    const bench = new RoomsBench({ limits: { membersPerRoom: 2, rooms: 2 } })
+    const one = bench.join('a', { room: 'one', clusterId: 'c1', durable: true })
+    const two = bench.join('a', { room: 'two', clusterId: 'c2', durable: true })
+    bench.rooms.disconnected(two)
+    bench.rooms.disconnected(one)
+    bench.join('b', { room: 'three' })
+    expect(bench.clusterOf('one')).toBe(idOf('c1'))
+    expect(bench.rooms.roomCount).toBe(2)
+  })
+
+  it('[SIG10] refuses one room too many when none is empty', () => {
+    const bench = new RoomsBench({ limits: { membersPerRoom: 2, rooms: 2 } })
+    bench.join('a', { room: 'one' })
+    const two = bench.join('b', { room: 'two' })
+    expect(bench.join('c', { room: 'three' }).dismissed).toBe('too-many-rooms')
+    bench.rooms.disconnected(two)
+    expect(bench.join('c', { room: 'three' }).dismissed).toBeUndefined()
+  })
+
+  it('[SIG11] refuses one peer too many without disturbing the others', () => {
+    const bench = new RoomsBench({ limits: { membersPerRoom: 2, rooms: 2 } })
+    const a = bench.join('a')
+    bench.join('b')
+    a.take()
+    expect(bench.join('c').dismissed).toBe('room-full')
+    expect(a.take()).toEqual([])
+  })
+
+  it('[SIG12] complains of messages out of place', () => {
+    const bench = new RoomsBench()
+    const client = new FakeClient()
+    bench.rooms.receive(client, { type: 'found', clusterId: idOf('c') })
+    bench.rooms.receive(client, { type: 'signal', to: idOf('a'), payload: 'AA' })
+    bench.rooms.receive(client, helloOf('a'))
+    bench.rooms.receive(client, { ...helloOf('a'), room: roomOf('second') })
+    expect(client.complaints).toEqual(['not-joined', 'not-joined', 'already-joined'])
+  })
+
+  it('[SIG20] answers a ping, before the hello too', () => {
+    const client = new FakeClient()
+    new RoomsBench().rooms.receive(client, { type: 'ping' })
+    expect(client.received).toEqual([{ type: 'pong' }])
+  })
+})
