@@ -1,0 +1,186 @@
+import { LegionError } from '../base/errors.js'
+import type { PeerId } from '../base/ids.js'
+import type { Logger } from '../base/logger.js'
+import { DecodeError } from '../codec/decode.js'
+import type { Value } from '../codec/value.js'
+import type { SendResult } from '../mesh/port.js'
+import { AnswerQueue } from './answer-queue.js'
+import { describeFailure } from './failure.js'
+import { InboundContext } from './inbound-context.js'
+import { encodeAnswer, encodeFailure, encodeRefusal, type Refusal } from './protocol.js'
+import type { AnyHandler } from './types.js'
+
+export interface InboundLimits {
+  /** Handlers that run at once for one peer: above, calls are refused with E_BUSY and casts dropped. Default 1 024. */
+  readonly inboundCalls: number
+  /** The longest message or answer, encoded. Default 16 MiB. */
+  readonly messageBytes: number
+  /** Answers to one peer that wait for its link: above, E_BUSY is answered instead. Default 16 MiB. */
+  readonly waitingAnswerBytes: number
+}
+
+/** What every inbox works with. */
+export interface InboxServices<Legion> {
+  readonly legion: Legion
+  readonly logger: Logger
+  readonly limits: InboundLimits
+  /** Counted up by the inboxes. */
+  readonly metrics: { refused: number; failures: number }
+  send(to: PeerId, frame: Uint8Array): SendResult
+  isLinked(peer: PeerId): boolean
+}
+
+/**
+ * Runs handlers for the messages of one peer. A handler can do no harm here: whatever it throws or returns goes back
+ * as an answer or a failure, or into the log.
+ *
+ * Invariant: a call is in `#calls` until it is answered, or nobody waits for it any more.
+ */
+export class Inbox<Legion> {
+  readonly #peer: PeerId
+  readonly #services: InboxServices<Legion>
+  readonly #running = new Set<InboundContext<Legion>>()
+  /** By the caller's ids; of the current link only. */
+  readonly #calls = new Map<number, InboundContext<Legion>>()
+  readonly #answers: AnswerQueue
+
+  constructor(peer: PeerId, services: InboxServices<Legion>) {
+    this.#peer = peer
+    this.#services = services
+    this.#answers = new AnswerQueue(services.limits.waitingAnswerBytes)
+  }
+
+  get runningCount(): number {
+    return this.#running.size
+  }
+
+  cast(name: string, handler: AnyHandler<Legion>, payload: Value): void {
+    if (this.#isFull()) {
+      this.#services.metrics.refused++
+      return
+    }
+    const failed = (error: unknown) => this.#services.logger.error(`The handler of the cast ${name} failed.`, error)
+    this.#run(new InboundContext(this.#peer, this.#services.legion), handler, payload, () => {}, failed)
+  }
+
+  /** @throws DecodeError if a call with that id waits already */
+  call(id: number, name: string, handler: AnyHandler<Legion>, payload: Value): void {
+    if (this.#calls.has(id)) throw new DecodeError(`call ${id} came twice`)
+    if (this.#isFull()) {
+      this.#services.metrics.refused++
+      this.refuse(id, 'E_BUSY')
+      return
+    }
+    const context = new InboundContext(this.#peer, this.#services.legion)
+    this.#calls.set(id, context)
+    const done = (result: unknown) => this.#answer(id, context, () => this.#encodeResult(id, result))
+    const failed = (error: unknown) => {
+      this.#services.logger.debug(`The handler of the call ${name} failed.`, error)
+      this.#answer(id, context, () => encodeFailure(id, describeFailure(error)))
+    }
+    this.#run(context, handler, payload, done, failed)
+  }
+
+  /** Best effort: a refusal that the link does not take is lost, and the caller waits for its timeout. */
+  refuse(id: number, reason: Refusal): void {
+    this.#services.send(this.#peer, encodeRefusal(id, reason))
+  }
+
+  cancel(id: number): void {
+    const context = this.#calls.get(id)
+    this.#calls.delete(id)
+    context?.abort(new LegionError('E_ABORTED', 'The caller does not wait any more.'))
+  }
+
+  drain(): void {
+    this.#answers.flush((frame) => this.#services.send(this.#peer, frame) !== 'full')
+  }
+
+  /** The link is gone: nobody waits for answers. Handlers of casts run on. */
+  unlink(): void {
+    const gone = new LegionError('E_NO_PEER', 'The caller is gone.')
+    for (const context of this.#calls.values()) context.abort(gone)
+    this.#calls.clear()
+    this.#answers.clear()
+  }
+
+  close(): void {
+    const closed = new LegionError('E_CLOSED', 'This peer closes.')
+    for (const context of this.#running) context.abort(closed)
+    this.unlink()
+  }
+
+  #isFull(): boolean {
+    return this.#running.size + this.#answers.length >= this.#services.limits.inboundCalls
+  }
+
+  /** Calls exactly one of `done` and `failed`: at once if the handler is synchronous, later if it returned a promise. */
+  #run(
+    context: InboundContext<Legion>,
+    handler: AnyHandler<Legion>,
+    payload: Value,
+    done: (result: unknown) => void,
+    failed: (error: unknown) => void,
+  ): void {
+    const finished = (result: unknown) => {
+      this.#running.delete(context)
+      done(result)
+    }
+    const threw = (error: unknown) => {
+      this.#running.delete(context)
+      this.#services.metrics.failures++
+      failed(error)
+    }
+    this.#running.add(context)
+    const result = attempt(() => handler(payload, context))
+    if ('error' in result) threw(result.error)
+    else if (result.isPromise) Promise.resolve(result.value).then(finished, threw)
+    else finished(result.value)
+  }
+
+  #answer(id: number, context: InboundContext<Legion>, encodeFrame: () => Uint8Array): void {
+    if (this.#calls.get(id) !== context) return
+    this.#calls.delete(id)
+    const frame = encodeFrame()
+    if (this.#answers.length > 0 || this.#services.send(this.#peer, frame) === 'full') {
+      this.#answers.push(frame, () => encodeFailure(id, TOO_MANY_ANSWERS))
+    }
+  }
+
+  #encodeResult(id: number, result: unknown): Uint8Array {
+    try {
+      const frame = encodeAnswer(id, result)
+      requireSize(frame, this.#services.limits.messageBytes, 'answer')
+      return frame
+    } catch (error) {
+      return encodeFailure(id, describeFailure(error))
+    }
+  }
+}
+
+const TOO_MANY_ANSWERS = describeFailure(
+  new LegionError('E_BUSY', 'The handler ran, but too many answers wait for the link. Ask for less at once.'),
+)
+
+/** @throws LegionError E_TOO_LARGE */
+export function requireSize(frame: Uint8Array, limitBytes: number, what: string): void {
+  if (frame.length <= limitBytes) return
+  throw new LegionError('E_TOO_LARGE', `The ${what} has ${frame.length} bytes; the limit is ${limitBytes}.`, {
+    outcome: 'not-applied',
+  })
+}
+
+type Attempt = { readonly value: unknown; readonly isPromise: boolean } | { readonly error: unknown }
+
+function attempt(run: () => unknown): Attempt {
+  try {
+    const value = run()
+    return { value, isPromise: isPromiseLike(value) }
+  } catch (error) {
+    return { error }
+  }
+}
+
+function isPromiseLike(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+}

@@ -1,0 +1,65 @@
+import type { LegionError } from '../base/errors.js'
+import type { PeerId } from '../base/ids.js'
+import type { PayloadArgs, PayloadOf } from '../base/payload-args.js'
+
+/** What a handler learns besides the payload. */
+export interface HandlerContext<Legion = unknown> {
+  /** The peer that sent the message. */
+  readonly from: PeerId
+  /** The object this peer is driven with: handlers may call, apply and broadcast. */
+  readonly legion: Legion
+  /** Aborted once nobody waits for the answer: the caller gave up or is gone, or this peer closes. */
+  readonly signal: AbortSignal
+}
+
+/**
+ * The constraint on handlers; take them as `handlers: H & Handlers<Legion>`, so that contexts and results infer. The
+ * payload's type is a claim of the program: it is `unknown` unless annotated. What a handler returns, at once or by a
+ * promise, is the answer and must be plain.
+ */
+export type Handlers<Legion = unknown> = Readonly<Record<string, AnyHandler<Legion>>>
+
+/** A method signature: its parameters may be narrower than declared here (bivariance). */
+export type AnyHandler<Legion = unknown> = {
+  handle(payload: unknown, context: HandlerContext<Legion>): Result | PromiseLike<Result>
+}['handle']
+
+/** Anything, but written so that literals in a handler's result keep their types. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a cast's handler may be a function that returns void.
+type Result = string | number | bigint | boolean | null | undefined | void | object | { readonly [key: string]: Result }
+
+export interface CallOptions {
+  /** Default 10 000. Infinity waits as long as the peer is there. */
+  readonly timeoutMs?: number | undefined
+  /** Gives up waiting; what the peer does then, only its handler knows. */
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface BroadcastOptions {
+  /** Default false. */
+  readonly includeSelf?: boolean | undefined
+}
+
+export interface BroadcallOptions extends CallOptions, BroadcastOptions {}
+
+/** How one peer answered a broadcall. */
+export type Settled<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: LegionError }
+
+/** Cast, call, broadcast and broadcall to peers whose handlers are `H`; see `Messaging` for what they do. */
+export interface Messages<H> {
+  cast<K extends NameOf<H>>(peer: PeerId, name: K, ...args: PayloadArgs<PayloadFor<H[K]>>): void
+  call<K extends NameOf<H>>(
+    peer: PeerId,
+    name: K,
+    ...args: PayloadArgs<PayloadFor<H[K]>, CallOptions>
+  ): Promise<AnswerOf<H[K]>>
+  broadcast<K extends NameOf<H>>(name: K, ...args: PayloadArgs<PayloadFor<H[K]>, BroadcastOptions>): void
+  broadcall<K extends NameOf<H>>(
+    name: K,
+    ...args: PayloadArgs<PayloadFor<H[K]>, BroadcallOptions>
+  ): Promise<Map<PeerId, Settled<AnswerOf<H[K]>>>>
+}
+
+type NameOf<H> = keyof H & string
+type PayloadFor<Handler> = Handler extends (...args: infer Args) => unknown ? PayloadOf<Args> : never
+type AnswerOf<Handler> = Handler extends (...args: never) => infer Answer ? Awaited<Answer> : never
