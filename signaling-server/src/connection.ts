@@ -88,19 +88,23 @@ export class Connection implements Client {
     this.#context.rooms.receive(this, message)
   }
 
-  /** Reads on only when the debt is paid. What one read of the socket had already brought passes, up to a limit. */
+  /** What one read of the socket had already brought passes even in debt, up to a limit. */
   #mayPass(): boolean {
     const tokens = this.#bucket.take(this.#context.clock.nowMs())
-    if (tokens >= 0) return true
-    if (tokens < -this.#context.limits.messageBurst) {
-      this.dismiss('rate-limited')
-      return false
-    }
-    if (!this.#socket.isPaused) {
+    const isFlood = tokens < -this.#context.limits.messageBurst
+    if (isFlood) this.dismiss('rate-limited')
+    else if (tokens < 0 && !this.#socket.isPaused) this.#pauseWhileInDebt()
+    return !isFlood
+  }
+
+  #pauseWhileInDebt(): void {
+    const debtMs = this.#bucket.debtMs(this.#context.clock.nowMs())
+    if (debtMs > 0) {
       this.#socket.pause()
-      this.#after(this.#bucket.debtMs, () => this.#socket.resume())
+      this.#after(debtMs, () => this.#pauseWhileInDebt())
+    } else {
+      this.#socket.resume()
     }
-    return true
   }
 
   #demandHello(): void {
@@ -112,9 +116,12 @@ export class Connection implements Client {
     const { idleMs } = this.#context.limits
     this.#after(idleMs / LIVENESS_CHECKS, () => {
       const silentMs = this.#context.clock.nowMs() - this.#signOfLifeMs
-      if (silentMs >= idleMs) return this.dismiss('idle')
-      this.#socket.ping()
-      this.#watchLiveness()
+      if (silentMs >= idleMs) {
+        this.dismiss('idle')
+      } else {
+        this.#socket.ping()
+        this.#watchLiveness()
+      }
     })
   }
 

@@ -14,14 +14,20 @@ export class TokenBucket {
 
   /** Takes one token. Returns what is left, negative when in debt. */
   take(nowMs: number): number {
-    const earned = ((nowMs - this.#atMs) / 1000) * this.#ratePerSecond
-    this.#tokens = Math.min(this.#capacity, this.#tokens + earned) - 1
-    this.#atMs = nowMs
+    this.#earn(nowMs)
+    this.#tokens -= 1
     return this.#tokens
   }
 
-  /** Milliseconds until a debt is paid; 0 without one. */
-  get debtMs(): number {
+  /** Milliseconds until the debt is paid; 0 without one. */
+  debtMs(nowMs: number): number {
+    this.#earn(nowMs)
     return Math.max(0, (-this.#tokens / this.#ratePerSecond) * 1000)
+  }
+
+  #earn(nowMs: number): void {
+    const earned = ((nowMs - this.#atMs) / 1000) * this.#ratePerSecond
+    this.#tokens = Math.min(this.#capacity, this.#tokens + earned)
+    this.#atMs = nowMs
   }
 }
