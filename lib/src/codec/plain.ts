@@ -37,6 +37,7 @@ export function freezePlain<T>(value: T, previous: unknown, path = 'value'): T {
 
 function assertParts(value: unknown, path: Path): void {
   for (const key of checkedKeys(value, path, 'encodable')) {
+    checkProperty(value as Container, key, path)
     path.push(key)
     assertParts((value as Container)[key], path)
     path.pop()
@@ -44,23 +45,39 @@ function assertParts(value: unknown, path: Path): void {
 }
 
 function freezeParts(value: unknown, previous: unknown, path: Path): void {
+  const known = new KnownParts(previous)
   for (const key of checkedKeys(value, path, 'exact')) {
     const part = (value as Container)[key]
-    if (isKnown(part, key, value, previous)) continue
+    if (known.has(key, part)) continue
+    checkProperty(value as Container, key, path)
     path.push(key)
-    freezeParts(part, isObject(previous) ? previous[key] : undefined, path)
+    freezeParts(part, known.at(key), path)
     path.pop()
   }
   if (isObject(value) && !(value instanceof Uint8Array)) Object.freeze(value)
 }
 
-/** Whether `part` stood at the same place before, counted from either end of an array. */
-function isKnown(part: unknown, key: string, container: unknown, previous: unknown): boolean {
-  if (!isObject(previous)) return false
-  if (Object.hasOwn(previous, key) && previous[key] === part) return true
-  if (!Array.isArray(previous) || !Array.isArray(container)) return false
-  const fromEnd = Number(key) - container.length + previous.length
-  return fromEnd in previous && previous[fromEnd] === part
+/** The parts of a container that was checked and frozen before. */
+class KnownParts {
+  readonly #container: Container
+  #parts: Set<unknown> | undefined
+
+  constructor(previous: unknown) {
+    this.#container = isObject(previous) ? previous : {}
+  }
+
+  at(key: string): unknown {
+    return Object.hasOwn(this.#container, key) ? this.#container[key] : undefined
+  }
+
+  /** True if `part` stood at `key`, or is an object that stood elsewhere in the container (a list that was shifted). */
+  has(key: string, part: unknown): boolean {
+    if (part !== undefined && this.at(key) === part) return true
+    // New objects are rarely frozen: only moved ones pay for the set.
+    if (!isObject(part) || !Object.isFrozen(part)) return false
+    this.#parts ??= new Set(Object.values(this.#container))
+    return this.#parts.has(part)
+  }
 }
 
 /** Refuses `value` itself if it is not plain; otherwise the names of its parts. */
@@ -87,10 +104,14 @@ function checkedKeys(value: unknown, path: Path, strictness: Strictness): readon
 function checkedObjectKeys(value: object, path: Path, strictness: Strictness): readonly string[] {
   if (!isPlainKind(value, strictness)) refuse(path, `is ${describeKind(value)}`)
   if (value instanceof Uint8Array) return NOTHING
-  const keys = Object.keys(value)
-  checkShape(value, keys, path)
-  for (const key of keys) checkProperty(value, key, path)
-  return keys
+  const keys = Reflect.ownKeys(value) // indexes in order, then names, then symbols
+  if (Array.isArray(value)) {
+    const isDense = keys.length === value.length + 1 && keys.pop() === 'length'
+    if (!isDense) refuse(path, 'is an array with holes or named properties')
+  } else if (typeof keys.at(-1) === 'symbol') {
+    refuse(path, 'has a symbol key')
+  }
+  return keys as string[]
 }
 
 function isPlainKind(value: object, strictness: Strictness): boolean {
@@ -100,25 +121,12 @@ function isPlainKind(value: object, strictness: Strictness): boolean {
   return strictness === 'encodable' && (prototype === null || value instanceof Uint8Array)
 }
 
-/** No holes, and nothing that Object.keys does not list. */
-function checkShape(value: object, keys: readonly string[], path: Path): void {
-  const hiddenCount = Reflect.ownKeys(value).length - keys.length
-  if (!Array.isArray(value)) {
-    if (hiddenCount > 0) refuse(path, 'has a symbol key or a hidden property')
-  } else if (keys.length !== value.length || hiddenCount > 1 || (keys.length > 0 && keys.at(-1) !== lastIndex(value))) {
-    refuse(path, 'is an array with holes or named properties')
-  }
-}
-
-/** Array indexes come first and in order: if the last key is the last index, all of them are. */
-function lastIndex(array: readonly unknown[]): string {
-  return String(array.length - 1)
-}
-
-function checkProperty(value: object, key: string, path: Path): void {
+function checkProperty(container: Container, key: string, path: Path): void {
   if (key === '__proto__') refuse(path, 'has a key named __proto__')
   if (!key.isWellFormed()) refuse(path, 'has a key with a lone surrogate')
-  if (Object.getOwnPropertyDescriptor(value, key)?.get) refuse([...path, key], 'is an accessor')
+  const property = Object.getOwnPropertyDescriptor(container, key)
+  if (property?.enumerable !== true) refuse([...path, key], 'is a hidden property')
+  if (property.get !== undefined || property.set !== undefined) refuse([...path, key], 'is an accessor')
 }
 
 function isObject(value: unknown): value is Container {
