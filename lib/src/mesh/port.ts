@@ -12,8 +12,11 @@ export interface Port {
   queuedBytes(to: PeerId): number
 }
 
-/** `no-link`: not connected to that peer. `full`: the lane's queue is full. */
-export type SendResult = 'queued' | 'no-link' | 'full'
+/**
+ * `no-link`: not connected to that peer, or to one of another cluster that may not get this (`mayCarry`). `full`: the
+ * lane's queue is full, `drain` says when to go on. `too-large`: above the limit of a message's size, for good.
+ */
+export type SendResult = 'queued' | 'no-link' | 'full' | 'too-large'
 
 export interface PortHandlers {
   /** Must not throw for any bytes; a DecodeError thrown here costs the sender its link. */

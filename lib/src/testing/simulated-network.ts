@@ -92,6 +92,11 @@ export class SimulatedNetwork {
     return rendezvous
   }
 
+  /** Channels of a peer that are neither open nor closed. */
+  dialsInProgress(peer: PeerId): number {
+    return [...this.#dialing.values()].filter(({ self, state }) => self === peer && state === 'connecting').length
+  }
+
   /** Holds everything back that travels directly from one of `from` to one of `to`, until `heal`. */
   block(from: Iterable<PeerId>, to: Iterable<PeerId>): void {
     const targets = [...to]
@@ -138,7 +143,7 @@ export class SimulatedNetwork {
     const channel = process.openChannel(peer)
     const ticket = ++this.#lastTicket
     this.#dialing.set(ticket, channel)
-    channel.on('close', () => this.#dialing.delete(ticket))
+    for (const event of ['open', 'close'] as const) channel.on(event, () => this.#dialing.delete(ticket))
     signal.receive((payload) => {
       const other = this.#dialing.get(readTicket(payload))
       if (other === undefined || other.peer !== channel.self || other.self !== channel.peer || channel.gone) return

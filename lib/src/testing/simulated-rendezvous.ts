@@ -109,7 +109,7 @@ export class SimulatedSignalingServer {
     if (clusterId === this.#clusterId) this.#isRemembered ||= durable
     const view: RoomView = { peers: others.map(([peer]) => peer), iceServers: [], clusterId: this.#clusterId }
     session.toClient((_events, client) => client.admitted(view))
-    for (const [, other] of others) other.toClient((events) => events.peerJoined(id))
+    for (const [, other] of others) other.toClient((_events, client) => client.peerJoined(id))
   }
 
   /** The same peer's older session ends, if there is one; the others are told nothing. */
@@ -126,7 +126,7 @@ export class SimulatedSignalingServer {
     if (this.#members.get(session.self.id) !== session) return
     this.#members.delete(session.self.id)
     this.#medium.record(`leave ${session.self.id}`)
-    for (const other of this.#members.values()) other.toClient((events) => events.peerLeft(session.self.id))
+    for (const other of this.#members.values()) other.toClient((_events, client) => client.peerLeft(session.self.id))
     if (this.#members.size === 0) this.#forgetAfterGrace()
   }
 
@@ -221,6 +221,7 @@ export class SimulatedRendezvous implements Rendezvous {
   #self: RendezvousSelf | undefined
   #events: RendezvousEvents | undefined
   #session: Session | undefined
+  #room = new Set<PeerId>()
   #wanted: ClusterId | undefined
   #status: RendezvousStatus = 'connecting'
 
@@ -246,7 +247,7 @@ export class SimulatedRendezvous implements Rendezvous {
 
   send(to: PeerId, payload: Uint8Array): boolean {
     const session = this.#session
-    if (this.#status !== 'joined' || session === undefined) return false
+    if (this.#status !== 'joined' || session === undefined || !this.#room.has(to)) return false
     session.toServer(() => this.#server.route(session, to, payload))
     return true
   }
@@ -269,9 +270,22 @@ export class SimulatedRendezvous implements Rendezvous {
 
   /** For the session. */
   admitted(view: RoomView): void {
+    this.#room = new Set(view.peers)
     this.#setStatus('joined', undefined)
     this.#events?.joined(view)
     this.#sendFounding()
+  }
+
+  /** For the session. */
+  peerJoined(peer: PeerId): void {
+    this.#room.add(peer)
+    this.#events?.peerJoined(peer)
+  }
+
+  /** For the session. */
+  peerLeft(peer: PeerId): void {
+    this.#room.delete(peer)
+    this.#events?.peerLeft(peer)
   }
 
   /** For the session: the room's cluster. If it is the one this peer asked for, the peer belongs to it from now on. */

@@ -1,0 +1,132 @@
+import type { Unsubscribe } from '../base/emitter.js'
+import type { PeerId } from '../base/ids.js'
+import type { Runtime, Timer } from '../base/runtime.js'
+import type { Channel, Connector, IceServer } from '../transport/channel.js'
+import type { Lane } from '../transport/lanes.js'
+import { Link, type LinkLimits } from '../transport/link.js'
+import { CONTROL_PORT } from './control.js'
+import { type Identity, judgeHello, type Verdict } from './handshake.js'
+import { QueuedPipe } from './queued-pipe.js'
+import type { AttemptId } from './signals.js'
+
+export interface AttemptOptions {
+  readonly peer: PeerId
+  readonly id: AttemptId
+  readonly isOfferer: boolean
+  readonly runtime: Runtime
+  readonly connector: Connector
+  readonly linkLimits: Partial<LinkLimits>
+  readonly timeoutMs: number
+  /** What this peer says first on the link. */
+  hello(): Uint8Array
+  /** Sends a signal of the connector to the same attempt at the other peer. */
+  send(payload: Uint8Array): void
+  /** The link is open and the other side is who it should be. */
+  succeeded(link: Link, identity: Identity): void
+  /** @param wasRefused the other side is sound, but this peer does not talk to it */
+  failed(problem: string, wasRefused: boolean): void
+}
+
+export type AttemptPhase = 'waiting' | 'dialing' | 'linked' | 'failed'
+
+/**
+ * One try to link with a peer: a channel, the handshake on it, and a deadline for both. Ends with exactly one of
+ * `succeeded` and `failed`, or with `cancel`. After success it goes on carrying the channel's signals.
+ */
+export class Attempt {
+  readonly id: AttemptId
+  readonly isOfferer: boolean
+  readonly #options: AttemptOptions
+  readonly #pipe: QueuedPipe
+  readonly #deadline: Timer
+  readonly #subscriptions: Unsubscribe[] = []
+  #phase: AttemptPhase = 'waiting'
+  #channel: Channel | undefined
+
+  /** The deadline runs from here, `begin` may come later. */
+  constructor(options: AttemptOptions) {
+    this.id = options.id
+    this.isOfferer = options.isOfferer
+    this.#options = options
+    this.#pipe = new QueuedPipe((payload) => {
+      if (this.#phase !== 'failed') options.send(payload)
+    })
+    this.#deadline = options.runtime.setTimer(options.timeoutMs, () => this.#fail('no connection in time'))
+  }
+
+  get phase(): AttemptPhase {
+    return this.#phase
+  }
+
+  begin(iceServers: readonly IceServer[]): void {
+    const { connector, peer, isOfferer } = this.#options
+    this.#phase = 'dialing'
+    const channel = connector.connect(peer, isOfferer, this.#pipe, { iceServers })
+    this.#channel = channel
+    this.#subscriptions.push(
+      channel.on('open', () => this.#greet(channel)),
+      channel.on('close', (reason) => this.#fail(reason)),
+    )
+    if (channel.state === 'closed') this.#fail('the connector gave up at once')
+  }
+
+  /** A signal for the connector arrived. */
+  receive(payload: Uint8Array): void {
+    this.#pipe.deliver(payload)
+  }
+
+  /** The other side's end is gone. */
+  gone(): void {
+    this.#fail('the other side gave up')
+  }
+
+  /** Ends it without a word. */
+  cancel(reason: string): void {
+    if (this.#isOver()) return
+    this.#end('failed')
+    this.#channel?.close(reason)
+  }
+
+  #greet(channel: Channel): void {
+    const { runtime, linkLimits, hello } = this.#options
+    const link = new Link(channel, { runtime, limits: linkLimits })
+    this.#subscriptions.push(link.on('message', (lane, port, payload) => this.#greeted(link, lane, port, payload)))
+    link.send('control', CONTROL_PORT, hello())
+  }
+
+  #greeted(link: Link, lane: Lane, port: number, payload: Uint8Array): void {
+    const verdict = lane === 'control' && port === CONTROL_PORT ? this.#judge(payload) : 'no hello'
+    if (typeof verdict === 'string') this.#fail(verdict)
+    else if (!verdict.accepted) this.#fail(verdict.problem, true)
+    else {
+      this.#end('linked')
+      this.#options.succeeded(link, verdict.identity)
+    }
+  }
+
+  /** A string is what is wrong with the bytes. */
+  #judge(payload: Uint8Array): Verdict | string {
+    try {
+      return judgeHello(payload, this.#options.peer)
+    } catch (error) {
+      return `malformed: ${String(error)}`
+    }
+  }
+
+  #fail(problem: string, wasRefused = false): void {
+    if (this.#isOver()) return
+    this.#end('failed')
+    this.#channel?.close(problem)
+    this.#options.failed(problem, wasRefused)
+  }
+
+  #isOver(): boolean {
+    return this.#phase === 'linked' || this.#phase === 'failed'
+  }
+
+  #end(phase: 'linked' | 'failed'): void {
+    this.#phase = phase
+    this.#deadline.cancel()
+    for (const unsubscribe of this.#subscriptions.splice(0)) unsubscribe()
+  }
+}

@@ -1,0 +1,317 @@
+import type { PeerId } from '../base/ids.js'
+import type { Logger } from '../base/logger.js'
+import type { Runtime, Timer } from '../base/runtime.js'
+import { DecodeError } from '../codec/decode.js'
+import type { Connector, IceServer } from '../transport/channel.js'
+import type { Link } from '../transport/link.js'
+import { Attempt } from './attempt.js'
+import type { Directory } from './directory.js'
+import type { Identity } from './handshake.js'
+import type { MeshLimits, MeshTiming } from './settings.js'
+import { type AttemptId, decodeSignal, encodeSignal, isNewerAttempt, isSameAttempt, type Signal } from './signals.js'
+
+/** What the dialer needs of the mesh, and tells it. */
+export interface DialerOptions {
+  readonly self: PeerId
+  readonly runtime: Runtime
+  readonly connector: Connector
+  readonly logger: Logger
+  readonly limits: MeshLimits
+  readonly timing: MeshTiming
+  readonly directory: Directory
+  iceServers(): readonly IceServer[]
+  hello(): Uint8Array
+  canSignal(peer: PeerId): boolean
+  signal(to: PeerId, signal: Uint8Array): void
+  /** The attempt that became the link to `peer`, if there is one. */
+  attemptOfLink(peer: PeerId): Attempt | undefined
+  linked(peer: PeerId, attempt: Attempt, link: Link, identity: Identity): void
+  refused(peer: PeerId, problem: string): void
+  /** `peer` says that it has no link, though we have one. */
+  suspect(peer: PeerId): void
+  /** `peer` says that its end of the link is gone. */
+  linkGone(peer: PeerId): void
+}
+
+export type DialState = 'connecting' | `unreachable: ${string}`
+
+/** A known peer, as far as linking with it goes. */
+interface Prospect {
+  attempt: Attempt | undefined
+  /** The newest attempt of the other side that was seen: signals of older ones are stale. */
+  newest: AttemptId | undefined
+  /** Since the last link that lasted. */
+  failures: number
+  /** When to dial or to nudge next, if not linked by then. */
+  nextAtMs: number
+  problem: string
+}
+
+/** So many dial slots are kept for answering: two peers never wait for each other's. */
+const SLOTS_FOR_ANSWERS = 2
+/** A peer that failed less often counts as `connecting`. */
+const UNREACHABLE_AFTER = 3
+
+/**
+ * Links with every known peer. Of two, the smaller PeerId dials, so that they never dial each other at once; the other
+ * one answers, and asks to be dialled if nothing comes.
+ *
+ * Invariant: a prospect is linked, has an attempt, or has a time for the next one.
+ */
+export class Dialer {
+  readonly #options: DialerOptions
+  readonly #boot: number
+  readonly #prospects = new Map<PeerId, Prospect>()
+  #attempts = 0
+  #wake: Timer | undefined
+  #isDue = false
+  #isClosed = false
+
+  constructor(options: DialerOptions) {
+    this.#options = options
+    this.#boot = new DataView(options.runtime.randomBytes(4).buffer).getUint32(0)
+  }
+
+  /** A signal came, by whatever way. */
+  receive(from: PeerId, bytes: Uint8Array): void {
+    if (this.#isClosed || from === this.#options.self) return
+    try {
+      this.#handle(from, decodeSignal(bytes))
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      this.#options.logger.warn(`dropped a malformed signal of ${from}: ${error.message}`)
+    }
+  }
+
+  /** Something changed: looks again at everybody, once the current work is done. */
+  evaluateSoon(): void {
+    if (this.#isDue) return
+    this.#isDue = true
+    queueMicrotask(() => {
+      this.#isDue = false
+      if (!this.#isClosed) this.#evaluate()
+    })
+  }
+
+  /** No more waiting, as things may be better now: for one peer, or for all. */
+  hurry(peer?: PeerId): void {
+    const prospects = peer === undefined ? [...this.#prospects.values()] : [this.#prospects.get(peer)]
+    for (const prospect of prospects) {
+      if (prospect === undefined) continue
+      prospect.failures = 0
+      prospect.nextAtMs = Math.min(prospect.nextAtMs, this.#inMs(this.#options.timing.leastBackoffMs))
+    }
+    this.evaluateSoon()
+  }
+
+  /** The link to `peer` ended. */
+  linkEnded(peer: PeerId, livedMs: number, saidGoodbye: boolean): void {
+    const prospect = this.#prospect(peer)
+    if (prospect === undefined) return
+    const { stableMs, afterGoodbyeMs } = this.#options.timing
+    if (livedMs >= stableMs) prospect.failures = 0
+    prospect.nextAtMs = saidGoodbye ? this.#inMs(afterGoodbyeMs) : this.#nextTry(peer, prospect.failures)
+    prospect.problem = saidGoodbye ? 'said goodbye' : 'link lost'
+    this.evaluateSoon()
+  }
+
+  /** Of a peer without a link. */
+  stateOf(peer: PeerId): DialState {
+    const prospect = this.#prospects.get(peer)
+    if (prospect === undefined || prospect.attempt !== undefined) return 'connecting'
+    if (!this.#options.canSignal(peer)) return 'unreachable: no way to signal to it'
+    return prospect.failures < UNREACHABLE_AFTER ? 'connecting' : `unreachable: ${prospect.problem}`
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#wake?.cancel()
+    for (const { attempt } of this.#prospects.values()) attempt?.cancel('closed')
+    this.#prospects.clear()
+  }
+
+  // What the other side says
+
+  #handle(from: PeerId, signal: Signal): void {
+    if (signal.kind === 'dial') this.#askedToDial(from)
+    else if (signal.kind === 'gone') this.#otherEndGone(from, signal.attempt)
+    else if ((signal.kind === 'offer') === this.#iDial(from))
+      return // the other side's role is ours
+    else this.#connectorSaid(from, signal.attempt, signal.payload)
+  }
+
+  #connectorSaid(from: PeerId, id: AttemptId, payload: Uint8Array): void {
+    const attempt = this.#findAttempt(from, id) ?? (this.#iDial(from) ? undefined : this.#answer(from, id))
+    attempt?.receive(payload)
+  }
+
+  /** Takes part in a new attempt of the other side, which ends an older one. */
+  #answer(from: PeerId, id: AttemptId): Attempt | undefined {
+    const prospect = this.#prospect(from)
+    if (prospect === undefined || !isNewerAttempt(id, prospect.newest)) return undefined
+    prospect.newest = id
+    prospect.attempt?.cancel('replaced by a newer attempt')
+    prospect.attempt = this.#newAttempt(from, id, false)
+    this.evaluateSoon()
+    return prospect.attempt
+  }
+
+  #askedToDial(from: PeerId): void {
+    if (!this.#iDial(from)) return
+    if (this.#options.attemptOfLink(from) !== undefined) this.#options.suspect(from)
+    else if (this.#prospect(from)?.attempt === undefined) this.hurry(from)
+  }
+
+  #otherEndGone(from: PeerId, id: AttemptId): void {
+    const attempt = this.#findAttempt(from, id)
+    if (attempt?.phase === 'linked') this.#options.linkGone(from)
+    else attempt?.gone()
+  }
+
+  #findAttempt(peer: PeerId, id: AttemptId): Attempt | undefined {
+    const attempts = [this.#prospects.get(peer)?.attempt, this.#options.attemptOfLink(peer)]
+    return attempts.find((attempt) => attempt !== undefined && isSameAttempt(attempt.id, id))
+  }
+
+  // What to do next
+
+  #evaluate(): void {
+    this.#wake?.cancel()
+    this.#updateProspects()
+    const nowMs = this.#options.runtime.nowMs()
+    this.#beginAnswers()
+    const idle = this.#idleProspects()
+    for (const [peer, prospect] of idle) if (prospect.nextAtMs <= nowMs) this.#act(peer, prospect)
+    const nextAtMs = Math.min(...idle.map(([, prospect]) => prospect.nextAtMs).filter((atMs) => atMs > nowMs))
+    if (nextAtMs < Number.POSITIVE_INFINITY) {
+      this.#wake = this.#options.runtime.setTimer(nextAtMs - nowMs, () => this.#evaluate())
+    }
+  }
+
+  #updateProspects(): void {
+    const known = this.#options.directory.known()
+    for (const peer of known) this.#prospect(peer)
+    for (const [peer, prospect] of this.#prospects) {
+      if (!known.has(peer) && this.#isIdle(peer, prospect)) this.#prospects.delete(peer)
+    }
+  }
+
+  #beginAnswers(): void {
+    for (const { attempt } of this.#prospects.values()) {
+      if (attempt?.phase === 'waiting' && this.#dialing().length < this.#options.limits.dials) this.#begin(attempt)
+    }
+  }
+
+  /** Without link and attempt, and within reach; who waits longest comes first. */
+  #idleProspects(): [PeerId, Prospect][] {
+    return [...this.#prospects]
+      .filter(([peer, prospect]) => this.#isIdle(peer, prospect) && this.#options.canSignal(peer))
+      .sort(([, a], [, b]) => a.nextAtMs - b.nextAtMs)
+  }
+
+  #act(peer: PeerId, prospect: Prospect): void {
+    if (!this.#iDial(peer)) this.#nudge(peer, prospect)
+    else if (this.#hasSlotToDial()) this.#dial(peer, prospect)
+  }
+
+  #dial(peer: PeerId, prospect: Prospect): void {
+    prospect.attempt = this.#newAttempt(peer, { boot: this.#boot, number: ++this.#attempts }, true)
+    this.#begin(prospect.attempt)
+  }
+
+  #nudge(peer: PeerId, prospect: Prospect): void {
+    prospect.failures++
+    prospect.problem = 'it does not dial'
+    prospect.nextAtMs = this.#nextTry(peer, prospect.failures)
+    this.#options.signal(peer, encodeSignal({ kind: 'dial' }))
+  }
+
+  #begin(attempt: Attempt): void {
+    attempt.begin(this.#options.iceServers())
+  }
+
+  #newAttempt(peer: PeerId, id: AttemptId, isOfferer: boolean): Attempt {
+    const { runtime, connector, limits, timing, hello, signal } = this.#options
+    const kind = isOfferer ? 'offer' : 'answer'
+    const attempt = new Attempt({
+      peer,
+      id,
+      isOfferer,
+      runtime,
+      connector,
+      linkLimits: limits.link,
+      timeoutMs: timing.dialTimeoutMs,
+      hello,
+      send: (payload) => signal(peer, encodeSignal({ kind, attempt: id, payload })),
+      succeeded: (link, identity) => this.#succeeded(peer, attempt, link, identity),
+      failed: (problem, wasRefused) => this.#failed(peer, attempt, problem, wasRefused),
+    })
+    return attempt
+  }
+
+  #succeeded(peer: PeerId, attempt: Attempt, link: Link, identity: Identity): void {
+    const prospect = this.#prospects.get(peer)
+    if (prospect?.attempt === attempt) prospect.attempt = undefined
+    this.#options.linked(peer, attempt, link, identity)
+    this.evaluateSoon()
+  }
+
+  #failed(peer: PeerId, attempt: Attempt, problem: string, wasRefused: boolean): void {
+    this.#options.signal(peer, encodeSignal({ kind: 'gone', attempt: attempt.id }))
+    if (wasRefused) this.#options.refused(peer, problem)
+    const prospect = this.#prospects.get(peer)
+    if (prospect?.attempt !== attempt) return
+    prospect.attempt = undefined
+    prospect.failures += wasRefused ? UNREACHABLE_AFTER : 1
+    prospect.problem = problem
+    prospect.nextAtMs = wasRefused
+      ? this.#inMs(this.#options.timing.afterRefusalMs)
+      : this.#nextTry(peer, prospect.failures)
+    this.evaluateSoon()
+  }
+
+  // Small questions
+
+  /** Undefined for a stranger above the limit. */
+  #prospect(peer: PeerId): Prospect | undefined {
+    let prospect = this.#prospects.get(peer)
+    if (prospect === undefined && this.#prospects.size < this.#options.limits.peers) {
+      const nextAtMs = this.#iDial(peer) ? this.#inMs(0) : this.#nextTry(peer, 0)
+      prospect = { attempt: undefined, newest: undefined, failures: 0, nextAtMs, problem: '' }
+      this.#prospects.set(peer, prospect)
+    }
+    return prospect
+  }
+
+  #iDial(peer: PeerId): boolean {
+    return this.#options.self < peer
+  }
+
+  #isIdle(peer: PeerId, prospect: Prospect): boolean {
+    return prospect.attempt === undefined && this.#options.attemptOfLink(peer) === undefined
+  }
+
+  #dialing(): Attempt[] {
+    const attempts = [...this.#prospects.values()].map(({ attempt }) => attempt)
+    return attempts.filter((attempt) => attempt?.phase === 'dialing') as Attempt[]
+  }
+
+  #hasSlotToDial(): boolean {
+    const dialing = this.#dialing()
+    const dials = dialing.filter(({ isOfferer }) => isOfferer).length
+    return dialing.length < this.#options.limits.dials && dials < this.#options.limits.dials - SLOTS_FOR_ANSWERS
+  }
+
+  /** When to dial again, or, on the answering side, to ask for it. */
+  #nextTry(peer: PeerId, failures: number): number {
+    const { leastBackoffMs, mostBackoffMs, nudgeAfterMs } = this.#options.timing
+    const backoffMs = Math.min(mostBackoffMs, leastBackoffMs * 2 ** Math.min(failures, 16))
+    return this.#inMs(this.#iDial(peer) ? backoffMs : Math.max(backoffMs, nudgeAfterMs))
+  }
+
+  /** That far from now, jittered down to half, so that peers do not move in step. */
+  #inMs(delayMs: number): number {
+    const { runtime } = this.#options
+    return runtime.nowMs() + delayMs * (0.5 + runtime.random() / 2)
+  }
+}

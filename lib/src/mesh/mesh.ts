@@ -1,0 +1,350 @@
+import { Emitter, type Unsubscribe } from '../base/emitter.js'
+import { LegionError } from '../base/errors.js'
+import type { ClusterId, PeerId } from '../base/ids.js'
+import type { Logger } from '../base/logger.js'
+import type { Runtime } from '../base/runtime.js'
+import { DecodeError } from '../codec/decode.js'
+import type { Rendezvous, RendezvousStatus, RoomView } from '../signaling/rendezvous.js'
+import type { Connector, IceServer } from '../transport/channel.js'
+import type { Lane } from '../transport/lanes.js'
+import { type Link, type LinkStatus, MAX_GOODBYE_BYTES } from '../transport/link.js'
+import type { Attempt } from './attempt.js'
+import { CONTROL_PORT, type ControlMessage, decodeControl, encodeControl } from './control.js'
+import { Dialer, type DialState } from './dialer.js'
+import { Directory } from './directory.js'
+import { Grapevine } from './grapevine.js'
+import { encodeHello, type Identity } from './handshake.js'
+import { LinkedPeer } from './linked-peer.js'
+import type { Network, NetworkEvents, PeerLeftReason } from './network.js'
+import type { PeerInfo, PeerStatus } from './peer-info.js'
+import type { Port, PortHandlers, PortName } from './port.js'
+import { Ports } from './ports.js'
+import { DEFAULT_MESH_LIMITS, DEFAULT_MESH_TIMING, type MeshLimits, type MeshTiming } from './settings.js'
+
+export interface MeshOptions {
+  readonly self: PeerInfo
+  readonly runtime: Runtime
+  readonly rendezvous: Rendezvous
+  readonly connector: Connector
+  readonly logger: Logger
+  /** The cluster that this peer belongs to already. */
+  readonly clusterId?: ClusterId | undefined
+  readonly limits?: Partial<MeshLimits> | undefined
+  readonly timing?: Partial<MeshTiming> | undefined
+}
+
+export interface MeshEvents extends NetworkEvents {
+  /** @param problem a sentence for people when `status` is `offline` */
+  rendezvous(status: RendezvousStatus, problem: string | undefined): void
+  /** The room's cluster: told whenever the room is joined, and when a founding was decided. */
+  founded(clusterId: ClusterId): void
+  /** A peer was refused in the handshake, or refuses us for the same reason. */
+  incompatible(peer: PeerId, problem: string): void
+  /** The last words of a peer, of its modules; `peerLeft` comes next. Only if there are any. */
+  goodbye(peer: PeerId, payload: Uint8Array): void
+}
+
+export interface MeshStatus {
+  readonly rendezvous: RendezvousStatus
+  readonly problem: string | undefined
+  readonly clusterId: ClusterId | undefined
+  readonly peers: Readonly<Record<PeerId, MeshPeerStatus>>
+  /** Links closed because of what came over them. */
+  readonly malformed: number
+}
+
+export interface MeshPeerStatus {
+  readonly state: 'direct' | DialState
+  readonly link: LinkStatus | undefined
+}
+
+/**
+ * A link to every other peer of the room, kept alive: finds, dials, greets, heals, and hands typed ports to the modules
+ * above. Linked peers carry signals for each other, so a mesh heals without its rendezvous too.
+ */
+export class Mesh implements Network {
+  readonly self: PeerInfo
+  readonly #options: MeshOptions
+  readonly #runtime: Runtime
+  readonly #rendezvous: Rendezvous
+  readonly #logger: Logger
+  readonly #timing: MeshTiming
+  readonly #directory: Directory
+  readonly #dialer: Dialer
+  readonly #grapevine: Grapevine
+  readonly #ports: Ports
+  readonly #links = new Map<PeerId, LinkedPeer>()
+  readonly #events: Emitter<MeshEvents>
+  #clusterId: ClusterId | undefined
+  #iceServers: readonly IceServer[] = []
+  #problem: string | undefined
+  #malformed = 0
+  #isFinished = false
+
+  constructor(options: MeshOptions) {
+    this.self = options.self
+    this.#options = options
+    this.#runtime = options.runtime
+    this.#rendezvous = options.rendezvous
+    this.#logger = options.logger
+    this.#clusterId = options.clusterId
+    this.#timing = { ...DEFAULT_MESH_TIMING, ...options.timing }
+    this.#directory = new Directory(options.self.id)
+    this.#ports = new Ports({ links: this.#links, logger: options.logger, clusterId: () => this.#clusterId })
+    this.#events = new Emitter((error, event) => this.#logger.error(`internal error in a listener of ${event}`, error))
+    this.#grapevine = this.#newGrapevine()
+    this.#dialer = this.#newDialer()
+  }
+
+  /** Live: each shows its link's state as it is now. */
+  get peers(): ReadonlyMap<PeerId, PeerStatus> {
+    return this.#links
+  }
+
+  get clusterId(): ClusterId | undefined {
+    return this.#clusterId
+  }
+
+  /** Joins the room and begins to dial. Called once. */
+  start(): void {
+    this.#rendezvous.join(
+      { id: this.self.id, durable: this.self.durable, clusterId: this.#clusterId },
+      {
+        joined: (view) => this.#unlessFinished(() => this.#joinedRoom(view)),
+        peerJoined: (peer) => this.#unlessFinished(() => this.#peerJoinedRoom(peer)),
+        peerLeft: (peer) => this.#unlessFinished(() => this.#peerLeftRoom(peer)),
+        signal: (from, payload) => this.#dialer.receive(from, payload),
+        founded: (clusterId) => this.#unlessFinished(() => this.#events.emit('founded', clusterId)),
+        status: (status, problem) => this.#unlessFinished(() => this.#rendezvousChanged(status, problem)),
+      },
+    )
+  }
+
+  /** This peer belongs to the cluster from now on: tells every linked peer and claims it at the rendezvous. */
+  setClusterId(clusterId: ClusterId): void {
+    this.#clusterId = clusterId
+    for (const linked of this.#links.values()) linked.say({ kind: 'cluster', clusterId })
+    this.#rendezvous.found(clusterId)
+  }
+
+  /** Asks the rendezvous to found the cluster; the event `founded` tells which one it is. */
+  found(clusterId: ClusterId): void {
+    this.#rendezvous.found(clusterId)
+  }
+
+  openPort(name: PortName, handlers: PortHandlers): Port {
+    return this.#ports.open(name, handlers)
+  }
+
+  /** After sleep, `pageshow` or `online`: asks every link for a quick sign of life, and dials without waiting. */
+  suspectAll(): void {
+    for (const { link } of this.#links.values()) link.probe(this.#timing.probeMs)
+    this.#dialer.hurry()
+  }
+
+  /**
+   * Last words to every linked peer and the end of this mesh, all of it before it returns, as `pagehide` needs it. No
+   * event comes after.
+   * @param payload for the modules above over there; with it the whole goodbye is at most MAX_GOODBYE_BYTES
+   * @throws LegionError E_TOO_LARGE
+   */
+  goodbye(payload: Uint8Array = new Uint8Array()): void {
+    const message = encodeControl({ kind: 'goodbye', payload })
+    if (message.length > MAX_GOODBYE_BYTES) {
+      throw new LegionError('E_TOO_LARGE', `A goodbye of ${message.length} bytes is above ${MAX_GOODBYE_BYTES} bytes.`)
+    }
+    if (this.#isFinished) return
+    this.#isFinished = true
+    this.#grapevine.close()
+    this.#dialer.close()
+    const links = [...this.#links.values()]
+    this.#links.clear()
+    this.#events.clear()
+    for (const { link } of links) link.goodbye(CONTROL_PORT, message)
+    void this.#rendezvous.leave()
+  }
+
+  /** As `goodbye` without last words; resolves when the room is left. Idempotent. */
+  async close(): Promise<void> {
+    this.goodbye()
+    await this.#rendezvous.leave()
+  }
+
+  status(): MeshStatus {
+    const peers = new Set([...this.#directory.known(), ...this.#links.keys()])
+    return {
+      rendezvous: this.#rendezvous.status,
+      problem: this.#problem,
+      clusterId: this.#clusterId,
+      peers: Object.fromEntries([...peers].map((peer) => [peer, this.#statusOf(peer)])),
+      malformed: this.#malformed,
+    }
+  }
+
+  on<K extends keyof MeshEvents>(event: K, listener: MeshEvents[K]): Unsubscribe {
+    return this.#events.on(event, listener)
+  }
+
+  // The room
+
+  #joinedRoom(view: RoomView): void {
+    this.#iceServers = view.iceServers
+    this.#directory.replaceRoom(view.peers)
+    this.#dialer.evaluateSoon()
+    if (view.clusterId !== undefined) this.#events.emit('founded', view.clusterId)
+  }
+
+  /** Perhaps only its way to the room was interrupted, perhaps it is a new process behind the same id. */
+  #peerJoinedRoom(peer: PeerId): void {
+    this.#directory.addToRoom(peer)
+    this.#suspect(peer)
+    this.#dialer.hurry(peer)
+  }
+
+  #peerLeftRoom(peer: PeerId): void {
+    this.#directory.removeFromRoom(peer)
+    this.#dialer.evaluateSoon()
+  }
+
+  #rendezvousChanged(status: RendezvousStatus, problem: string | undefined): void {
+    this.#problem = problem
+    this.#dialer.evaluateSoon()
+    this.#events.emit('rendezvous', status, problem)
+  }
+
+  #canSignal(peer: PeerId): boolean {
+    const isServed = this.#rendezvous.status === 'joined' && this.#directory.isInRoom(peer)
+    return isServed || this.#directory.relaysTo(peer).length > 0
+  }
+
+  #signal(to: PeerId, signal: Uint8Array): void {
+    if (!this.#rendezvous.send(to, signal)) this.#grapevine.carry(to, signal)
+  }
+
+  // Links
+
+  #newDialer(): Dialer {
+    const { self, runtime, connector, logger, limits } = this.#options
+    return new Dialer({
+      self: self.id,
+      runtime,
+      connector,
+      logger,
+      limits: { ...DEFAULT_MESH_LIMITS, ...limits },
+      timing: this.#timing,
+      directory: this.#directory,
+      iceServers: () => this.#iceServers,
+      hello: () => encodeHello({ info: self, clusterId: this.#clusterId }),
+      canSignal: (peer) => this.#canSignal(peer),
+      signal: (to, signal) => this.#signal(to, signal),
+      attemptOfLink: (peer) => this.#links.get(peer)?.attempt,
+      linked: (_peer, attempt, link, identity) => this.#linked(attempt, link, identity),
+      refused: (peer, problem) => this.#refused(peer, problem),
+      suspect: (peer) => this.#suspect(peer),
+      linkGone: (peer) => this.#drop(this.#links.get(peer), 'lost', 'the other side lost its end'),
+    })
+  }
+
+  #newGrapevine(): Grapevine {
+    return new Grapevine({
+      runtime: this.#runtime,
+      links: this.#links,
+      directory: this.#directory,
+      delayMs: this.#timing.gossipDelayMs,
+      signalled: (from, signal) => this.#dialer.receive(from, signal),
+      learned: () => this.#dialer.evaluateSoon(),
+    })
+  }
+
+  #linked(attempt: Attempt, link: Link, identity: Identity): void {
+    const linked = new LinkedPeer(attempt, link, identity, this.#runtime.nowMs())
+    const older = this.#links.get(linked.info.id)
+    if (older !== undefined && !linked.supersedes(older)) {
+      link.close('an older attempt')
+      return
+    }
+    this.#drop(older, 'lost', 'replaced by a newer link')
+    this.#links.set(linked.info.id, linked)
+    link.on('message', (lane, port, payload) => this.#received(linked, lane, port, payload))
+    link.on('drain', (lane) => this.#ports.drained(lane, linked.info.id))
+    link.on('close', (reason) => this.#drop(linked, 'lost', reason))
+    this.#logger.debug(`linked with ${linked.info.id}`)
+    linked.say({ kind: 'cluster', clusterId: this.#clusterId }) // it may have changed since our hello
+    this.#grapevine.announceSoon()
+    this.#events.emit('peerJoined', linked)
+  }
+
+  #drop(linked: LinkedPeer | undefined, left: PeerLeftReason, reason: string): void {
+    if (linked === undefined || this.#links.get(linked.info.id) !== linked) return
+    const { id } = linked.info
+    this.#links.delete(id)
+    linked.link.close(reason)
+    this.#logger.debug(`link to ${id} closed: ${reason}`)
+    this.#directory.forgetLinksOf(id)
+    this.#dialer.linkEnded(id, this.#runtime.nowMs() - linked.sinceMs, left === 'goodbye')
+    this.#grapevine.announceSoon()
+    this.#events.emit('peerLeft', id, left)
+  }
+
+  #refused(peer: PeerId, problem: string): void {
+    this.#logger.warn(`refused ${peer}: it ${problem}`)
+    this.#events.emit('incompatible', peer, problem)
+  }
+
+  #suspect(peer: PeerId): void {
+    this.#links.get(peer)?.link.probe(this.#timing.probeMs)
+  }
+
+  #statusOf(peer: PeerId): MeshPeerStatus {
+    const link = this.#links.get(peer)?.link.status()
+    return { state: link === undefined ? this.#dialer.stateOf(peer) : 'direct', link }
+  }
+
+  // Messages
+
+  #received(linked: LinkedPeer, lane: Lane, port: number, payload: Uint8Array): void {
+    if (this.#links.get(linked.info.id) !== linked) return
+    const isControl = port === CONTROL_PORT && lane === 'control'
+    const problem = isControl ? this.#control(linked, payload) : this.#ports.deliver(linked, lane, port, payload)
+    if (problem === undefined) return
+    this.#malformed++
+    this.#logger.warn(`closing the link to ${linked.info.id}, malformed: ${problem}`)
+    this.#drop(linked, 'lost', `malformed: ${problem}`)
+  }
+
+  #control(linked: LinkedPeer, payload: Uint8Array): string | undefined {
+    try {
+      this.#handleControl(linked, decodeControl(payload))
+      return undefined
+    } catch (error) {
+      if (error instanceof DecodeError) return error.message
+      throw error
+    }
+  }
+
+  #handleControl(linked: LinkedPeer, message: ControlMessage): void {
+    switch (message.kind) {
+      case 'hello':
+        throw new DecodeError('a second hello')
+      case 'cluster':
+        this.#clusterChanged(linked, message.clusterId)
+        break
+      case 'goodbye':
+        if (message.payload.length > 0) this.#events.emit('goodbye', linked.info.id, message.payload)
+        this.#drop(linked, 'goodbye', 'goodbye')
+        break
+      default:
+        this.#grapevine.heard(linked.info.id, message)
+    }
+  }
+
+  #clusterChanged(linked: LinkedPeer, clusterId: ClusterId | undefined): void {
+    if (linked.clusterId === clusterId) return
+    linked.clusterId = clusterId
+    this.#events.emit('peerCluster', linked)
+  }
+
+  #unlessFinished(work: () => void): void {
+    if (!this.#isFinished) work()
+  }
+}

@@ -1,0 +1,43 @@
+import type { LinkLimits } from '../transport/link.js'
+
+export interface MeshLimits {
+  /** Other peers that this one takes notice of. */
+  readonly peers: number
+  /** Dials in progress at once, both directions; at least 3. WebRTC stacks run out of resources above a few dozen. */
+  readonly dials: number
+  readonly link: Partial<LinkLimits>
+}
+
+/** All in milliseconds. */
+export interface MeshTiming {
+  /** From the first signal to the end of the handshake. */
+  readonly dialTimeoutMs: number
+  /** The first pause between dials of one peer; it doubles with each failure. Jittered down to half. */
+  readonly leastBackoffMs: number
+  readonly mostBackoffMs: number
+  /** How long the side that answers waits for a dial before it asks for one. */
+  readonly nudgeAfterMs: number
+  /** How soon a change of links is told to the linked peers; several changes are told as one. */
+  readonly gossipDelayMs: number
+  /** The deadline of a link that is suspected to be dead. */
+  readonly probeMs: number
+  /** A link that lived this long was a success: the next failure is the first one again. */
+  readonly stableMs: number
+  /** Pause after a peer said goodbye, or was refused: most likely it is not coming back, or not different. */
+  readonly afterGoodbyeMs: number
+  readonly afterRefusalMs: number
+}
+
+export const DEFAULT_MESH_LIMITS: MeshLimits = { peers: 1024, dials: 8, link: {} }
+
+export const DEFAULT_MESH_TIMING: MeshTiming = {
+  dialTimeoutMs: 5_000,
+  leastBackoffMs: 100,
+  mostBackoffMs: 2_000,
+  nudgeAfterMs: 1_500,
+  gossipDelayMs: 200,
+  probeMs: 1_500,
+  stableMs: 5_000,
+  afterGoodbyeMs: 2_000,
+  afterRefusalMs: 30_000,
+}
