@@ -60,6 +60,7 @@ export type ServerMessage =
       readonly clusterId?: string | undefined
     }
   | { readonly type: 'founded'; readonly clusterId: string }
+  /** Comes again when the peer is back on another socket: signals to it may have been lost. */
   | { readonly type: 'peer-joined'; readonly peer: string }
   | { readonly type: 'peer-left'; readonly peer: string }
   | { readonly type: 'signal'; readonly from: string; readonly payload: string }

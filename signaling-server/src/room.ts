@@ -64,10 +64,11 @@ export class Room {
     return [...this.#members.keys()].filter((peer) => peer !== member.peer)
   }
 
-  /** Returns the member whose place this one takes, if the peer was here already; the others need not know of that. */
+  /** Returns the member whose place this one takes, if the peer was here already. */
   enter(member: Member, clusterId: string | undefined): Member | undefined {
     const predecessor = this.#members.get(member.peer)
-    if (predecessor === undefined) this.#tell({ type: 'peer-joined', peer: member.peer })
+    this.#members.delete(member.peer)
+    this.#tell({ type: 'peer-joined', peer: member.peer })
     this.#members.set(member.peer, member)
     if (clusterId !== undefined) this.founding.claim(member, clusterId)
     if (predecessor !== undefined) this.founding.left(predecessor)

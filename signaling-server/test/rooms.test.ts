@@ -52,7 +52,7 @@ describe('Rooms', () => {
     expect(owner.dismissed).toBeUndefined()
   })
 
-  it('[SIG3] lets the token take a PeerId over, unseen by the others', () => {
+  it('[SIG3] lets the token take a PeerId over, and tells the others once more that it joined', () => {
     const bench = new RoomsBench()
     const other = bench.join('other')
     const old = bench.join('a')
@@ -60,7 +60,7 @@ describe('Rooms', () => {
     const fresh = bench.join('a', { token: old.token })
     expect(old.dismissed).toBe('replaced')
     bench.rooms.disconnected(old)
-    expect(other.take()).toEqual([])
+    expect(other.take()).toEqual([{ type: 'peer-joined', peer: idOf('a') }])
     expect(fresh.token).not.toBe(old.token)
     bench.rooms.receive(other, { type: 'signal', to: idOf('a'), payload: 'AA' })
     expect(fresh.all('signal')).toHaveLength(1)

@@ -1,0 +1,55 @@
+import type { ClusterId, PeerId } from '../base/ids.js'
+import type { Rendezvous, RendezvousEvents, RendezvousSelf, RendezvousStatus } from './rendezvous.js'
+
+/** A rendezvous that takes a while to make: joins as soon as it is there. */
+export class DeferredRendezvous implements Rendezvous {
+  readonly #make: () => Promise<Rendezvous>
+  #inner: Rendezvous | undefined
+  #status: RendezvousStatus = 'connecting'
+  #request: ClusterId | undefined
+
+  constructor(make: () => Promise<Rendezvous>) {
+    this.#make = make
+  }
+
+  get status(): RendezvousStatus {
+    return this.#inner?.status ?? this.#status
+  }
+
+  join(self: RendezvousSelf, events: RendezvousEvents): void {
+    this.#make().then(
+      (inner) => this.#made(inner, self, events),
+      (error) => this.#failed(error, events),
+    )
+  }
+
+  send(to: PeerId, payload: Uint8Array): boolean {
+    return this.#inner?.send(to, payload) ?? false
+  }
+
+  found(clusterId: ClusterId): void {
+    this.#request = clusterId
+    this.#inner?.found(clusterId)
+  }
+
+  async leave(): Promise<void> {
+    this.#status = 'left'
+    await this.#inner?.leave()
+  }
+
+  #made(inner: Rendezvous, self: RendezvousSelf, events: RendezvousEvents): void {
+    if (this.#status === 'left') return
+    this.#inner = inner
+    if (this.#request !== undefined) inner.found(this.#request)
+    inner.join(self, events)
+  }
+
+  #failed(error: unknown, events: RendezvousEvents): void {
+    if (this.#status === 'left') return
+    this.#status = 'offline'
+    events.status(
+      'offline',
+      `cannot derive the room of this cluster: ${error instanceof Error ? error.message : error}`,
+    )
+  }
+}

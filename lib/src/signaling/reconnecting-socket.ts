@@ -1,0 +1,122 @@
+import { type Runtime, setPeriodicTimer, type Timer } from '../base/runtime.js'
+import type { Socket, SocketFactory } from './socket.js'
+
+export interface ReconnectingSocketOptions {
+  readonly url: string
+  readonly runtime: Runtime
+  readonly openSocket: SocketFactory
+  /** A frame that the server answers. */
+  readonly ping: string
+}
+
+export interface ReconnectingSocketEvents {
+  /** Connected, again and again. */
+  open(): void
+  message(text: string): void
+  /**
+   * Lost, or could not be opened; the next attempt follows by itself.
+   * @param problem a sentence for people
+   */
+  lost(problem: string): void
+}
+
+/** The longest wait is shorter than the server's grace, so that a cluster outlives every reconnect of its members. */
+const BACKOFF_MS = { min: 100, first: 200, max: 2000 }
+
+/** Who says nothing between two checks is lost; so is who has not accepted us by the first. */
+const CHECK_MS = 10_000
+
+/** A socket that stays connected until `close`: notices a dead server, reconnects with jittered backoff. */
+export class ReconnectingSocket {
+  readonly #options: ReconnectingSocketOptions
+  readonly #events: ReconnectingSocketEvents
+  #socket: Socket | undefined
+  #check: Timer | undefined
+  #retry: Timer | undefined
+  #hasHeard = false
+  /** When the server accepted us; undefined before. */
+  #acceptedMs: number | undefined
+  /** Attempts since the last connection that lasted. */
+  #failures = 0
+
+  constructor(options: ReconnectingSocketOptions, events: ReconnectingSocketEvents) {
+    this.#options = options
+    this.#events = events
+  }
+
+  connect(): void {
+    const { runtime, openSocket, url } = this.#options
+    this.#hasHeard = false
+    this.#acceptedMs = undefined
+    this.#check = setPeriodicTimer(runtime, CHECK_MS, () => this.#checkLiveness())
+    try {
+      this.#socket = openSocket(url, {
+        open: () => this.#events.open(),
+        message: (text) => this.#received(text),
+        close: (reason) => this.#lost(this.#closeProblem(reason)),
+      })
+    } catch (error) {
+      this.#lost(`cannot connect to ${url}: ${error instanceof Error ? error.message : error}`)
+    }
+  }
+
+  /** The server took us in: from now on it must answer pings, and its loss is not one more failed attempt. */
+  accepted(): void {
+    this.#acceptedMs = this.#options.runtime.nowMs()
+  }
+
+  send(text: string): void {
+    this.#socket?.send(text)
+  }
+
+  /** For good. Idempotent; no event fires after it. */
+  close(): void {
+    this.#disconnect()
+    this.#retry?.cancel()
+  }
+
+  #received(text: string): void {
+    this.#hasHeard = true
+    this.#events.message(text)
+  }
+
+  #checkLiveness(): void {
+    if (this.#hasHeard && this.#acceptedMs !== undefined) {
+      this.#hasHeard = false
+      this.send(this.#options.ping)
+    } else {
+      this.#lost(`${this.#options.url} does not answer; trying again`)
+    }
+  }
+
+  #lost(problem: string): void {
+    const hasLasted = this.#acceptedMs !== undefined && this.#ageMs(this.#acceptedMs) > BACKOFF_MS.max
+    this.#failures = hasLasted ? 0 : this.#failures + 1
+    this.#disconnect()
+    this.#retry = this.#options.runtime.setTimer(this.#backoffMs(), () => this.connect())
+    this.#events.lost(problem)
+  }
+
+  #disconnect(): void {
+    this.#check?.cancel()
+    this.#socket?.close()
+    this.#socket = undefined
+  }
+
+  #backoffMs(): number {
+    const { min, first, max } = BACKOFF_MS
+    const ceiling = Math.min(max, first * 2 ** this.#failures)
+    return min + this.#options.runtime.random() * (ceiling - min)
+  }
+
+  #ageMs(sinceMs: number): number {
+    return this.#options.runtime.nowMs() - sinceMs
+  }
+
+  #closeProblem(reason: string): string {
+    const detail = reason === '' ? '' : ` (${reason})`
+    return this.#acceptedMs === undefined
+      ? `cannot reach ${this.#options.url}: is the signaling server running?${detail}`
+      : `lost the connection to ${this.#options.url}; trying again${detail}`
+  }
+}

@@ -1,0 +1,182 @@
+import { toBase64Url } from '../base/bytes.js'
+import type { ClusterId, PeerId, RoomId } from '../base/ids.js'
+import type { Logger } from '../base/logger.js'
+import type { Runtime } from '../base/runtime.js'
+import type { Envelope } from './envelope.js'
+import { type ClientMessage, PROTOCOL_VERSION, parseServerMessage, type ServerMessage } from './messages.js'
+import { ReconnectingSocket } from './reconnecting-socket.js'
+import type { Rendezvous, RendezvousEvents, RendezvousSelf, RendezvousStatus } from './rendezvous.js'
+import type { SocketFactory } from './socket.js'
+
+export interface SignalingClientOptions {
+  /** `ws://…` or `wss://…` */
+  readonly url: string
+  readonly room: RoomId
+  readonly envelope: Envelope
+  readonly runtime: Runtime
+  readonly openSocket: SocketFactory
+  readonly logger: Logger
+}
+
+/** Sealed and in base64url it must fit the server's frames (64 KiB). */
+const MAX_SIGNAL_BYTES = 32 * 1024
+
+/** Peers of a room that are kept track of; servers allow fewer. */
+const MAX_PEERS = 4096
+
+const PING: ClientMessage = { type: 'ping' }
+
+/** One room of one signaling server. */
+export class SignalingClient implements Rendezvous {
+  readonly #options: SignalingClientOptions
+  #socket: ReconnectingSocket | undefined
+  #self: RendezvousSelf | undefined
+  #status: RendezvousStatus = 'connecting'
+  #problem: string | undefined
+  /** What the server says is wrong, before it closes. */
+  #refusal: string | undefined
+  /** Proof to the server that we are who held our PeerId before. */
+  #token: string | undefined
+  readonly #peers = new Set<PeerId>()
+  /** The cluster we belong to, by our own word or by the server's. */
+  #clusterId: ClusterId | undefined
+  /** What we asked to found, until it is answered. */
+  #request: ClusterId | undefined
+
+  constructor(options: SignalingClientOptions) {
+    this.#options = options
+  }
+
+  get status(): RendezvousStatus {
+    return this.#status
+  }
+
+  join(self: RendezvousSelf, events: RendezvousEvents): void {
+    this.#self = self
+    this.#clusterId = self.clusterId
+    const options = { ...this.#options, ping: JSON.stringify(PING) }
+    this.#socket = new ReconnectingSocket(options, {
+      open: () => this.#sayHello(self),
+      message: (text) => this.#received(text, self, events),
+      lost: (problem) => this.#lost(problem, events),
+    })
+    this.#socket.connect()
+  }
+
+  send(to: PeerId, payload: Uint8Array): boolean {
+    if (this.#self === undefined || this.#status !== 'joined' || !this.#peers.has(to)) return false
+    if (payload.length > MAX_SIGNAL_BYTES) {
+      this.#options.logger.warn(`signaling: a signal of ${payload.length} bytes is too large`)
+      return false
+    }
+    this.#options.envelope.seal(this.#self.id, to, payload, (sealed) =>
+      this.#transmit({ type: 'signal', to, payload: toBase64Url(sealed) }),
+    )
+    return true
+  }
+
+  found(clusterId: ClusterId): void {
+    this.#request = clusterId
+    if (this.#status === 'joined') this.#transmit({ type: 'found', clusterId })
+  }
+
+  async leave(): Promise<void> {
+    this.#status = 'left'
+    this.#socket?.close()
+  }
+
+  #sayHello(self: RendezvousSelf): void {
+    this.#refusal = undefined
+    this.#transmit({
+      type: 'hello',
+      version: PROTOCOL_VERSION,
+      room: this.#options.room,
+      peer: self.id,
+      token: this.#token,
+      durable: self.durable,
+      clusterId: this.#clusterId,
+    })
+  }
+
+  #received(text: string, self: RendezvousSelf, events: RendezvousEvents): void {
+    const message = parseServerMessage(text)
+    if (message === undefined) this.#options.logger.warn(`signaling: ${this.#options.url} sent a malformed frame`)
+    else if (message.type === 'welcome') this.#welcomed(message, self, events)
+    else if (message.type === 'error') this.#refused(message.code)
+    else if (this.#status === 'joined') this.#inRoom(message, self, events)
+  }
+
+  #welcomed(welcome: Welcome, self: RendezvousSelf, events: RendezvousEvents): void {
+    const { iceServers, clusterId } = welcome
+    this.#token = welcome.token
+    this.#peers.clear()
+    for (const peer of welcome.peers) if (peer !== self.id) this.#peers.add(peer)
+    this.#socket?.accepted()
+    this.#setStatus('joined', undefined, events)
+    events.joined({ peers: [...this.#peers], iceServers, clusterId })
+    if (this.#request !== undefined) this.found(this.#request)
+  }
+
+  #inRoom(message: RoomMessage, self: RendezvousSelf, events: RendezvousEvents): void {
+    if (message.type === 'peer-joined') this.#peerJoined(message.peer, self, events)
+    else if (message.type === 'peer-left') this.#peerLeft(message.peer, events)
+    else if (message.type === 'signal') this.#signal(message.from, message.payload, self, events)
+    else if (message.type === 'founded') this.#founded(message.clusterId, events)
+  }
+
+  #peerJoined(peer: PeerId, self: RendezvousSelf, events: RendezvousEvents): void {
+    if (peer === self.id || this.#peers.size >= MAX_PEERS) return
+    this.#peers.add(peer)
+    events.peerJoined(peer)
+  }
+
+  #peerLeft(peer: PeerId, events: RendezvousEvents): void {
+    if (this.#peers.delete(peer)) events.peerLeft(peer)
+  }
+
+  #signal(from: PeerId, sealed: Uint8Array, self: RendezvousSelf, events: RendezvousEvents): void {
+    if (!this.#peers.has(from)) return
+    this.#options.envelope.open(from, self.id, sealed, (payload) => {
+      if (this.#status !== 'left' && this.#peers.has(from)) events.signal(from, payload)
+    })
+  }
+
+  #founded(clusterId: ClusterId, events: RendezvousEvents): void {
+    if (clusterId === this.#request) this.#clusterId = clusterId
+    this.#request = undefined
+    events.founded(clusterId)
+  }
+
+  #refused(code: string): void {
+    this.#refusal = REFUSALS.get(code) ?? `reported '${code}'`
+    this.#options.logger.warn(`signaling: ${this.#options.url} ${this.#refusal}`)
+  }
+
+  #lost(problem: string, events: RendezvousEvents): void {
+    const refusal = this.#refusal && `the signaling server ${this.#options.url} ${this.#refusal}`
+    this.#refusal = undefined
+    this.#setStatus('offline', refusal ?? problem, events)
+  }
+
+  #setStatus(status: RendezvousStatus, problem: string | undefined, events: RendezvousEvents): void {
+    if (status === this.#status && problem === this.#problem) return
+    this.#status = status
+    this.#problem = problem
+    events.status(status, problem)
+  }
+
+  #transmit(message: ClientMessage): void {
+    this.#socket?.send(JSON.stringify(message))
+  }
+}
+
+type Welcome = Extract<ServerMessage, { type: 'welcome' }>
+type RoomMessage = Exclude<ServerMessage, { type: 'welcome' | 'error' }>
+
+const REFUSALS: ReadonlyMap<string, string> = new Map([
+  ['version', 'speaks another version of the protocol: update it or this library'],
+  ['peer-taken', 'has another connection with the id of this peer'],
+  ['room-full', 'has no place left in the room of this cluster'],
+  ['too-many-rooms', 'has no place left for another cluster'],
+  ['rate-limited', 'was sent too many messages'],
+])
