@@ -94,16 +94,19 @@ export function resolveOptions(options: RaftOptions): ResolvedOptions {
 }
 
 function checkOptions(options: ResolvedOptions): void {
-  require(options.id.length > 0, 'id is empty')
-  require(options.heartbeatTicks >= 1, `heartbeatTicks is ${options.heartbeatTicks}; it has to be at least 1`)
-  require(options.electionTicks >
-    options.heartbeatTicks, `electionTicks is ${options.electionTicks}; it has to be more than heartbeatTicks, ${options.heartbeatTicks}`)
-  require(options.maxInflightMessages >= 1, `maxInflightMessages is ${options.maxInflightMessages}; use at least 1`)
-  require(options.initial.snapshot.index > 0 ||
-    options.initial.snapshot.configuration.voters.length ===
-      0, 'a configuration needs a position in the log: start from foundingState')
+  check(options.id.length > 0, 'id is empty')
+  check(options.heartbeatTicks >= 1, `heartbeatTicks is ${options.heartbeatTicks}; it has to be at least 1`)
+  check(
+    options.electionTicks > options.heartbeatTicks,
+    `electionTicks is ${options.electionTicks}; it has to be more than heartbeatTicks, ${options.heartbeatTicks}`,
+  )
+  check(options.maxInflightMessages >= 1, `maxInflightMessages is ${options.maxInflightMessages}; use at least 1`)
+  check(
+    options.initial.snapshot.index > 0 || options.initial.snapshot.configuration.voters.length === 0,
+    'a configuration needs a position in the log: start from foundingState',
+  )
 }
 
-function require(condition: boolean, problem: string): void {
+function check(condition: boolean, problem: string): void {
   if (!condition) throw new LegionError('E_INVALID', `Raft options: ${problem}`)
 }

@@ -1,0 +1,133 @@
+import { randomInt } from '../base/random.js'
+import { Log } from './log.js'
+import type { Message } from './messages.js'
+import type { ResolvedOptions } from './options.js'
+import { ReadRounds } from './read-rounds.js'
+import { Tracker } from './tracker.js'
+import type {
+  HardState,
+  IgnoreReason,
+  Index,
+  ReadState,
+  Refusal,
+  Role,
+  SoftState,
+  Term,
+  TransferResult,
+  VoterId,
+} from './types.js'
+
+/**
+ * The whole state of one replica. Internal: the functions of this folder work on it, `RawNode` is its public face.
+ */
+export class Core {
+  readonly id: VoterId
+  readonly options: ResolvedOptions
+  readonly log: Log
+  readonly tracker: Tracker
+
+  term: Term
+  vote: VoterId | undefined
+  role: Role = 'follower'
+  lead: VoterId | undefined
+
+  /** Ticks since the leader was heard from or an election began; of a leader, since it last checked its quorum. */
+  electionElapsed = 0
+  heartbeatElapsed = 0
+  /** Campaign after so many ticks; drawn anew in every term. */
+  electionTimeout: number
+
+  /** Leader: no configuration change may be proposed before this entry is applied. */
+  pendingConfigIndex: Index = 0
+  /** Leader: bytes of payload that were appended in this term and are not applied. */
+  uncommittedBytes = 0
+  /** Leader: to whom leadership is being handed over. */
+  transferee: VoterId | undefined
+  /** A former leader waits to hear whether this one leads now. */
+  awaitedLeader: VoterId | undefined
+  /** Leader: reads that wait for a quorum. */
+  readonly reads = new ReadRounds()
+
+  quiesced = false
+  /** Leader: ticks in which nothing happened. */
+  idleTicks = 0
+  /** The last number given to a forwarded proposal. */
+  lastTicket = 0
+
+  // What the next Ready hands out.
+  messages: Message[] = []
+  messagesAfterPersist: Message[] = []
+  /** Its own vote and acknowledgement count, like everyone's, only after they are durable. */
+  ownVote: 'vote-response' | 'pre-vote-response' | undefined
+  ownAppendIndex: Index = 0
+  readStates: ReadState[] = []
+  refusals: Refusal[] = []
+  transferResult: TransferResult | undefined
+
+  readonly ignored = new Map<IgnoreReason, number>()
+  lastIgnored: IgnoreReason | undefined
+
+  constructor(options: ResolvedOptions) {
+    const { initial } = options
+    this.id = options.id
+    this.options = options
+    this.log = new Log(initial)
+    this.tracker = new Tracker(
+      initial.applied?.configuration ?? initial.snapshot.configuration,
+      this.log.lastIndex + 1,
+      options,
+    )
+    this.term = initial.hardState.term
+    this.vote = initial.hardState.vote
+    this.electionTimeout = this.drawElectionTimeout()
+  }
+
+  drawElectionTimeout(): number {
+    return this.options.electionTicks + randomInt(this.options.random, this.options.electionTicks)
+  }
+
+  hardState(): HardState {
+    return { term: this.term, vote: this.vote, commit: this.log.committed }
+  }
+
+  softState(): SoftState {
+    return { role: this.role, lead: this.lead }
+  }
+
+  /** A voter with data and no snapshot under way: it could lead. */
+  get promotable(): boolean {
+    const own = this.tracker.get(this.id)
+    return own !== undefined && !own.learner && !own.witness && !this.log.installing
+  }
+
+  send(message: Message): void {
+    this.messages.push(message)
+  }
+
+  /** For messages that promise what has to be durable first. */
+  sendAfterPersist(message: Message): void {
+    this.messagesAfterPersist.push(message)
+  }
+
+  /** What was asked for is not done, and `step` says so. */
+  ignore(reason: IgnoreReason): void {
+    this.lastIgnored = reason
+    this.ignored.set(reason, (this.ignored.get(reason) ?? 0) + 1)
+  }
+
+  refuse(refusal: Refusal): void {
+    this.refusals.push(refusal)
+  }
+
+  /** A Ready has taken everything. */
+  takeOutput(): void {
+    this.messages = []
+    this.messagesAfterPersist = []
+    this.ownVote = undefined
+    this.ownAppendIndex = 0
+    this.readStates = []
+    this.refusals = []
+    this.transferResult = undefined
+    this.reads.seal()
+  }
+}

@@ -1,0 +1,88 @@
+import type { Core } from './core.js'
+import type { VoteRequest, VoteResponse } from './messages.js'
+import { wake } from './quiesce.js'
+import { broadcastAppend } from './replication.js'
+import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } from './roles.js'
+import { leaderMissing } from './transfer-result.js'
+import type { VoterId } from './types.js'
+
+// Elections: Raft paper, 5.2 and 5.4.1; pre-votes: dissertation, 9.6.
+
+/** @param transfer the leader wants it: no questions asked, and nobody holds its vote back because of the leader */
+export function campaign(core: Core, transfer: boolean): void {
+  if (core.role === 'leader') return core.ignore('unexpected')
+  if (!core.promotable || hasUnappliedConfigChange(core)) return core.ignore('not-promotable')
+  wake(core)
+  leaderMissing(core)
+  if (core.options.preVote && !transfer) askForPreVotes(core)
+  else askForVotes(core, transfer)
+}
+
+function askForPreVotes(core: Core): void {
+  becomePreCandidate(core)
+  core.ownVote = 'pre-vote-response'
+  for (const to of otherVoters(core)) core.send(voteRequest(core, 'pre-vote', to, false))
+}
+
+function askForVotes(core: Core, transfer: boolean): void {
+  becomeCandidate(core)
+  core.ownVote = 'vote-response'
+  // Not before the log that they speak of is durable: a vote won by entries that get lost would be worthless.
+  for (const to of otherVoters(core)) core.sendAfterPersist(voteRequest(core, 'vote', to, transfer))
+}
+
+function voteRequest(core: Core, type: VoteRequest['type'], to: VoterId, transfer: boolean): VoteRequest {
+  const { lastIndex, lastTerm } = core.log
+  const term = type === 'pre-vote' ? core.term + 1 : core.term
+  return { type, from: core.id, to, term, lastIndex, lastTerm, transfer }
+}
+
+/** Every role: whom does this replica want as leader of that term? */
+export function answerVoteRequest(core: Core, message: VoteRequest): void {
+  const { type, from, term } = message
+  const free = core.vote === from || (core.vote === undefined && core.lead === undefined)
+  const granted =
+    (free || (type === 'pre-vote' && term > core.term)) && core.log.isUpToDate(message.lastIndex, message.lastTerm)
+  if (granted && type === 'vote') {
+    core.electionElapsed = 0
+    core.vote = from
+  }
+  core.sendAfterPersist({
+    type: type === 'vote' ? 'vote-response' : 'pre-vote-response',
+    from: core.id,
+    to: from,
+    // A granted pre-vote answers for the term that was asked about, which this replica need not have reached.
+    term: granted ? term : core.term,
+    granted,
+  })
+}
+
+/** Candidate and pre-candidate: an answer to what it asks now. */
+export function receiveVote(core: Core, message: VoteResponse): void {
+  const termAsked = core.role === 'candidate' ? core.term : core.term + 1
+  if (message.granted && message.term !== termAsked) return core.ignore('stale')
+  countVote(core, message.from, message.granted)
+}
+
+export function countVote(core: Core, from: VoterId, granted: boolean): void {
+  core.tracker.recordVote(from, granted)
+  const result = core.tracker.voteResult()
+  if (result === 'lost') becomeFollower(core, core.term, undefined)
+  if (result !== 'won') return
+  if (core.role === 'pre-candidate') {
+    askForVotes(core, false)
+  } else {
+    becomeLeader(core)
+    broadcastAppend(core)
+  }
+}
+
+/** A committed change that is not applied may have taken this replica's vote, or given others one. */
+function hasUnappliedConfigChange(core: Core): boolean {
+  const { log } = core
+  return log.slice(log.applied + 1, log.committed).some((entry) => entry.type === 'config')
+}
+
+function otherVoters(core: Core): VoterId[] {
+  return core.tracker.voters.filter((id) => id !== core.id)
+}

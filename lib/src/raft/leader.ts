@@ -1,0 +1,71 @@
+import type { Core } from './core.js'
+import type { AppendResponse, HeartbeatResponse, Message } from './messages.js'
+import type { Progress } from './progress.js'
+import { confirmReads, releasePostponedReads } from './reads.js'
+import { broadcastAppend, maybeCommit, sendAppend, sendPending } from './replication.js'
+import { sendTimeoutNow } from './transfer.js'
+import type { Index } from './types.js'
+
+// What a leader does with the members' answers. Their term is the leader's own.
+
+export function receiveAppendResponse(core: Core, message: AppendResponse): void {
+  const progress = core.tracker.get(message.from)
+  if (progress === undefined) return core.ignore('unknown-peer')
+  progress.recentActive = true
+  if (message.rejected !== undefined) return goBack(core, progress, message.index, message.rejected)
+  if (message.index > core.log.lastIndex) return core.ignore('beyond-log')
+  acknowledge(core, progress, message.index)
+}
+
+/** `progress` has everything up to `index`; it may be the leader's own. */
+export function acknowledge(core: Core, progress: Progress, index: Index): void {
+  const news = progress.acknowledge(index)
+  // An old acknowledgement still shows that probing may end.
+  if (!news && !(progress.state === 'probe' && progress.match === index)) return
+  advanceFlow(core, progress, index)
+  if (maybeCommit(core)) {
+    releasePostponedReads(core)
+    broadcastAppend(core)
+  } else if (progress.id !== core.id && progress.canUseCommit(core.log.committed)) {
+    sendAppend(core, progress)
+  }
+  if (progress.id !== core.id) sendPending(core, progress)
+  if (progress.id === core.transferee && progress.match === core.log.lastIndex) sendTimeoutNow(core, progress.id)
+}
+
+function advanceFlow(core: Core, progress: Progress, index: Index): void {
+  if (progress.state === 'replicate') {
+    progress.inflights.freeUpTo(index)
+  } else if (progress.state === 'probe' || progress.match + 1 >= core.log.firstIndex) {
+    // A member that waits for a snapshot may have got what it lacked in another way.
+    progress.becomeReplicate()
+  }
+}
+
+/** The member's log differs before `rejectedIndex`: try again where the logs may agree at best. */
+function goBack(
+  core: Core,
+  progress: Progress,
+  rejectedIndex: Index,
+  { hintIndex, hintTerm }: NonNullable<AppendResponse['rejected']>,
+): void {
+  const guess = hintTerm > 0 ? core.log.lastAtOrBelow(hintIndex, hintTerm).index : hintIndex
+  if (!progress.reject(rejectedIndex, guess)) return core.ignore('stale')
+  if (progress.state === 'replicate') progress.becomeProbe()
+  sendAppend(core, progress)
+}
+
+export function receiveHeartbeatResponse(core: Core, message: HeartbeatResponse): void {
+  const progress = core.tracker.get(message.from)
+  if (progress === undefined) return core.ignore('unknown-peer')
+  progress.recentActive = true
+  progress.flowPaused = false
+  // If the last append was lost, this gets things going again.
+  if (progress.match < core.log.lastIndex || progress.state === 'probe') sendAppend(core, progress)
+  if (message.round > 0) confirmReads(core, message)
+}
+
+/** Two leaders in one term: the other one is wrong, or nobody is right. */
+export function ignoreSecondLeader(core: Core, _message: Message): void {
+  core.ignore('second-leader')
+}

@@ -1,0 +1,58 @@
+import { decodeConfigChange } from './config-change.js'
+import { changeConfiguration } from './configuration.js'
+import type { Core } from './core.js'
+import { maybeLeaveJoint } from './proposals.js'
+import { answerConfirmedReads, releasePostponedReads } from './reads.js'
+import { broadcastAppend, firstProbe, maybeCommit, payloadBytes, sendPending } from './replication.js'
+import { becomeFollower } from './roles.js'
+import { endTransfer } from './transfer-result.js'
+import type { Configuration, Entry, Snapshot } from './types.js'
+
+/** The owner applies a committed `config` entry. One that makes no valid configuration is skipped, everywhere alike. */
+export function applyConfigChange(core: Core, entry: Entry): Configuration {
+  const change = decodeConfigChange(entry.data)
+  const result = change === undefined ? undefined : changeConfiguration(core.tracker.configuration, change)
+  if (result?.ok) switchConfiguration(core, result.configuration)
+  else core.ignore('config-invalid')
+  return core.tracker.configuration
+}
+
+export function switchConfiguration(core: Core, configuration: Configuration): void {
+  core.tracker.adopt(configuration, firstProbe(core))
+  if (core.role === 'leader') leadConfiguration(core)
+  else if (core.role !== 'follower' && !core.promotable) becomeFollower(core, core.term, undefined)
+}
+
+function leadConfiguration(core: Core): void {
+  if (!core.promotable) {
+    if (core.options.stepDownOnRemoval) becomeFollower(core, core.term, undefined)
+    return
+  }
+  if (maybeCommit(core)) {
+    // Fewer acknowledgements may be needed now.
+    releasePostponedReads(core)
+    broadcastAppend(core)
+  } else {
+    // No need to let new members wait for a heartbeat.
+    for (const progress of core.tracker.members) if (progress.id !== core.id) sendPending(core, progress)
+  }
+  answerConfirmedReads(core)
+  if (core.transferee !== undefined && !core.tracker.voters.includes(core.transferee)) {
+    endTransfer(core, 'target-removed')
+  }
+}
+
+/** The owner has applied `entries`. */
+export function entriesApplied(core: Core, entries: readonly Entry[]): void {
+  const last = entries[entries.length - 1]
+  if (last === undefined) return
+  core.log.appliedTo(last.index)
+  // Entries of former terms were never counted.
+  core.uncommittedBytes = Math.max(0, core.uncommittedBytes - payloadBytes(entries))
+  maybeLeaveJoint(core)
+}
+
+/** The owner has installed `snapshot`. */
+export function snapshotInstalled(core: Core, snapshot: Snapshot): void {
+  core.log.installed(snapshot)
+}

@@ -1,0 +1,62 @@
+import type { Core } from './core.js'
+import type { Quiesce, Wake } from './messages.js'
+import { broadcastHeartbeat } from './replication.js'
+
+// An idle group falls silent: no heartbeats, no election timeouts, until something happens to any replica.
+
+/** Something happens here. A leader tells everyone at once. */
+export function wake(core: Core): void {
+  core.idleTicks = 0
+  if (!core.quiesced) return
+  core.quiesced = false
+  core.electionElapsed = 0
+  if (core.role !== 'leader') return
+  // Nobody could be heard from in the silence.
+  for (const progress of core.tracker.members) progress.recentActive = true
+  broadcastHeartbeat(core)
+}
+
+/** Like `wake`, and a follower tells the leader. */
+export function wakeGroup(core: Core): void {
+  if (core.quiesced && core.role === 'follower' && core.lead !== undefined) {
+    core.send({ type: 'wake', from: core.id, to: core.lead, term: core.term })
+  }
+  wake(core)
+}
+
+/** Leader: a tick went by in which nothing was proposed or read. */
+export function idleTick(core: Core): void {
+  core.idleTicks++
+  if (core.options.quiesceTicks === 0 || core.idleTicks < core.options.quiesceTicks || !isSettled(core)) return
+  core.quiesced = true
+  for (const { id } of core.tracker.members) {
+    if (id === core.id) continue
+    core.send({ type: 'quiesce', from: core.id, to: id, term: core.term, commit: core.log.committed })
+  }
+}
+
+/** The leader is idle. Who lacks something goes on ticking, and will wake the leader. */
+export function receiveQuiesce(core: Core, message: Quiesce): void {
+  core.electionElapsed = 0
+  core.lead = message.from
+  if (core.log.lastIndex !== message.commit || !core.log.matches(message.commit, core.log.lastTerm)) {
+    core.ignore('stale')
+    return
+  }
+  core.log.commitTo(message.commit)
+  core.quiesced = true
+}
+
+/** The leader was woken by the message's arrival. */
+export function receiveWake(_core: Core, _message: Wake): void {}
+
+function isSettled(core: Core): boolean {
+  const { log, tracker } = core
+  return (
+    log.applied === log.lastIndex &&
+    core.reads.empty &&
+    core.transferee === undefined &&
+    !tracker.joint &&
+    tracker.members.every((each) => each.match === log.lastIndex && each.recentActive && each.state === 'replicate')
+  )
+}

@@ -1,0 +1,242 @@
+import { invariant } from '../base/errors.js'
+import type { ConfigChange } from './config-change.js'
+import { Core } from './core.js'
+import { campaign, countVote } from './election.js'
+import { acknowledge } from './leader.js'
+import { reportSnapshot, reportUnreachable } from './links.js'
+import { applyConfigChange, entriesApplied, snapshotInstalled } from './membership.js'
+import type { Message } from './messages.js'
+import { type RaftOptions, resolveOptions } from './options.js'
+import { propose, proposeConfigChange } from './proposals.js'
+import { wakeGroup } from './quiesce.js'
+import { readIndex } from './reads.js'
+import { statusOf } from './status.js'
+import { step } from './step.js'
+import { tick } from './tick.js'
+import { transferLeader } from './transfer.js'
+import type {
+  Configuration,
+  DropReason,
+  Entry,
+  HardState,
+  IgnoreReason,
+  Index,
+  ProposeResult,
+  Ready,
+  SoftState,
+  Status,
+  Term,
+  TransferRefusal,
+  VoterId,
+} from './types.js'
+
+/** What the outstanding Ready promises when it is done. */
+interface Outstanding {
+  readonly ready: Ready
+  readonly term: Term
+  readonly ownVote: Core['ownVote']
+  readonly ownAppendIndex: Index
+}
+
+/**
+ * One replica of one group: a pure state machine. Messages, ticks and requests go in; `ready()` says what has to be
+ * done. It does no I/O, has no clock and never waits.
+ *
+ * All methods are cheap and synchronous; none throws because of what a peer sent. InvariantError means a bug here, or
+ * an owner that broke the rules of `Ready`.
+ */
+export class RawNode {
+  readonly #core: Core
+  #softState: SoftState
+  #hardState: HardState
+  #outstanding: Outstanding | undefined
+
+  /** @throws LegionError E_INVALID for options that make no sense */
+  constructor(options: RaftOptions) {
+    this.#core = new Core(resolveOptions(options))
+    this.#softState = this.#core.softState()
+    this.#hardState = this.#core.hardState()
+  }
+
+  /** A message from a peer. @returns why it was ignored; undefined if it was not */
+  step(message: Message): IgnoreReason | undefined {
+    return step(this.#core, message)
+  }
+
+  /** The unit of time of all `…Ticks` options has passed. */
+  tick(): void {
+    tick(this.#core)
+  }
+
+  /** Proposes one entry for each payload, in this order, all or none. Many in one call are cheaper than many calls. */
+  propose(payloads: readonly Uint8Array[]): ProposeResult {
+    return propose(this.#core, payloads)
+  }
+
+  /** Proposes a change of the configuration. `leaveJoint` leaves an explicit joint one. */
+  proposeConfigChange(change: ConfigChange): ProposeResult {
+    return proposeConfigChange(this.#core, change)
+  }
+
+  /**
+   * To be called for every `config` entry among the committed ones, when it is applied.
+   * @returns the configuration from here on, to be stored with what was applied
+   */
+  applyConfigChange(entry: Entry): Configuration {
+    return applyConfigChange(this.#core, entry)
+  }
+
+  /**
+   * Asks for an index that is safe to read at; it comes as a ReadState with this ticket, or as a Refusal.
+   * A forwarded read may get lost: ask again after a while.
+   * @returns why it is not even tried
+   */
+  readIndex(ticket: number): DropReason | undefined {
+    return readIndex(this.#core, ticket)
+  }
+
+  /**
+   * Hands leadership over, from wherever the leader is. The leader's Ready tells the outcome.
+   * @returns why it is not even tried
+   */
+  transferLeader(to: VoterId): TransferRefusal | undefined {
+    return transferLeader(this.#core, to)
+  }
+
+  /**
+   * Starts an election now, because the leader is known to be gone.
+   * @param options transfer: the leader wants it, so skip the pre-vote and override those who still hear the leader
+   * @returns why it does not
+   */
+  campaign(options: { readonly transfer?: boolean | undefined } = {}): IgnoreReason | undefined {
+    this.#core.lastIgnored = undefined
+    campaign(this.#core, options.transfer ?? false)
+    return this.#core.lastIgnored
+  }
+
+  /** Messages to `id` get lost. A leader probes it anew; a follower of `id` forgets it and grants votes at once. */
+  reportUnreachable(id: VoterId): void {
+    reportUnreachable(this.#core, id)
+  }
+
+  /** The snapshot sent to `id` was delivered, or could not be. Without a report the leader waits for ever. */
+  reportSnapshot(id: VoterId, delivered: boolean): void {
+    reportSnapshot(this.#core, id, delivered)
+  }
+
+  /** Ends the silence of an idle group. Proposals, reads and messages do it by themselves. */
+  wake(): void {
+    wakeGroup(this.#core)
+  }
+
+  /** Forgets the log up to `index`, which has to be applied. Members that lack it will get a snapshot. */
+  compact(index: Index): void {
+    this.#core.log.compact(index)
+  }
+
+  /** There is something to do. False while a Ready is outstanding. */
+  hasReady(): boolean {
+    if (this.#outstanding !== undefined) return false
+    const core = this.#core
+    return (
+      core.messages.length > 0 ||
+      core.messagesAfterPersist.length > 0 ||
+      core.log.hasUnpersisted ||
+      core.log.hasUnapplied ||
+      core.ownVote !== undefined ||
+      core.readStates.length > 0 ||
+      core.refusals.length > 0 ||
+      core.transferResult !== undefined ||
+      this.#softStateChanged() ||
+      this.#hardStateChanged()
+    )
+  }
+
+  /** Everything to do now. `advance()` has to be called when it is done; `step`, `tick` and all else may come before. */
+  ready(): Ready {
+    invariant(this.#outstanding === undefined, () => `ready() of ${this.#core.id} called again before advance()`)
+    const core = this.#core
+    const hardState = this.#hardStateChanged() ? core.hardState() : undefined
+    const entries = core.log.takeUnpersisted()
+    const ready: Ready = {
+      softState: this.#softStateChanged() ? core.softState() : undefined,
+      hardState,
+      mustSync: entries.length > 0 || (hardState !== undefined && this.#promiseChanged(hardState)),
+      snapshot: core.log.takeSnapshot(),
+      entries,
+      committedEntries: core.log.nextCommitted(core.options.maxCommittedBytesPerReady),
+      messages: core.messages,
+      messagesAfterPersist: core.messagesAfterPersist,
+      readStates: core.readStates,
+      refusals: core.refusals,
+      transfer: core.transferResult,
+    }
+    this.#accept(ready)
+    return ready
+  }
+
+  #accept(ready: Ready): void {
+    const core = this.#core
+    this.#outstanding = {
+      ready,
+      term: core.term,
+      ownVote: core.ownVote,
+      ownAppendIndex: core.ownAppendIndex,
+    }
+    this.#softState = ready.softState ?? this.#softState
+    this.#hardState = ready.hardState ?? this.#hardState
+    core.takeOutput()
+  }
+
+  /** The last Ready is done: everything stored, sent, installed and applied. */
+  advance(): void {
+    const outstanding = this.#outstanding
+    invariant(outstanding !== undefined, () => `advance() of ${this.#core.id} without ready()`)
+    this.#outstanding = undefined
+    this.#countOwnVote(outstanding)
+    this.#countOwnEntries(outstanding)
+    const { snapshot, committedEntries } = outstanding.ready
+    if (snapshot !== undefined) snapshotInstalled(this.#core, snapshot)
+    entriesApplied(this.#core, committedEntries)
+  }
+
+  #countOwnVote({ ownVote, term }: Outstanding): void {
+    const asked = this.#core.role === 'candidate' ? 'vote-response' : 'pre-vote-response'
+    const asks = this.#core.role === 'candidate' || this.#core.role === 'pre-candidate'
+    if (asks && ownVote === asked && this.#core.term === term) countVote(this.#core, this.#core.id, true)
+  }
+
+  #countOwnEntries({ ownAppendIndex, term }: Outstanding): void {
+    const own = this.#core.tracker.get(this.#core.id)
+    if (ownAppendIndex === 0 || own === undefined) return
+    if (this.#core.role === 'leader' && this.#core.term === term) acknowledge(this.#core, own, ownAppendIndex)
+  }
+
+  /** The state now, as plain data. */
+  status(): Status {
+    return statusOf(this.#core)
+  }
+
+  /** The term at `index`; undefined if it was compacted away or is beyond the end. */
+  term(index: Index): Term | undefined {
+    return this.#core.log.term(index)
+  }
+
+  /** The entries from `from` to `to`, both included, as far as they are in the log. */
+  entries(from: Index, to: Index): readonly Entry[] {
+    return this.#core.log.slice(Math.max(from, this.#core.log.firstIndex), to)
+  }
+
+  #softStateChanged(): boolean {
+    return this.#softState.role !== this.#core.role || this.#softState.lead !== this.#core.lead
+  }
+
+  #hardStateChanged(): boolean {
+    const { term, vote, log } = this.#core
+    return this.#hardState.term !== term || this.#hardState.vote !== vote || this.#hardState.commit !== log.committed
+  }
+
+  #promiseChanged(hardState: HardState): boolean {
+    return this.#hardState.term !== hardState.term || this.#hardState.vote !== hardState.vote
+  }
+}

@@ -1,0 +1,138 @@
+import { invariant } from '../base/errors.js'
+import type { Core } from './core.js'
+import type { ProposedEntry } from './messages.js'
+import type { Progress } from './progress.js'
+import type { Entry, Index } from './types.js'
+
+// What a leader sends to the members, and when it commits.
+
+const NO_ENTRIES: readonly Entry[] = []
+const NO_DATA = new Uint8Array(0)
+
+/** Puts `proposed` at the end of the leader's log. They count as acknowledged by the leader once durable. */
+export function appendEntries(core: Core, proposed: readonly ProposedEntry[]): void {
+  for (const { type, data } of proposed) {
+    core.log.append({ term: core.term, index: core.log.lastIndex + 1, type, data })
+  }
+  core.ownAppendIndex = core.log.lastIndex
+  core.idleTicks = 0
+}
+
+/** @returns true if the commit index moved */
+export function maybeCommit(core: Core): boolean {
+  const index = core.tracker.committed()
+  // Only entries of the own term commit by counting, older ones along with them. Raft paper, 5.4.2.
+  return index > core.log.committed && core.log.matches(index, core.term) && core.log.commitTo(index)
+}
+
+export function broadcastAppend(core: Core): void {
+  for (const progress of core.tracker.members) {
+    if (progress.id !== core.id) sendAppend(core, progress)
+  }
+}
+
+/** Sends what comes next, if only the commit index, unless the member is paused. */
+export function sendAppend(core: Core, progress: Progress): void {
+  maybeSendAppend(core, progress, true)
+}
+
+/** Sends all that the window holds. */
+export function sendPending(core: Core, progress: Progress): void {
+  while (maybeSendAppend(core, progress, false));
+}
+
+/** @returns true if something was sent */
+export function maybeSendAppend(core: Core, progress: Progress, evenIfEmpty: boolean): boolean {
+  if (progress.paused) return false
+  const { log } = core
+  const prevIndex = progress.next - 1
+  const prevTerm = log.term(prevIndex)
+  if (prevTerm === undefined) return maybeSendSnapshot(core, progress)
+  const entries = nextEntries(core, progress)
+  if (entries.length === 0 && !evenIfEmpty) return false
+  core.send({
+    type: 'append',
+    from: core.id,
+    to: progress.id,
+    term: core.term,
+    prevIndex,
+    prevTerm,
+    entries,
+    commit: log.committed,
+  })
+  progress.sentEntries(entries.length, payloadBytes(entries))
+  progress.sentCommit = log.committed
+  return true
+}
+
+/**
+ * With a full window an append goes out empty: if everything on the way was lost, its answer is what gets replication
+ * going again.
+ */
+function nextEntries(core: Core, progress: Progress): readonly Entry[] {
+  const { log, options } = core
+  const windowFull = progress.state === 'replicate' && progress.inflights.full
+  if (windowFull || progress.next > log.lastIndex) return NO_ENTRIES
+  const entries = log.slice(progress.next, log.lastIndex, options.maxMessageBytes)
+  return progress.witness ? entries.map(withoutPayload) : entries
+}
+
+/** A witness needs to know that there is an entry, and who is a member. */
+function withoutPayload(entry: Entry): Entry {
+  return entry.type === 'config' ? entry : { ...entry, data: NO_DATA }
+}
+
+function maybeSendSnapshot(core: Core, progress: Progress): boolean {
+  if (!progress.recentActive) return false
+  const snapshot = core.options.snapshot()
+  if (snapshot === undefined) return false
+  invariant(
+    snapshot.index + 1 >= core.log.firstIndex && snapshot.index <= core.log.applied,
+    () => `snapshot at ${snapshot.index}, but the log starts at ${core.log.firstIndex}, applied is ${core.log.applied}`,
+  )
+  progress.becomeSnapshot(snapshot.index)
+  core.send({
+    type: 'snapshot',
+    from: core.id,
+    to: progress.id,
+    term: core.term,
+    snapshot: progress.witness ? { ...snapshot, data: NO_DATA } : snapshot,
+  })
+  return true
+}
+
+export function broadcastHeartbeat(core: Core): void {
+  for (const progress of core.tracker.members) {
+    if (progress.id !== core.id) sendHeartbeat(core, progress)
+  }
+}
+
+function sendHeartbeat(core: Core, progress: Progress): void {
+  // The member may not have the entries beyond what it acknowledged, so it can't commit them.
+  const commit = Math.min(progress.match, core.log.committed)
+  core.send({
+    type: 'heartbeat',
+    from: core.id,
+    to: progress.id,
+    term: core.term,
+    commit,
+    round: core.reads.latest,
+  })
+  progress.sentCommit = commit
+}
+
+export function payloadBytes(entries: readonly { readonly data: Uint8Array }[]): number {
+  let sizeBytes = 0
+  for (const entry of entries) sizeBytes += entry.data.length
+  return sizeBytes
+}
+
+/** True if the leader has committed an entry of its own term, and so knows everything that is committed. */
+export function hasCommittedInTerm(core: Core): boolean {
+  return core.log.matches(core.log.committed, core.term)
+}
+
+/** The index at which a member that joins the configuration now starts to be probed. */
+export function firstProbe(core: Core): Index {
+  return Math.max(core.log.lastIndex, 1)
+}

@@ -1,0 +1,39 @@
+import type { Core } from './core.js'
+import { campaign } from './election.js'
+import { maybeLeaveJoint } from './proposals.js'
+import { idleTick } from './quiesce.js'
+import { broadcastHeartbeat } from './replication.js'
+import { becomeFollower } from './roles.js'
+import { endTransfer } from './transfer-result.js'
+
+/** Time passes. */
+export function tick(core: Core): void {
+  if (core.quiesced) return
+  core.electionElapsed++
+  if (core.role === 'leader') tickLeader(core)
+  else if (core.promotable && core.electionElapsed >= core.electionTimeout) {
+    core.electionElapsed = 0
+    campaign(core, false)
+  }
+}
+
+function tickLeader(core: Core): void {
+  core.heartbeatElapsed++
+  if (core.electionElapsed >= core.options.electionTicks) electionTimeoutOfLeader(core)
+  if (core.role !== 'leader') return
+  idleTick(core)
+  if (core.quiesced || core.heartbeatElapsed < core.options.heartbeatTicks) return
+  core.heartbeatElapsed = 0
+  broadcastHeartbeat(core)
+}
+
+/** A leader that hears no quorum steps down: somebody else may lead already. Raft dissertation, 6.2. */
+function electionTimeoutOfLeader(core: Core): void {
+  core.electionElapsed = 0
+  if (core.options.checkQuorum) {
+    if (!core.tracker.quorumActive()) return becomeFollower(core, core.term, undefined)
+    core.tracker.clearActivity(core.id)
+  }
+  endTransfer(core, 'timeout')
+  maybeLeaveJoint(core)
+}

@@ -1,0 +1,105 @@
+import { Progress, type ProgressLimits } from './progress.js'
+import { jointCommitted, jointVote, type VoteResult } from './quorum.js'
+import type { Configuration, Index, VoterId } from './types.js'
+
+/** The configuration in effect, with the progress of every member and the votes of an election. */
+export class Tracker {
+  readonly #limits: ProgressLimits
+  readonly #progress = new Map<VoterId, Progress>()
+  readonly #votes = new Map<VoterId, boolean>()
+  #configuration: Configuration
+  /** In the order of their ids. */
+  #members: readonly Progress[] = []
+  #voters: readonly VoterId[] = []
+
+  /** @param next the first entry to send to members */
+  constructor(configuration: Configuration, next: Index, limits: ProgressLimits) {
+    this.#configuration = configuration
+    this.#limits = limits
+    this.adopt(configuration, next)
+  }
+
+  get configuration(): Configuration {
+    return this.#configuration
+  }
+
+  /** Everyone's progress, sorted by id. */
+  get members(): readonly Progress[] {
+    return this.#members
+  }
+
+  /** The voters of both halves, sorted. */
+  get voters(): readonly VoterId[] {
+    return this.#voters
+  }
+
+  get joint(): boolean {
+    return this.#configuration.votersOutgoing.length > 0
+  }
+
+  get(id: VoterId): Progress | undefined {
+    return this.#progress.get(id)
+  }
+
+  /** True if `id` alone decides. */
+  isSoleVoter(id: VoterId): boolean {
+    return this.#voters.length === 1 && this.#voters[0] === id
+  }
+
+  /** Switches to `configuration`: members that stay keep their progress, new ones start at `next`. */
+  adopt(configuration: Configuration, next: Index): void {
+    const voters = union(configuration.voters, configuration.votersOutgoing)
+    const learners = new Set(configuration.learners)
+    const witnesses = new Set(configuration.witnesses)
+    this.#members = union(voters, configuration.learners).map((id) => {
+      // A new member counts as active, or the leader might step down before it had a chance to answer.
+      const progress = this.#progress.get(id) ?? new Progress(id, next, true, this.#limits)
+      progress.learner = learners.has(id)
+      progress.witness = witnesses.has(id)
+      return progress
+    })
+    this.#progress.clear()
+    for (const progress of this.#members) this.#progress.set(progress.id, progress)
+    this.#configuration = configuration
+    this.#voters = voters
+  }
+
+  /** The highest index that a quorum has. */
+  committed(): Index {
+    return jointCommitted(this.#configuration, this.#matchOf)
+  }
+
+  readonly #matchOf = (id: VoterId): Index => this.#progress.get(id)?.match ?? 0
+
+  /** True if a quorum was heard from since `clearActivity`. */
+  quorumActive(): boolean {
+    return jointVote(this.#configuration, (id) => this.#progress.get(id)?.recentActive) === 'won'
+  }
+
+  /** Forgets who was heard from, except for `self`. */
+  clearActivity(self: VoterId): void {
+    for (const progress of this.#members) progress.recentActive = progress.id === self
+  }
+
+  resetVotes(): void {
+    this.#votes.clear()
+  }
+
+  /** The first vote counts. */
+  recordVote(id: VoterId, granted: boolean): void {
+    if (!this.#votes.has(id)) this.#votes.set(id, granted)
+  }
+
+  voteResult(): VoteResult {
+    return jointVote(this.#configuration, (id) => this.#votes.get(id))
+  }
+
+  /** True if a quorum is in `ids`. */
+  isQuorum(ids: ReadonlySet<VoterId>): boolean {
+    return jointVote(this.#configuration, (id) => ids.has(id)) === 'won'
+  }
+}
+
+function union(a: readonly VoterId[], b: readonly VoterId[]): readonly VoterId[] {
+  return b.length === 0 ? a : [...new Set([...a, ...b])].sort()
+}

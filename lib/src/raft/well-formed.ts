@@ -1,0 +1,62 @@
+import type { Append, Message, MessageType } from './messages.js'
+import type { Entry } from './types.js'
+
+// Whether the numbers in a peer's message can be true at all. Types are the decoder's business.
+
+/** Those that only somebody in an election or a leader's term sends. */
+const TERMLESS: ReadonlySet<MessageType> = new Set([
+  'propose',
+  'read-index',
+  'read-index-response',
+  'refused',
+  'transfer-leader',
+])
+
+export function isWellFormed(message: Message): boolean {
+  return isCount(message.term) && message.term > 0 !== TERMLESS.has(message.type) && hasPlausibleNumbers(message)
+}
+
+function hasPlausibleNumbers(message: Message): boolean {
+  switch (message.type) {
+    case 'append':
+      return isPlausibleAppend(message)
+    case 'append-response':
+      return isCount(message.index) && (message.rejected === undefined || isPosition(message.rejected))
+    case 'heartbeat':
+      return isCount(message.commit) && isCount(message.round)
+    case 'heartbeat-response':
+      return isCount(message.round)
+    case 'quiesce':
+      return isCount(message.commit)
+    case 'snapshot':
+      return message.snapshot.index > 0 && isCount(message.snapshot.index) && isCount(message.snapshot.term)
+    case 'vote':
+    case 'pre-vote':
+      return isCount(message.lastIndex) && isCount(message.lastTerm)
+    case 'read-index-response':
+      return isCount(message.index)
+    case 'propose':
+      return message.entries.length > 0
+    default:
+      return true
+  }
+}
+
+/** Entries follow each other, and terms never fall. */
+function isPlausibleAppend({ term, prevIndex, prevTerm, entries, commit }: Append): boolean {
+  if (!isCount(prevIndex) || !isCount(prevTerm) || !isCount(commit)) return false
+  let before: Pick<Entry, 'index' | 'term'> = { index: prevIndex, term: prevTerm }
+  for (const entry of entries) {
+    if (entry.index !== before.index + 1 || !(entry.term >= before.term)) return false
+    before = entry
+  }
+  return before.term <= term && isCount(before.index) && isCount(before.term)
+}
+
+function isPosition({ hintIndex, hintTerm }: { hintIndex: number; hintTerm: number }): boolean {
+  return isCount(hintIndex) && isCount(hintTerm)
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0
+}
