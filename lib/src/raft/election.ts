@@ -10,8 +10,12 @@ import type { VoterId } from './types.js'
 
 /** @param transfer the leader wants it: no questions asked, and nobody holds its vote back because of the leader */
 export function campaign(core: Core, transfer: boolean): void {
-  if (core.role === 'leader') return core.ignore('unexpected')
-  if (!core.promotable || hasUnappliedConfigChange(core)) return core.ignore('not-promotable')
+  if (core.role === 'leader') core.ignore('unexpected')
+  else if (!core.promotable || hasUnappliedConfigChange(core)) core.ignore('not-promotable')
+  else startElection(core, transfer)
+}
+
+function startElection(core: Core, transfer: boolean): void {
   wake(core)
   leaderMissing(core)
   if (core.options.preVote && !transfer) askForPreVotes(core)
@@ -60,8 +64,8 @@ export function answerVoteRequest(core: Core, message: VoteRequest): void {
 /** Candidate and pre-candidate: an answer to what it asks now. */
 export function receiveVote(core: Core, message: VoteResponse): void {
   const termAsked = core.role === 'candidate' ? core.term : core.term + 1
-  if (message.granted && message.term !== termAsked) return core.ignore('stale')
-  countVote(core, message.from, message.granted)
+  if (message.granted && message.term !== termAsked) core.ignore('stale')
+  else countVote(core, message.from, message.granted)
 }
 
 export function countVote(core: Core, from: VoterId, granted: boolean): void {

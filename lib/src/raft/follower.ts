@@ -23,13 +23,20 @@ function hearLeader(core: Core, message: Message): boolean {
 export function followAppend(core: Core, message: Append): void {
   if (!hearLeader(core, message)) return
   const { prevIndex, entries } = message
-  if (prevIndex < core.log.committed) return accepted(core, message, core.log.committed)
+  if (prevIndex < core.log.committed) {
+    accepted(core, message, core.log.committed)
+    return
+  }
   const outcome = core.log.accept(prevIndex, message.prevTerm, entries)
-  if (outcome === 'conflicts-with-committed') return core.ignore(outcome)
-  if (outcome === 'no-match') return reject(core, message)
-  const last = prevIndex + entries.length
-  core.log.commitTo(Math.min(message.commit, last))
-  accepted(core, message, last)
+  if (outcome === 'conflicts-with-committed') {
+    core.ignore(outcome)
+  } else if (outcome === 'no-match') {
+    reject(core, message)
+  } else {
+    const last = prevIndex + entries.length
+    core.log.commitTo(Math.min(message.commit, last))
+    accepted(core, message, last)
+  }
 }
 
 /** Names a position where the logs may agree, so that the leader need not go back one entry at a time. */

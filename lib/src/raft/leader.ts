@@ -1,3 +1,4 @@
+import { invariant } from '../base/errors.js'
 import type { Core } from './core.js'
 import type { AppendResponse, HeartbeatResponse, Message } from './messages.js'
 import type { Progress } from './progress.js'
@@ -9,12 +10,17 @@ import type { Index } from './types.js'
 // What a leader does with the members' answers. Their term is the leader's own.
 
 export function receiveAppendResponse(core: Core, message: AppendResponse): void {
+  const progress = heardFrom(core, message)
+  if (message.rejected !== undefined) goBack(core, progress, message.index, message.rejected)
+  else if (message.index > core.log.lastIndex) core.ignore('beyond-log')
+  else acknowledge(core, progress, message.index)
+}
+
+function heardFrom(core: Core, message: Message): Progress {
   const progress = core.tracker.get(message.from)
-  if (progress === undefined) return core.ignore('unknown-peer')
+  invariant(progress !== undefined, () => `answer of ${message.from} in term ${core.term}, who is no member`)
   progress.recentActive = true
-  if (message.rejected !== undefined) return goBack(core, progress, message.index, message.rejected)
-  if (message.index > core.log.lastIndex) return core.ignore('beyond-log')
-  acknowledge(core, progress, message.index)
+  return progress
 }
 
 /** `progress` has everything up to `index`; it may be the leader's own. */
@@ -50,15 +56,16 @@ function goBack(
   { hintIndex, hintTerm }: NonNullable<AppendResponse['rejected']>,
 ): void {
   const guess = hintTerm > 0 ? core.log.lastAtOrBelow(hintIndex, hintTerm).index : hintIndex
-  if (!progress.reject(rejectedIndex, guess)) return core.ignore('stale')
-  if (progress.state === 'replicate') progress.becomeProbe()
-  sendAppend(core, progress)
+  if (progress.reject(rejectedIndex, guess)) {
+    if (progress.state === 'replicate') progress.becomeProbe()
+    sendAppend(core, progress)
+  } else {
+    core.ignore('stale')
+  }
 }
 
 export function receiveHeartbeatResponse(core: Core, message: HeartbeatResponse): void {
-  const progress = core.tracker.get(message.from)
-  if (progress === undefined) return core.ignore('unknown-peer')
-  progress.recentActive = true
+  const progress = heardFrom(core, message)
   progress.flowPaused = false
   // If the last append was lost, this gets things going again.
   if (progress.match < core.log.lastIndex || progress.state === 'probe') sendAppend(core, progress)

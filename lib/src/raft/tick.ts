@@ -30,10 +30,11 @@ function tickLeader(core: Core): void {
 /** A leader that hears no quorum steps down: somebody else may lead already. Raft dissertation, 6.2. */
 function electionTimeoutOfLeader(core: Core): void {
   core.electionElapsed = 0
-  if (core.options.checkQuorum) {
-    if (!core.tracker.quorumActive()) return becomeFollower(core, core.term, undefined)
-    core.tracker.clearActivity(core.id)
+  if (core.options.checkQuorum && !core.tracker.quorumActive()) {
+    becomeFollower(core, core.term, undefined)
+    return
   }
+  core.tracker.clearActivity(core.id)
   endTransfer(core, 'timeout')
   maybeLeaveJoint(core)
 }
