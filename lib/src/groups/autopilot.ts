@@ -1,0 +1,102 @@
+import type { PeerKind } from '../mesh/peer-info.js'
+import type { VoterId } from '../raft/index.js'
+
+/**
+ * Who should be what: a pure function from what the leader sees to the configuration it wants. The leader calls it
+ * after every change of what it sees and proposes the difference as one change.
+ */
+export interface Candidate {
+  readonly id: VoterId
+  readonly role: 'voter' | 'learner' | 'newcomer'
+  readonly isLeader: boolean
+  readonly kind: PeerKind
+  readonly canVote: boolean
+  readonly durable: boolean
+  /** Its page is in the foreground; always true in Node. */
+  readonly visible: boolean
+  /** Has a link to the leader. */
+  readonly reachable: boolean
+  /** Its log is close to the leader's. */
+  readonly caughtUp: boolean
+  /** For how long it has not been reachable, 0 if it is. Infinity once it said goodbye. */
+  readonly goneForMs: number
+}
+
+export interface AutopilotRules {
+  /** Voters wanted at most; odd. */
+  readonly voters: number
+  /** A member that was gone for this long is replaced as a voter, or forgotten if it has no storage. */
+  readonly replaceAfterMs: number
+}
+
+export interface Plan {
+  readonly voters: readonly VoterId[]
+  readonly learners: readonly VoterId[]
+}
+
+/**
+ * The configuration to change to, or undefined if the present one is right or must not be touched now.
+ *
+ * Invariants: a majority of the planned voters is reachable; the leader stays a voter as long as it may be one; the
+ * same view gives the same plan, so a plan that was carried out is followed by none.
+ *
+ * @param candidates all members of the roster and all newcomers, in the order they joined
+ */
+export function planRoster(candidates: readonly Candidate[], rules: AutopilotRules): Plan | undefined {
+  const present = candidates.filter((candidate) => candidate.role !== 'newcomer' || candidate.reachable)
+  const kept = present.filter((candidate) => !isForgotten(candidate, rules))
+  const voters = chooseVoters(kept, rules)
+  if (!hasReachableMajority(voters)) return undefined
+  const learners = kept.filter((candidate) => !voters.includes(candidate))
+  const unchanged =
+    kept.length === candidates.length &&
+    voters.every((voter) => voter.role === 'voter') &&
+    learners.every((learner) => learner.role === 'learner')
+  return unchanged ? undefined : { voters: voters.map(toId), learners: learners.map(toId) }
+}
+
+function isForgotten(candidate: Candidate, rules: AutopilotRules): boolean {
+  return !candidate.durable && isGone(candidate, rules)
+}
+
+function isGone(candidate: Candidate, rules: AutopilotRules): boolean {
+  return candidate.goneForMs >= rules.replaceAfterMs
+}
+
+/**
+ * The largest odd number of able replicas up to the wanted one. A voter that only just vanished keeps its place: links
+ * break and heal.
+ */
+function chooseVoters(candidates: readonly Candidate[], rules: AutopilotRules): Candidate[] {
+  const able = candidates.filter((candidate) => candidate.canVote && isAble(candidate, rules))
+  const count = largestOdd(Math.min(rules.voters, able.length))
+  return able
+    .map((candidate, order) => ({ candidate, rank: rank(candidate), order }))
+    .sort((a, b) => a.rank - b.rank || a.order - b.order)
+    .slice(0, count)
+    .map(({ candidate }) => candidate)
+}
+
+function isAble(candidate: Candidate, rules: AutopilotRules): boolean {
+  if (candidate.role === 'voter') return !isGone(candidate, rules)
+  return candidate.role === 'learner' && candidate.reachable && candidate.caughtUp
+}
+
+/** Lower is better: the leader, then Node peers, visible tabs, hidden ones; among equals who is voter already. */
+function rank(candidate: Candidate): number {
+  if (candidate.isLeader) return -1
+  const place = candidate.kind === 'node' ? 0 : candidate.visible ? 1 : 2
+  return 2 * place + (candidate.role === 'voter' ? 0 : 1)
+}
+
+function largestOdd(count: number): number {
+  return count % 2 === 1 ? count : count - 1
+}
+
+function hasReachableMajority(voters: readonly Candidate[]): boolean {
+  return voters.filter((voter) => voter.reachable).length > voters.length / 2
+}
+
+function toId(candidate: Candidate): VoterId {
+  return candidate.id
+}

@@ -1,0 +1,40 @@
+import type { Runtime, Timer } from '../base/runtime.js'
+
+const FIRST_DELAY_MAX_MS = 150
+const RETRY_DELAY_MS = 150
+const RETRY_DELAY_MAX_MS = 3000
+
+/**
+ * Starts elections without waiting for the election timeout when the link to the leader closed: the surest sign that
+ * it is gone. Goes on, ever more slowly, until there is a leader. Pre-vote makes a wrong guess harmless.
+ */
+export class ElectionTrigger {
+  readonly #runtime: Runtime
+  readonly #campaign: () => void
+  #timer: Timer | undefined
+  #retryDelayMs = RETRY_DELAY_MS
+
+  constructor(runtime: Runtime, campaign: () => void) {
+    this.#runtime = runtime
+    this.#campaign = campaign
+  }
+
+  leaderLost(): void {
+    this.#retryDelayMs = RETRY_DELAY_MS
+    this.#arm(this.#runtime.random() * FIRST_DELAY_MAX_MS)
+  }
+
+  leaderKnown(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  #arm(delayMs: number): void {
+    this.#timer?.cancel()
+    this.#timer = this.#runtime.setTimer(delayMs, () => {
+      this.#campaign()
+      this.#arm(this.#retryDelayMs * (1 + this.#runtime.random()))
+      this.#retryDelayMs = Math.min(2 * this.#retryDelayMs, RETRY_DELAY_MAX_MS)
+    })
+  }
+}

@@ -1,0 +1,61 @@
+import { type ClusterId, newClusterId } from '../base/ids.js'
+import { type Runtime, setPeriodicTimer, type Timer } from '../base/runtime.js'
+import type { Mesh } from '../mesh/mesh.js'
+
+export interface FoundingOptions {
+  readonly mesh: Mesh
+  readonly runtime: Runtime
+  /** Called once: this peer now belongs to a cluster, which it founded or not. */
+  readonly decided: (clusterId: ClusterId, isFounder: boolean) => void
+}
+
+/** The room may have lost its cluster meanwhile, and a question its answer: ask again. */
+const ASK_AGAIN_MS = 2000
+
+/**
+ * Finds out which cluster this peer belongs to: the one of the first linked peer that has one, or, if the room has
+ * none, the one that the signaling server lets it found. There is no other way to found one, so two peers that open at
+ * once never found two.
+ */
+export class Founding {
+  readonly #options: FoundingOptions
+  readonly #own: ClusterId
+  readonly #timer: Timer
+  readonly #subscriptions: (() => void)[]
+
+  constructor(options: FoundingOptions) {
+    const { mesh, runtime } = options
+    this.#options = options
+    this.#own = newClusterId(runtime)
+    this.#timer = setPeriodicTimer(runtime, ASK_AGAIN_MS, () => this.#ask())
+    this.#subscriptions = [
+      mesh.on('rendezvous', (status) => status === 'joined' && this.#ask()),
+      mesh.on('founded', (winner) => this.#founded(winner)),
+      mesh.on('peerJoined', (peer) => this.#join(peer.clusterId)),
+      mesh.on('peerCluster', (peer) => this.#join(peer.clusterId)),
+    ]
+  }
+
+  stop(): void {
+    this.#timer.cancel()
+    for (const unsubscribe of this.#subscriptions) unsubscribe()
+  }
+
+  #ask(): void {
+    this.#options.mesh.found(this.#own)
+  }
+
+  #founded(winner: ClusterId): void {
+    if (winner === this.#own) this.#decide(winner, true)
+  }
+
+  #join(clusterId: ClusterId | undefined): void {
+    if (clusterId !== undefined) this.#decide(clusterId, false)
+  }
+
+  #decide(clusterId: ClusterId, isFounder: boolean): void {
+    this.stop()
+    this.#options.mesh.setClusterId(clusterId)
+    this.#options.decided(clusterId, isFounder)
+  }
+}

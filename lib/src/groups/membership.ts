@@ -1,0 +1,130 @@
+import type { PeerId } from '../base/ids.js'
+import type { PeerLeftReason } from '../mesh/network.js'
+import type { ConfigChange, Configuration, MemberChange, Status, VoterId } from '../raft/index.js'
+import type { Announce } from './announce.js'
+import { type AutopilotRules, type Candidate, type Plan, planRoster } from './autopilot.js'
+import { encodeJoining } from './entry.js'
+import { idsOf } from './replica.js'
+import type { Member, Roster } from './roster.js'
+import { peerOf } from './voter-id.js'
+
+/** A follower that lacks no more entries than this is caught up: the rest travels in the append that is under way. */
+const CAUGHT_UP_ENTRIES = 1000
+
+/**
+ * What a peer sees of the others' replicas: who announced one, who is gone and since when, who is leaving. Every peer
+ * keeps it, so that a new leader knows at once; only the leader acts on it.
+ */
+export class Membership {
+  readonly #announced = new Map<PeerId, Announce>()
+  readonly #goneSinceMs = new Map<VoterId, number>()
+  readonly #leaving = new Set<PeerId>()
+
+  announced(peer: PeerId, announce: Announce): void {
+    this.#announced.set(peer, announce)
+    this.#goneSinceMs.delete(announce.member.id)
+  }
+
+  leaving(peer: PeerId): void {
+    this.#leaving.add(peer)
+  }
+
+  lost(peer: PeerId, reason: PeerLeftReason, nowMs: number): void {
+    const announce = this.#announced.get(peer)
+    this.#announced.delete(peer)
+    if (reason === 'goodbye') this.#leaving.add(peer)
+    if (announce !== undefined) this.#goneSinceMs.set(announce.member.id, nowMs)
+  }
+
+  get announces(): ReadonlyMap<PeerId, Announce> {
+    return this.#announced
+  }
+
+  /**
+   * The change to propose now, if any.
+   * @param status of this replica, which leads
+   */
+  nextChange(
+    self: VoterId,
+    roster: Roster,
+    status: Status,
+    rules: AutopilotRules,
+    nowMs: number,
+  ): ConfigChange | undefined {
+    if (status.configuration.votersOutgoing.length > 0) return undefined
+    this.#noteAbsent(self, roster, nowMs)
+    const plan = planRoster(this.#candidates(self, roster, status, nowMs), rules)
+    return plan && this.#toChange(plan, roster, status.configuration)
+  }
+
+  /** Announced replicas that may join: of the right machine, never seen before. */
+  #newcomers(roster: Roster): Member[] {
+    return [...this.#announced.values()]
+      .map((announce) => announce.member)
+      .filter((member) => !roster.members.has(member.id) && !roster.isRetired(member.id))
+  }
+
+  #candidates(self: VoterId, roster: Roster, status: Status, nowMs: number): Candidate[] {
+    const members = [...roster.members.values()].map((member) => this.#candidate(member, self, status, nowMs))
+    const newcomers = this.#newcomers(roster).map((member) => this.#candidate(member, self, status, nowMs))
+    return [...members, ...newcomers.filter((newcomer) => newcomer.goneForMs === 0)]
+  }
+
+  #candidate(member: Member, self: VoterId, status: Status, nowMs: number): Candidate {
+    const { id, kind, canVote, durable } = member
+    const announce = this.#announced.get(peerOf(id))
+    const isLeader = id === self
+    const goneSinceMs = this.#goneSinceMs.get(id)
+    return {
+      id,
+      role: roleOf(id, status.configuration),
+      isLeader,
+      kind,
+      canVote,
+      durable,
+      visible: announce?.visible ?? true,
+      reachable: isLeader || announce?.member.id === id,
+      caughtUp: isLeader || isCaughtUp(id, status),
+      goneForMs: this.#leaving.has(peerOf(id))
+        ? Number.POSITIVE_INFINITY
+        : goneSinceMs === undefined
+          ? 0
+          : nowMs - goneSinceMs,
+    }
+  }
+
+  /** Members that this peer has not seen since it leads count as gone from now on. */
+  #noteAbsent(self: VoterId, roster: Roster, nowMs: number): void {
+    for (const id of roster.members.keys()) {
+      const present = id === self || this.#announced.get(peerOf(id))?.member.id === id
+      if (!present && !this.#goneSinceMs.has(id)) this.#goneSinceMs.set(id, nowMs)
+    }
+    for (const id of this.#goneSinceMs.keys()) if (!roster.members.has(id)) this.#goneSinceMs.delete(id)
+    for (const peer of this.#leaving) if (!roster.has(peer) && !this.#announced.has(peer)) this.#leaving.delete(peer)
+  }
+
+  #toChange(plan: Plan, roster: Roster, configuration: Configuration): ConfigChange | undefined {
+    const planned = new Set([...plan.voters, ...plan.learners])
+    const changes: MemberChange[] = [
+      ...plan.voters
+        .filter((id) => !configuration.voters.includes(id))
+        .map((id) => ({ type: 'add-voter', id }) as const),
+      ...plan.learners
+        .filter((id) => !configuration.learners.includes(id))
+        .map((id) => ({ type: 'add-learner', id }) as const),
+      ...[...idsOf(configuration)].filter((id) => !planned.has(id)).map((id) => ({ type: 'remove', id }) as const),
+    ]
+    const joining = this.#newcomers(roster).filter((member) => planned.has(member.id))
+    return changes.length === 0 ? undefined : { transition: 'auto', changes, context: encodeJoining(joining) }
+  }
+}
+
+function roleOf(id: VoterId, configuration: Configuration): Candidate['role'] {
+  if (configuration.voters.includes(id)) return 'voter'
+  return configuration.learners.includes(id) ? 'learner' : 'newcomer'
+}
+
+function isCaughtUp(id: VoterId, status: Status): boolean {
+  const progress = status.progress.get(id)
+  return progress?.state === 'replicate' && progress.match + CAUGHT_UP_ENTRIES >= status.lastIndex
+}

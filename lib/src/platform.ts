@@ -1,0 +1,43 @@
+import type { Unsubscribe } from './base/emitter.js'
+import type { Logger } from './base/logger.js'
+import type { Runtime } from './base/runtime.js'
+import type { PeerKind } from './mesh/peer-info.js'
+import type { Rendezvous } from './signaling/rendezvous.js'
+import type { Connector } from './transport/channel.js'
+
+/** All of the world that a Legion touches, as one object. The same library runs on a simulated one. */
+export interface Platform {
+  readonly kind: PeerKind
+  readonly runtime: Runtime
+  readonly connector: Connector
+  /** The failure domain: equal for tabs of one browser, for processes of one machine. */
+  readonly host: string
+  readonly lifecycle: Lifecycle
+  createRendezvous(options: RendezvousOptions): Rendezvous
+}
+
+export interface RendezvousOptions {
+  /** The cluster's name; with the secret it makes the room. */
+  readonly cluster: string
+  readonly secret: string | undefined
+  readonly urls: readonly string[]
+  readonly runtime: Runtime
+  readonly logger: Logger
+}
+
+/** What happens to the page or process around a Legion. */
+export interface Lifecycle {
+  /** In the foreground; always true in Node. */
+  readonly visible: boolean
+  on<K extends keyof LifecycleEvents>(event: K, listener: LifecycleEvents[K]): Unsubscribe
+}
+
+export interface LifecycleEvents {
+  /** The page goes away now, perhaps into the back/forward cache: time for one message, for nothing asynchronous. */
+  hide(): void
+  /** The page came back from the back/forward cache. */
+  restore(): void
+  /** Something suggests that links may have died meanwhile: the network came back, the page woke up. */
+  wake(): void
+  visibility(visible: boolean): void
+}
