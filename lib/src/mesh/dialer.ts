@@ -4,7 +4,7 @@ import type { Runtime, Timer } from '../base/runtime.js'
 import { DecodeError } from '../codec/decode.js'
 import type { Connector, IceServer } from '../transport/channel.js'
 import type { Link } from '../transport/link.js'
-import { Attempt } from './attempt.js'
+import { Attempt, type AttemptPhase } from './attempt.js'
 import type { Directory } from './directory.js'
 import type { Identity } from './handshake.js'
 import type { MeshLimits, MeshTiming } from './settings.js'
@@ -49,6 +49,8 @@ interface Prospect {
 
 /** So many dial slots are kept for answering: two peers never wait for each other's. */
 const SLOTS_FOR_ANSWERS = 2
+/** Looks again at most this often by itself, however many peers there are to wait for. */
+const LEAST_SLEEP_MS = 50
 /** A peer that failed less often counts as `connecting`. */
 const UNREACHABLE_AFTER = 3
 
@@ -178,14 +180,21 @@ export class Dialer {
   #evaluate(): void {
     this.#wake?.cancel()
     this.#updateProspects()
-    const nowMs = this.#options.runtime.nowMs()
     this.#beginAnswers()
+    const nowMs = this.#options.runtime.nowMs()
     const idle = this.#idleProspects()
-    for (const [peer, prospect] of idle) if (prospect.nextAtMs <= nowMs) this.#act(peer, prospect)
-    const nextAtMs = Math.min(...idle.map(([, prospect]) => prospect.nextAtMs).filter((atMs) => atMs > nowMs))
-    if (nextAtMs < Number.POSITIVE_INFINITY) {
-      this.#wake = this.#options.runtime.setTimer(nextAtMs - nowMs, () => this.#evaluate())
+    const due = idle.filter(([, { nextAtMs }]) => nextAtMs <= nowMs)
+    for (const [peer, prospect] of due.filter(([peer]) => !this.#iDial(peer))) this.#nudge(peer, prospect)
+    for (const [peer, prospect] of due.filter(([peer]) => this.#iDial(peer)).slice(0, this.#slotsToDial())) {
+      this.#dial(peer, prospect)
     }
+    this.#wakeAt(Math.min(...idle.map(([, { nextAtMs }]) => nextAtMs).filter((atMs) => atMs > nowMs)))
+  }
+
+  #wakeAt(atMs: number): void {
+    if (atMs === Number.POSITIVE_INFINITY) return
+    const delayMs = Math.max(LEAST_SLEEP_MS, atMs - this.#options.runtime.nowMs())
+    this.#wake = this.#options.runtime.setTimer(delayMs, () => this.#evaluate())
   }
 
   #updateProspects(): void {
@@ -197,9 +206,8 @@ export class Dialer {
   }
 
   #beginAnswers(): void {
-    for (const { attempt } of this.#prospects.values()) {
-      if (attempt?.phase === 'waiting' && this.#dialing().length < this.#options.limits.dials) this.#begin(attempt)
-    }
+    const waiting = this.#attemptsIn('waiting')
+    for (const attempt of waiting.slice(0, this.#freeSlots())) this.#begin(attempt)
   }
 
   /** Without link and attempt, and within reach; who waits longest comes first. */
@@ -207,11 +215,6 @@ export class Dialer {
     return [...this.#prospects]
       .filter(([peer, prospect]) => this.#isIdle(peer, prospect) && this.#options.canSignal(peer))
       .sort(([, a], [, b]) => a.nextAtMs - b.nextAtMs)
-  }
-
-  #act(peer: PeerId, prospect: Prospect): void {
-    if (!this.#iDial(peer)) this.#nudge(peer, prospect)
-    else if (this.#hasSlotToDial()) this.#dial(peer, prospect)
   }
 
   #dial(peer: PeerId, prospect: Prospect): void {
@@ -291,15 +294,18 @@ export class Dialer {
     return prospect.attempt === undefined && this.#options.attemptOfLink(peer) === undefined
   }
 
-  #dialing(): Attempt[] {
+  #attemptsIn(phase: AttemptPhase): Attempt[] {
     const attempts = [...this.#prospects.values()].map(({ attempt }) => attempt)
-    return attempts.filter((attempt) => attempt?.phase === 'dialing') as Attempt[]
+    return attempts.filter((attempt) => attempt?.phase === phase) as Attempt[]
   }
 
-  #hasSlotToDial(): boolean {
-    const dialing = this.#dialing()
-    const dials = dialing.filter(({ isOfferer }) => isOfferer).length
-    return dialing.length < this.#options.limits.dials && dials < this.#options.limits.dials - SLOTS_FOR_ANSWERS
+  #freeSlots(): number {
+    return Math.max(0, this.#options.limits.dials - this.#attemptsIn('dialing').length)
+  }
+
+  #slotsToDial(): number {
+    const dials = this.#attemptsIn('dialing').filter(({ isOfferer }) => isOfferer).length
+    return Math.max(0, Math.min(this.#freeSlots(), this.#options.limits.dials - SLOTS_FOR_ANSWERS - dials))
   }
 
   /** When to dial again, or, on the answering side, to ask for it. */

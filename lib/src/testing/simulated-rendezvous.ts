@@ -17,13 +17,19 @@ const GRACE_MS = 10_000
 /** A client that crashed is missed only after this. */
 const IDLE_MS = 10_000
 
+interface Founding {
+  readonly session: Session
+  readonly clusterId: ClusterId
+}
+
 /** The signaling server of a simulation, with one room. */
 export class SimulatedSignalingServer {
   readonly #medium: Medium
   readonly #members = new Map<PeerId, Session>()
   readonly #sessions = new Set<Session>()
   readonly #unplugged = new Set<PeerId>()
-  readonly #foundings: ClusterId[] = []
+  /** Unanswered, first come first. */
+  readonly #foundings: Founding[] = []
   #clusterId: ClusterId | undefined
   #isRemembered = false
   #isUp = true
@@ -84,19 +90,16 @@ export class SimulatedSignalingServer {
     })
   }
 
-  /** For clients: a request to found the cluster, granted after the warm-up to whoever was first. */
-  found(from: Session, clusterId: ClusterId): void {
-    if (this.#clusterId !== undefined) this.#answerFounding(from)
-    else if (this.#warmUp === undefined) this.#setCluster(clusterId)
-    else this.#foundings.push(clusterId)
-    if (this.#clusterId === clusterId) this.#isRemembered ||= from.self.durable
+  /** For clients: a request to found the cluster, answered after the warm-up with that of whoever was first. */
+  found(session: Session, clusterId: ClusterId): void {
+    this.#foundings.push({ session, clusterId })
+    this.#answerFoundings()
   }
 
   #startWarmUp(): void {
     this.#warmUp = this.#medium.clock.setTimer(WARM_UP_MS, () => {
       this.#warmUp = undefined
-      const first = this.#foundings[0]
-      if (first !== undefined && this.#clusterId === undefined) this.#setCluster(first)
+      this.#answerFoundings()
     })
   }
 
@@ -105,8 +108,7 @@ export class SimulatedSignalingServer {
     this.#medium.record(`join ${id}`)
     const others = [...this.#members].filter(([peer]) => peer !== id)
     this.#replace(session)
-    if (clusterId !== undefined && this.#clusterId === undefined) this.#setCluster(clusterId)
-    if (clusterId === this.#clusterId) this.#isRemembered ||= durable
+    if (clusterId !== undefined) this.#claim(clusterId, durable)
     const view: RoomView = { peers: others.map(([peer]) => peer), iceServers: [], clusterId: this.#clusterId }
     session.toClient((_events, client) => client.admitted(view))
     for (const [, other] of others) other.toClient((_events, client) => client.peerJoined(id))
@@ -136,15 +138,20 @@ export class SimulatedSignalingServer {
     })
   }
 
-  #setCluster(clusterId: ClusterId): void {
-    this.#clusterId = clusterId
-    this.#medium.record(`founded ${clusterId}`)
-    for (const member of this.#members.values()) this.#answerFounding(member)
+  #answerFoundings(): void {
+    if (this.#warmUp !== undefined && this.#clusterId === undefined) return
+    for (const { session, clusterId } of this.#foundings.splice(0)) {
+      this.#claim(clusterId, session.self.durable)
+      const winner = this.#clusterId ?? clusterId
+      session.toClient((_events, client) => client.granted(winner))
+    }
   }
 
-  #answerFounding(to: Session): void {
-    const clusterId = this.#clusterId
-    if (clusterId !== undefined) to.toClient((_events, client) => client.granted(clusterId))
+  /** The first one of the room is its cluster. */
+  #claim(clusterId: ClusterId, isDurable: boolean): void {
+    if (this.#clusterId === undefined) this.#medium.record(`founded ${clusterId}`)
+    this.#clusterId ??= clusterId
+    if (this.#clusterId === clusterId) this.#isRemembered ||= isDurable
   }
 }
 

@@ -331,17 +331,29 @@ describe('clusters', () => {
     expect(b.messages.sort()).toEqual([`${a.id}: documents`, `${a.id}: roster`])
   })
 
-  it('[MSH21] founds by the rendezvous: the first one wins, and all are told', async () => {
-    const [a, b, c] = (await connected(3)) as [MeshPeer, MeshPeer, MeshPeer]
+  it('[MSH21] founds by the rendezvous: the first one wins, and who asks or joins later is told', async () => {
+    const [a, b] = await connectedPair()
     a.mesh.found(clusterId('x'))
     await world.run(5_000)
     b.mesh.found(clusterId('y'))
     await world.run(1_000)
-    for (const { events } of [a, b, c]) expect(events).toContain(`founded ${clusterId('x')}`)
-    expect(b.events).not.toContain(`founded ${clusterId('y')}`)
+    for (const { events } of [a, b]) expect(events.at(-1)).toBe(`founded ${clusterId('x')}`)
     const late = world.startPeer()
     await world.run(1_000)
     expect(late.events).toContain(`founded ${clusterId('x')}`)
+  })
+
+  it('[MSH21] claims its cluster again when the rendezvous forgot it', async () => {
+    const [a, b] = await connectedPair()
+    a.mesh.setClusterId(clusterId('x'))
+    await world.run(5_000)
+    world.network.server.down()
+    await world.run(1_000)
+    world.network.server.up()
+    b.mesh.found(clusterId('y'))
+    await world.run(5_000)
+    expect(b.events).toContain(`founded ${clusterId('x')}`)
+    expect(world.network.server.clusterId).toBe(clusterId('x'))
   })
 })
 
