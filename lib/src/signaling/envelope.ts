@@ -70,7 +70,8 @@ export class SealedEnvelope implements Envelope {
 
   #dropped(peer: PeerId, problem: unknown): void {
     this.#droppedCount++
-    this.#options.logger.warn(`signaling: dropped a signal of ${peer} (${this.#droppedCount} in all)`, problem)
+    const level = this.#droppedCount === 1 ? 'warn' : 'debug' // a hostile server must not flood the log
+    this.#options.logger[level](`signaling: dropped a signal from or to ${peer}`, problem)
   }
 
   async #encrypt(from: PeerId, to: PeerId, payload: Uint8Array): Promise<Uint8Array> {

@@ -36,6 +36,7 @@ export interface RendezvousSelf {
 export interface RendezvousEvents {
   /** (Again) in the room. `peers` are the others there now; it replaces what was known before. */
   joined(view: RoomView): void
+  /** Comes again for a peer that is back on another socket: signals to it may have been lost. */
   peerJoined(peer: PeerId): void
   peerLeft(peer: PeerId): void
   signal(from: PeerId, payload: Uint8Array): void

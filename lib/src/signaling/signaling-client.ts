@@ -33,7 +33,7 @@ export class SignalingClient implements Rendezvous {
   #self: RendezvousSelf | undefined
   #status: RendezvousStatus = 'connecting'
   #problem: string | undefined
-  /** What the server says is wrong, before it closes. */
+  /** What the server said is wrong, if that was its last word. */
   #refusal: string | undefined
   /** Proof to the server that we are who held our PeerId before. */
   #token: string | undefined
@@ -100,7 +100,8 @@ export class SignalingClient implements Rendezvous {
 
   #received(text: string, self: RendezvousSelf, events: RendezvousEvents): void {
     const message = parseServerMessage(text)
-    if (message === undefined) this.#options.logger.warn(`signaling: ${this.#options.url} sent a malformed frame`)
+    this.#refusal = undefined
+    if (message === undefined) this.#options.logger.debug(`signaling: ${this.#options.url} sent a malformed frame`)
     else if (message.type === 'welcome') this.#welcomed(message, self, events)
     else if (message.type === 'error') this.#refused(message.code)
     else if (this.#status === 'joined') this.#inRoom(message, self, events)
@@ -149,7 +150,7 @@ export class SignalingClient implements Rendezvous {
 
   #refused(code: string): void {
     this.#refusal = REFUSALS.get(code) ?? `reported '${code}'`
-    this.#options.logger.warn(`signaling: ${this.#options.url} ${this.#refusal}`)
+    this.#options.logger.debug(`signaling: ${this.#options.url} ${this.#refusal}`)
   }
 
   #lost(problem: string, events: RendezvousEvents): void {
