@@ -1,5 +1,6 @@
 import { readBigInt64, readFloat32, readFloat64, readVarInt } from 'lib0/decoding'
 import { writeAny } from 'lib0/encoding'
+import { equalBytes } from '../base/bytes.js'
 import { DecodeError, type Decoder, decodeAll, readByte, readBytes, readCount, readString } from './decode.js'
 import { type Encoder, encode } from './encode.js'
 import { assertPlain, MAX_DEPTH } from './plain.js'
@@ -55,6 +56,24 @@ export function copyValue(value: unknown, path?: string | undefined): Value {
   assertPlain(value, path)
   return copyNested(value as Value)
 }
+
+/** Deep equality; the order of keys does not count, NaN equals NaN, and -0 is not 0. */
+export function equalValues(a: Value, b: Value): boolean {
+  if (Object.is(a, b)) return true
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
+  if (a instanceof Uint8Array || b instanceof Uint8Array) {
+    return a instanceof Uint8Array && b instanceof Uint8Array && equalBytes(a, b)
+  }
+  if (Array.isArray(a) !== Array.isArray(b)) return false
+  const [partsOfA, partsOfB] = [a, b] as [Parts, Parts]
+  const keys = Object.keys(partsOfA)
+  return (
+    keys.length === Object.keys(partsOfB).length &&
+    keys.every((key) => Object.hasOwn(partsOfB, key) && equalValues(partsOfA[key], partsOfB[key]))
+  )
+}
+
+type Parts = { readonly [key: string]: Value }
 
 function copyNested(value: Value): Value {
   if (typeof value !== 'object' || value === null) return value

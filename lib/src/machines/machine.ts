@@ -6,13 +6,21 @@ import type { Value } from '../codec/value.js'
  * Commands, outputs, queries and answers are plain values (see `codec/value.ts`).
  */
 export interface StateMachine {
-  /** Deterministic: same state, same command, same context, same result on every replica. Never throws. */
+  /**
+   * Deterministic: same state, same command, same context, same result on every replica. A command that fails changes
+   * nothing.
+   * @throws LegionError E_UNKNOWN_COMMAND for a name it does not have: the replica must stop, never skip
+   */
   apply(command: CommandCall, context: ApplyContext): CommandResult
-  /** @throws LegionError E_UNKNOWN_COMMAND for a name it does not have */
+  /**
+   * @throws LegionError E_UNKNOWN_COMMAND for a name it does not have, E_REJECTED with reason and details, E_NOT_PLAIN;
+   *   whatever else the query throws
+   */
   query(query: QueryCall): Value
-  /** The whole state. */
-  snapshot(): Uint8Array | AsyncIterable<Uint8Array>
-  restore(snapshot: AsyncIterable<Uint8Array>): Promise<void>
+  /** The whole state, without the machine's name and version: the group's snapshot has them. */
+  snapshot(): Uint8Array
+  /** Replaces the state. @throws DecodeError; nothing is changed then */
+  restore(snapshot: Uint8Array): void
   /** The committed state for reading, deeply frozen: a new object exactly when it changed. */
   readonly state: unknown
   /** True if `apply` knows the command. */

@@ -1,0 +1,27 @@
+export { defineMachine, type MachineOptions } from './define-machine.js'
+export { type KvRange, kv } from './kv.js'
+export type {
+  ApplyContext,
+  CommandCall,
+  CommandResult,
+  MachineDefinition,
+  QueryCall,
+  StateMachine,
+} from './machine.js'
+export { Rejected } from './rejected.js'
+export type {
+  AnyMachine,
+  ApplyConsistent,
+  CommandContext,
+  CommandName,
+  CommandOutput,
+  CommandPayload,
+  Frozen,
+  Machine,
+  Peek,
+  QueryAnswer,
+  QueryName,
+  QueryPayload,
+  Read,
+  StateOf,
+} from './types.js'
