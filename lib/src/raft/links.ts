@@ -10,7 +10,7 @@ import type { VoterId } from './types.js'
  */
 export function reportUnreachable(core: Core, id: VoterId): void {
   const progress = core.tracker.get(id)
-  if (core.role === 'leader' && progress?.state === 'replicate') progress.becomeProbe()
+  if (core.role === 'leader' && id !== core.id && progress?.state === 'replicate') progress.becomeProbe()
   if (core.role === 'follower' && core.lead === id) {
     core.quiesced = false
     setLead(core, undefined)

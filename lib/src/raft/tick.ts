@@ -34,7 +34,7 @@ function electionTimeoutOfLeader(core: Core): void {
     becomeFollower(core, core.term, undefined)
     return
   }
-  core.tracker.clearActivity(core.id)
+  if (core.options.checkQuorum) core.tracker.clearActivity(core.id)
   endTransfer(core, 'timeout')
   maybeLeaveJoint(core)
 }
