@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { DecodeError } from '../../src/codec/decode.js'
-import { bytes, clusterId, type MeshPeer, SimulatedMeshes } from './simulated-meshes.js'
+import { bytes, clusterId, expectOrder, type MeshPeer, SimulatedMeshes } from './simulated-meshes.js'
 
 let world: SimulatedMeshes
 
@@ -379,15 +379,3 @@ describe('determinism', () => {
     expect(first).not.toBe(other)
   })
 })
-
-/** joined, messages, left, and again, for each other peer. */
-function expectOrder({ events }: MeshPeer): void {
-  const linked = new Set<string>()
-  for (const event of events) {
-    const [what, peer = ''] = event.split(' ')
-    if (what === 'joined') expect(linked.has(peer)).toBe(false)
-    else expect(linked.has(peer), event).toBe(true)
-    if (what === 'joined') linked.add(peer)
-    if (what === 'left') linked.delete(peer)
-  }
-}

@@ -1,3 +1,4 @@
+import { expect } from 'vitest'
 import { type ClusterId, newPeerId, type PeerId } from '../../src/base/ids.js'
 import type { Logger } from '../../src/base/logger.js'
 import { seededRandom } from '../../src/base/random.js'
@@ -111,6 +112,18 @@ export function text(payload: Uint8Array): string {
 
 export function clusterId(letter: string): ClusterId {
   return `${letter.repeat(21)}A` as ClusterId
+}
+
+/** joined, messages, left, and again, for each other peer. */
+export function expectOrder({ events }: MeshPeer): void {
+  const linked = new Set<string>()
+  for (const event of events) {
+    const [what, peer = ''] = event.split(' ')
+    if (what === 'joined') expect(linked.has(peer)).toBe(false)
+    else expect(linked.has(peer), event).toBe(true)
+    if (what === 'joined') linked.add(peer)
+    if (what === 'left') linked.delete(peer)
+  }
 }
 
 function recordedPeer(id: PeerId, mesh: Mesh, logged: string[]): MeshPeer {
