@@ -54,7 +54,7 @@ describe('createRendezvous', () => {
     rendezvous.found(cluster('x'))
     expect(rendezvous.status).toBe('connecting')
     expect(rendezvous.send(peer('a'), new Uint8Array(1))).toBe(false)
-    await expect.poll(() => bench.sockets.length).toBe(1)
+    await eventually(() => bench.sockets.length).toBe(1)
     bench.socket.accept()
     bench.socket.say(welcome())
     const { room } = await deriveRoomSecrets('theatre', 'open sesame', globalThis.crypto.subtle)
@@ -78,7 +78,7 @@ describe('createRendezvous', () => {
     const events = new Recorder()
     const subtle = { importKey: () => Promise.reject(new Error('no PBKDF2')) } as unknown as SubtleCrypto
     create(new ClientBench(), { secret: 'open sesame', subtle }).join(SELF, events)
-    await expect.poll(() => events.statuses).toEqual([['offline', expect.stringContaining('no PBKDF2')]])
+    await eventually(() => events.statuses).toEqual([['offline', expect.stringContaining('no PBKDF2')]])
   })
 })
 
