@@ -1,4 +1,5 @@
 import type { Unsubscribe } from './base/emitter.js'
+import type { PeerId } from './base/ids.js'
 import type { Logger } from './base/logger.js'
 import type { Runtime } from './base/runtime.js'
 import type { PeerKind } from './mesh/peer-info.js'
@@ -9,14 +10,15 @@ import type { Connector } from './transport/channel.js'
 export interface Platform {
   readonly kind: PeerKind
   readonly runtime: Runtime
-  readonly connector: Connector
   /** The failure domain: equal for tabs of one browser, for processes of one machine. */
   readonly host: string
   readonly lifecycle: Lifecycle
+  createConnector(self: PeerId): Connector
   createRendezvous(options: RendezvousOptions): Rendezvous
 }
 
 export interface RendezvousOptions {
+  readonly self: PeerId
   /** The cluster's name; with the secret it makes the room. */
   readonly cluster: string
   readonly secret: string | undefined

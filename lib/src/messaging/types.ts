@@ -47,19 +47,19 @@ export type Settled<T> = { readonly ok: true; readonly value: T } | { readonly o
 
 /** Cast, call, broadcast and broadcall to peers whose handlers are `H`; see `Messaging` for what they do. */
 export interface Messages<H> {
-  cast<K extends NameOf<H>>(peer: PeerId, name: K, ...args: PayloadArgs<PayloadFor<H[K]>>): void
-  call<K extends NameOf<H>>(
+  cast<K extends MessageName<H>>(peer: PeerId, name: K, ...args: PayloadArgs<MessagePayload<H[K]>>): void
+  call<K extends MessageName<H>>(
     peer: PeerId,
     name: K,
-    ...args: PayloadArgs<PayloadFor<H[K]>, CallOptions>
-  ): Promise<AnswerOf<H[K]>>
-  broadcast<K extends NameOf<H>>(name: K, ...args: PayloadArgs<PayloadFor<H[K]>, BroadcastOptions>): void
-  broadcall<K extends NameOf<H>>(
+    ...args: PayloadArgs<MessagePayload<H[K]>, CallOptions>
+  ): Promise<MessageAnswer<H[K]>>
+  broadcast<K extends MessageName<H>>(name: K, ...args: PayloadArgs<MessagePayload<H[K]>, BroadcastOptions>): void
+  broadcall<K extends MessageName<H>>(
     name: K,
-    ...args: PayloadArgs<PayloadFor<H[K]>, BroadcallOptions>
-  ): Promise<Map<PeerId, Settled<AnswerOf<H[K]>>>>
+    ...args: PayloadArgs<MessagePayload<H[K]>, BroadcallOptions>
+  ): Promise<Map<PeerId, Settled<MessageAnswer<H[K]>>>>
 }
 
-type NameOf<H> = keyof H & string
-type PayloadFor<Handler> = Handler extends (...args: infer Args) => unknown ? PayloadOf<Args> : never
-type AnswerOf<Handler> = Handler extends (...args: never) => infer Answer ? Awaited<Answer> : never
+export type MessageName<H> = keyof H & string
+export type MessagePayload<Handler> = Handler extends (...args: infer Args) => unknown ? PayloadOf<Args> : never
+export type MessageAnswer<Handler> = Handler extends (...args: never) => infer Answer ? Awaited<Answer> : never

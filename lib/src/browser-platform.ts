@@ -1,0 +1,65 @@
+import { toBase64Url } from './base/bytes.js'
+import type { Unsubscribe } from './base/emitter.js'
+import type { Runtime } from './base/runtime.js'
+import { systemRuntime } from './base/system-runtime.js'
+import type { Lifecycle, LifecycleEvents, Platform } from './platform.js'
+import { browserSocket } from './signaling/browser-socket.js'
+import { createRendezvous } from './signaling/create-rendezvous.js'
+import { browserStack, webrtcConnector } from './transport/webrtc-connector.js'
+
+const HOST_KEY = 'legion-mesh.host'
+const HOST_BYTES = 9
+
+/** The platform of a page: its clock, its WebRTC, its WebSocket, its life. An adapter: no logic here. */
+export function browserPlatform(): Platform {
+  const runtime = systemRuntime()
+  return {
+    kind: 'browser',
+    runtime,
+    host: browserHost(runtime),
+    lifecycle: pageLifecycle(),
+    createConnector: () => webrtcConnector({ runtime, stack: browserStack(navigator.userAgent) }),
+    createRendezvous: (options) => createRendezvous({ ...options, openSocket: browserSocket }),
+  }
+}
+
+/** The same for all tabs of the browser profile. Only a hint: where storage is refused each tab is its own host. */
+function browserHost(runtime: Runtime): string {
+  const drawn = toBase64Url(runtime.randomBytes(HOST_BYTES))
+  try {
+    const stored = localStorage.getItem(HOST_KEY)
+    if (stored === null) localStorage.setItem(HOST_KEY, drawn)
+    return stored ?? drawn
+  } catch {
+    return drawn
+  }
+}
+
+function pageLifecycle(): Lifecycle {
+  return {
+    get visible() {
+      return isVisible()
+    },
+    on: (event, listener) => subscribe[event](listener),
+  }
+}
+
+const subscribe: { [K in keyof LifecycleEvents]: (listener: LifecycleEvents[K]) => Unsubscribe } = {
+  hide: (listener) => listen(window, 'pagehide', () => listener()),
+  restore: (listener) => listen(window, 'pageshow', (event) => wasCached(event) && listener()),
+  wake: (listener) => listen(window, 'online', () => listener()),
+  visibility: (listener) => listen(document, 'visibilitychange', () => listener(isVisible())),
+}
+
+function listen(target: EventTarget, type: string, listener: (event: Event) => void): Unsubscribe {
+  target.addEventListener(type, listener)
+  return () => target.removeEventListener(type, listener)
+}
+
+function wasCached(event: Event): boolean {
+  return event instanceof PageTransitionEvent && event.persisted
+}
+
+function isVisible(): boolean {
+  return document.visibilityState === 'visible'
+}

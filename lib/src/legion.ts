@@ -1,0 +1,406 @@
+import type * as Y from 'yjs'
+import { toBase64Url } from './base/bytes.js'
+import { defer } from './base/deferred.js'
+import { Emitter, type Unsubscribe } from './base/emitter.js'
+import { LegionError } from './base/errors.js'
+import { type ClusterId, newPeerId, type PeerId } from './base/ids.js'
+import { type Logger, silentLogger } from './base/logger.js'
+import type { PayloadArgs } from './base/payload-args.js'
+import { browserPlatform } from './browser-platform.js'
+import type { LegionDocument } from './docs/document.js'
+import { Documents } from './docs/documents.js'
+import { Founding } from './groups/founding.js'
+import { Group, type GroupEvents, type GroupMember } from './groups/group.js'
+import type { ProposeOptions } from './groups/proposals.js'
+import { kv } from './machines/kv.js'
+import type {
+  AnyMachine,
+  CommandName,
+  CommandOutput,
+  CommandPayload,
+  Frozen,
+  QueryAnswer,
+  QueryName,
+  QueryPayload,
+  StateOf,
+} from './machines/types.js'
+import { Mesh, type MeshStatus } from './mesh/mesh.js'
+import type { PeerLeftReason } from './mesh/network.js'
+import type { PeerInfo, PeerStatus } from './mesh/peer-info.js'
+import { Messaging } from './messaging/messaging.js'
+import type {
+  BroadcallOptions,
+  BroadcastOptions,
+  CallOptions,
+  MessageAnswer,
+  MessageName,
+  MessagePayload,
+  Messages,
+  Settled,
+} from './messaging/types.js'
+import { type LegionOptions, type ResolvedOptions, resolveOptions } from './options.js'
+import type { Platform } from './platform.js'
+
+export interface LegionEvents extends Pick<GroupEvents, 'leader' | 'members' | 'quorum'> {
+  peerJoined(peer: PeerInfo): void
+  /** `goodbye`: it said so; `lost`: its link broke and it may be back. */
+  peerLeft(peer: PeerId, reason: PeerLeftReason): void
+  /** Something that no caller waits for went wrong. Without a listener the logger gets it. */
+  error(error: LegionError): void
+}
+
+export interface LegionStatus {
+  readonly self: PeerInfo
+  readonly isReady: boolean
+  readonly mesh: MeshStatus
+  /** Of the group `main`; undefined before the cluster is known. */
+  readonly main: ReturnType<Group<AnyMachine>['status']>
+  readonly leader: PeerId | undefined
+}
+
+const DEFAULT_DOCUMENT = 'main'
+const BOOT_NONCE_BYTES = 12
+const HANDOVER_TIMEOUT_MS = 1_500
+const LEAVE_TIMEOUT_MS = 10_000
+
+/** Where the platform does not know the symbol yet, the method has a name that nobody calls. */
+const asyncDispose: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')
+
+/**
+ * One peer of a cluster, and all that most programs need: documents that change at once (`applyFast`), a replicated
+ * state machine (`applyConsistent`, `read`, `state`), messages (`cast`, `call`, `broadcast`, `broadcall`).
+ *
+ * `M` is the machine, `H` the handlers; both are inferred from the options.
+ */
+export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
+  readonly #platform: Platform
+  readonly #options: ResolvedOptions
+  readonly #logger: Logger
+  readonly #mesh: Mesh
+  readonly #messages: Messages<H>
+  readonly #messaging: Messaging<Legion<M>>
+  readonly #documents: Documents
+  readonly #main: Group<M>
+  readonly #founding: Founding
+  readonly #events: Emitter<LegionEvents>
+  readonly #subscriptions: Unsubscribe[]
+  readonly #clusterName: string
+  #isClosed = false
+
+  /**
+   * Joins the cluster, founding it if there is none, and waits until its state is here.
+   * @throws LegionError E_INVALID, E_UNSUPPORTED, E_MACHINE, E_OUTDATED; E_TIMEOUT if there is no state within
+   *   `timing.joinTimeoutMs`; nothing is left open then
+   */
+  static async join<M extends AnyMachine = typeof kv, H = unknown>(
+    options: LegionOptions<M, H, Legion<M>>,
+  ): Promise<Legion<M, H>> {
+    const legion = Legion.open(options)
+    try {
+      await legion.#readyInTime()
+      return legion
+    } catch (error) {
+      legion.#shutDown()
+      throw error
+    }
+  }
+
+  /**
+   * The same without waiting: documents and messages work at once, offline too; `ready` tells when the state is here.
+   * @throws LegionError E_INVALID, E_UNSUPPORTED
+   */
+  static open<M extends AnyMachine = typeof kv, H = unknown>(options: LegionOptions<M, H, Legion<M>>): Legion<M, H> {
+    return new Legion(options)
+  }
+
+  private constructor(options: LegionOptions<M, H, Legion<M>>) {
+    this.#options = resolveOptions(options)
+    this.#platform = options.platform ?? defaultPlatform()
+    this.#logger = options.logger ?? silentLogger
+    this.#clusterName = options.cluster
+    this.#events = new Emitter((error, event) => this.#logger.error(`A listener of "${event}" threw.`, error))
+    const { runtime } = this.#platform
+    const logger = this.#logger
+    this.#mesh = this.#createMesh(options)
+    const network = this.#mesh
+    const { messagingLimits: limits } = this.#options
+    this.#messaging = new Messaging({ network, runtime, logger, limits, handlers: options.handlers, context: this })
+    this.#messages = this.#messaging.typed<H>()
+    this.#documents = new Documents({ network, runtime, logger })
+    this.#main = this.#createMain(options.machine ?? (kv as AnyMachine as M))
+    this.#founding = new Founding({ mesh: network, runtime, decided: (id, founder) => this.#belongTo(id, founder) })
+    this.#subscriptions = this.#subscribeAll(options.signal)
+    this.#mesh.start()
+  }
+
+  // --- who
+
+  get self(): PeerInfo {
+    return this.#mesh.self
+  }
+
+  /** Peers with a direct link, by id. */
+  get peers(): ReadonlyMap<PeerId, PeerStatus> {
+    return this.#mesh.peers
+  }
+
+  /** Who has a copy of the state, with their roles. */
+  get members(): readonly GroupMember[] {
+    return this.#main.members
+  }
+
+  get leader(): PeerId | undefined {
+    return this.#main.leader
+  }
+
+  /** `id` is undefined until the cluster is found or founded. */
+  get cluster(): { readonly name: string; readonly id: ClusterId | undefined } {
+    return { name: this.#clusterName, id: this.#mesh.clusterId }
+  }
+
+  // --- consistent
+
+  /** Resolves when the state is here. @throws LegionError E_MACHINE, E_OUTDATED, E_CLOSED */
+  get ready(): Promise<void> {
+    return this.#main.ready
+  }
+
+  /**
+   * Runs a command of the machine: linearizable, exactly once. Settles with what it returned, when a majority has it
+   * and it is applied here.
+   * @throws LegionError; its `outcome` tells whether the command may still have an effect
+   */
+  applyConsistent<K extends CommandName<M>>(
+    name: K,
+    ...args: PayloadArgs<CommandPayload<M, K>, ProposeOptions>
+  ): Promise<CommandOutput<M, K>> {
+    return this.#main.applyConsistent(name, ...args)
+  }
+
+  /** Asks a query of a state at least as new as everything that was finished before. */
+  read<K extends QueryName<M>>(
+    name: K,
+    ...args: PayloadArgs<QueryPayload<M, K>, ProposeOptions>
+  ): Promise<QueryAnswer<M, K>> {
+    return this.#main.read(name, ...args)
+  }
+
+  /** Asks a query of the state that is here, at once; it may be old. @throws LegionError E_NOT_READY */
+  peek<K extends QueryName<M>>(name: K, ...args: PayloadArgs<QueryPayload<M, K>>): QueryAnswer<M, K> {
+    return this.#main.peek(name, ...args)
+  }
+
+  /** The committed state that is here, frozen. @throws LegionError E_NOT_READY */
+  get state(): Frozen<StateOf<M>> {
+    return this.#main.state
+  }
+
+  /** Calls `listener` with the selected part of the state, now if it is here, and whenever it changes. */
+  subscribe<T>(selector: (state: Frozen<StateOf<M>>) => T, listener: (selected: T) => void): Unsubscribe {
+    return this.#main.subscribe(selector, listener)
+  }
+
+  // --- fast
+
+  /** Opens a document; the same object for the same name. @param name default `main` */
+  doc(name: string = DEFAULT_DOCUMENT): LegionDocument {
+    return this.#documents.open(name)
+  }
+
+  /** Changes the default document, here at once and everywhere soon. Returns what `change` returns. */
+  applyFast<T>(change: (doc: Y.Doc) => T): T {
+    return this.doc().applyFast(change)
+  }
+
+  // --- messages
+
+  /** Sends without waiting for anything. @throws LegionError if it certainly was not sent */
+  cast<K extends MessageName<H>>(peer: PeerId, name: K, ...args: PayloadArgs<MessagePayload<H[K]>>): void {
+    this.#messages.cast(peer, name, ...args)
+  }
+
+  /** What the handler at `peer` answers, or an error that says what happened. */
+  call<K extends MessageName<H>>(
+    peer: PeerId,
+    name: K,
+    ...args: PayloadArgs<MessagePayload<H[K]>, CallOptions>
+  ): Promise<MessageAnswer<H[K]>> {
+    return this.#messages.call(peer, name, ...args)
+  }
+
+  /** Casts to every other peer. */
+  broadcast<K extends MessageName<H>>(name: K, ...args: PayloadArgs<MessagePayload<H[K]>, BroadcastOptions>): void {
+    this.#messages.broadcast(name, ...args)
+  }
+
+  /** Calls every other peer; settles when each has answered or failed. */
+  broadcall<K extends MessageName<H>>(
+    name: K,
+    ...args: PayloadArgs<MessagePayload<H[K]>, BroadcallOptions>
+  ): Promise<Map<PeerId, Settled<MessageAnswer<H[K]>>>> {
+    return this.#messages.broadcall(name, ...args)
+  }
+
+  /** The same messages, typed for peers whose handlers are `Other`. */
+  messages<Other>(): Messages<Other> {
+    return this.#messaging.typed<Other>()
+  }
+
+  // --- life
+
+  on<K extends keyof LegionEvents>(event: K, listener: LegionEvents[K]): Unsubscribe {
+    return this.#events.on(event, listener)
+  }
+
+  /** Everything there is to know about this peer, as plain data. */
+  status(): LegionStatus {
+    return {
+      self: this.self,
+      isReady: this.#main.isReady,
+      mesh: this.#mesh.status(),
+      main: this.#main.status(),
+      leader: this.leader,
+    }
+  }
+
+  /**
+   * Leaves for good: hands over what it leads, waits until the others have removed it, closes.
+   * @throws LegionError E_TIMEOUT if they could not agree in time; it is closed all the same
+   */
+  async leave(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
+    try {
+      await this.#main.leave(options.timeoutMs ?? LEAVE_TIMEOUT_MS)
+    } finally {
+      await this.#shutDown()
+    }
+  }
+
+  /** Closes for now. Without durable storage there is no coming back, so it hands over first, for a short time. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    await this.#main.leave(HANDOVER_TIMEOUT_MS).catch(() => {}) // the others notice, a little later
+    await this.#shutDown()
+  }
+
+  [asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  // --- wiring
+
+  #createMesh(options: LegionOptions<M, H, Legion<M>>): Mesh {
+    const { runtime } = this.#platform
+    const logger = this.#logger
+    const id = newPeerId(runtime)
+    const connector = this.#platform.createConnector(id)
+    const urls = typeof options.signaling === 'string' ? [options.signaling] : options.signaling
+    const { cluster, secret } = options
+    return new Mesh({
+      self: this.#describeSelf(options, id, connector.stack),
+      runtime,
+      connector,
+      rendezvous: this.#platform.createRendezvous({ self: id, cluster, secret, urls, runtime, logger }),
+      logger,
+      limits: this.#options.meshLimits,
+      timing: this.#options.meshTiming,
+    })
+  }
+
+  #describeSelf(options: LegionOptions<M, H, Legion<M>>, id: PeerId, stack: string): PeerInfo {
+    const { runtime, kind, host } = this.#platform
+    return {
+      id,
+      bootNonce: toBase64Url(runtime.randomBytes(BOOT_NONCE_BYTES)),
+      name: options.name ?? id.slice(0, 6),
+      kind,
+      host,
+      canVote: options.canVote ?? true,
+      durable: false,
+      stack,
+    }
+  }
+
+  #createMain(machine: M): Group<M> {
+    const { voters, replaceAfterMs, groupTiming: timing, groupLimits: limits } = this.#options
+    return new Group({
+      network: this.#mesh,
+      runtime: this.#platform.runtime,
+      logger: this.#logger,
+      machine,
+      rules: { voters, replaceAfterMs },
+      timing,
+      limits,
+    })
+  }
+
+  #belongTo(clusterId: ClusterId, isFounder: boolean): void {
+    if (isFounder) this.#main.found(clusterId)
+    else this.#main.join(clusterId)
+  }
+
+  #subscribeAll(signal: AbortSignal | undefined): Unsubscribe[] {
+    const { lifecycle } = this.#platform
+    const onAbort = () => void this.close()
+    signal?.addEventListener('abort', onAbort)
+    this.#main.setVisible(lifecycle.visible)
+    return [
+      () => signal?.removeEventListener('abort', onAbort),
+      this.#mesh.on('peerJoined', (peer) => this.#events.emit('peerJoined', peer.info)),
+      this.#mesh.on('peerLeft', (peer, reason) => this.#events.emit('peerLeft', peer, reason)),
+      this.#mesh.on('incompatible', (_, problem) => this.#report(new LegionError('E_VERSION', problem))),
+      this.#main.on('leader', (peer) => this.#events.emit('leader', peer)),
+      this.#main.on('members', (members) => this.#events.emit('members', members)),
+      this.#main.on('quorum', (has) => this.#events.emit('quorum', has)),
+      this.#main.on('failed', (error) => this.#report(error)),
+      lifecycle.on('hide', () => this.#vanish()),
+      lifecycle.on('wake', () => this.#mesh.suspectAll()),
+      lifecycle.on('visibility', (visible) => this.#main.setVisible(visible)),
+    ]
+  }
+
+  #report(error: LegionError): void {
+    if (this.#events.listenerCount('error') > 0) this.#events.emit('error', error)
+    else this.#logger.error(`${error.code}: ${error.message}`, error)
+  }
+
+  async #readyInTime(): Promise<void> {
+    const { joinTimeoutMs } = this.#options
+    const late = defer<never>()
+    const timer = this.#platform.runtime.setTimer(joinTimeoutMs, () => late.reject(this.#notReadyError()))
+    await Promise.race([this.ready, late.promise]).finally(() => timer.cancel())
+  }
+
+  #notReadyError(): LegionError {
+    const { rendezvous, problem } = this.#mesh.status()
+    const reason =
+      problem ??
+      (rendezvous === 'joined'
+        ? 'the signaling server is there, but no member of the cluster could be linked or none has a quorum'
+        : 'the signaling server did not answer')
+    return new LegionError('E_TIMEOUT', `The cluster's state did not come in time: ${reason}.`)
+  }
+
+  /** The page goes away, now: one goodbye on every link, ahead of everything else. */
+  #vanish(): void {
+    this.#mesh.goodbye()
+    void this.#shutDown()
+  }
+
+  async #shutDown(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#founding.stop()
+    for (const unsubscribe of this.#subscriptions) unsubscribe()
+    this.#main.close()
+    this.#messaging.close()
+    this.#documents.close()
+    await this.#mesh.close()
+  }
+}
+
+function defaultPlatform(): Platform {
+  if (typeof RTCPeerConnection === 'function' && typeof document === 'object') return browserPlatform()
+  const problem =
+    "There is no browser here. In Node: import { nodePlatform } from 'legion-mesh/node' and pass { platform: await nodePlatform() }."
+  throw new LegionError('E_UNSUPPORTED', problem)
+}

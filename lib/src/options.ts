@@ -1,0 +1,108 @@
+import { LegionError } from './base/errors.js'
+import type { Logger } from './base/logger.js'
+import type { GroupLimits } from './groups/group.js'
+import type { GroupTiming } from './groups/replica-host.js'
+import type { AnyMachine } from './machines/types.js'
+import type { MeshLimits, MeshTiming } from './mesh/settings.js'
+import type { MessagingLimits } from './messaging/messaging.js'
+import type { Handlers } from './messaging/types.js'
+import type { Platform } from './platform.js'
+
+/** What `Legion.join` and `Legion.open` take. */
+export interface LegionOptions<M extends AnyMachine, H, L> {
+  /** Everybody with the same name, and secret if there is one, is in the same cluster. 1 to 200 characters. */
+  readonly cluster: string
+  /** URL of the signaling server, or of several: `ws://…` or `wss://…`. */
+  readonly signaling: string | readonly string[]
+  /** Admits only who knows it, and hides signaling from the server. In a page that all can load it is no secret. */
+  readonly secret?: string | undefined
+  /** What `applyConsistent` runs; the built-in `kv` by default. The same for all peers. */
+  readonly machine?: M | undefined
+  /** What answers messages, by name. */
+  readonly handlers?: (H & Handlers<L>) | undefined
+  /** How this peer is called in the others' lists; its id's beginning by default. */
+  readonly name?: string | undefined
+  /** False: this peer never votes, it only has a copy. Default true. */
+  readonly canVote?: boolean | undefined
+  /** Voters wanted at most, odd. Default 5. */
+  readonly voters?: number | undefined
+  /** The world: `browserPlatform()` in a page by default; in Node `await nodePlatform()` from `legion-mesh/node`. */
+  readonly platform?: Platform | undefined
+  readonly timing?: LegionTiming | undefined
+  readonly limits?: LegionLimits | undefined
+  /** Closes the Legion when it aborts. */
+  readonly signal?: AbortSignal | undefined
+  /** Where is written what no caller waits for; `console` fits. Nowhere by default. */
+  readonly logger?: Logger | undefined
+}
+
+/** Every property may be left out or be undefined: both mean the default. */
+type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined }
+
+/** All in milliseconds. */
+export interface LegionTiming extends Optional<MeshTiming>, Optional<GroupTiming> {
+  /** A voter that was gone for this long is replaced, a member without storage forgotten. Default 5,000. */
+  readonly replaceAfterMs?: number | undefined
+  /** How long `Legion.join` waits for the state. Default 30,000. */
+  readonly joinTimeoutMs?: number | undefined
+}
+
+export interface LegionLimits extends Optional<GroupLimits> {
+  readonly mesh?: Optional<MeshLimits> | undefined
+  readonly messages?: Optional<MessagingLimits> | undefined
+}
+
+export interface ResolvedOptions {
+  readonly voters: number
+  readonly replaceAfterMs: number
+  readonly joinTimeoutMs: number
+  readonly groupTiming: GroupTiming
+  readonly groupLimits: GroupLimits
+  readonly meshTiming: Partial<MeshTiming>
+  readonly meshLimits: Partial<MeshLimits>
+  readonly messagingLimits: Partial<MessagingLimits>
+}
+
+const MIB = 1024 * 1024
+const CLUSTER_NAME_MAX = 200
+const NAME_MAX = 60
+
+const DEFAULT_GROUP_LIMITS: GroupLimits = {
+  commandBytes: MIB,
+  proposals: 16_384,
+  reads: 16_384,
+  logEntries: 10_000,
+  logBytes: 16 * MIB,
+  logMarginEntries: 1_000,
+}
+
+/** Fills in the defaults. @throws LegionError E_INVALID */
+export function resolveOptions(options: LegionOptions<AnyMachine, unknown, unknown>): ResolvedOptions {
+  requireText('cluster', options.cluster, CLUSTER_NAME_MAX)
+  if (options.name !== undefined) requireText('name', options.name, NAME_MAX)
+  const { voters = 5, timing = {}, limits = {} } = options
+  if (!Number.isInteger(voters) || voters < 1 || voters % 2 === 0) {
+    throw new LegionError('E_INVALID', `voters must be an odd number from 1 on, not ${String(voters)}.`)
+  }
+  return {
+    voters,
+    replaceAfterMs: timing.replaceAfterMs ?? 5_000,
+    joinTimeoutMs: timing.joinTimeoutMs ?? 30_000,
+    groupTiming: { tickMs: timing.tickMs ?? 100 },
+    groupLimits: { ...DEFAULT_GROUP_LIMITS, ...definedOnly(limits) },
+    meshTiming: definedOnly(timing),
+    meshLimits: definedOnly(limits.mesh ?? {}),
+    messagingLimits: definedOnly(limits.messages ?? {}),
+  }
+}
+
+function requireText(option: string, value: unknown, charactersMax: number): void {
+  if (typeof value === 'string' && value.length >= 1 && value.length <= charactersMax) return
+  throw new LegionError('E_INVALID', `The option "${option}" must be a string of 1 to ${charactersMax} characters.`)
+}
+
+/** An option that is there but undefined means the default, like one that is not there. */
+function definedOnly<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> }
+}
