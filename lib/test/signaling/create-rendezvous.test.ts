@@ -3,7 +3,7 @@ import { silentLogger } from '../../src/base/logger.js'
 import { createRendezvous } from '../../src/signaling/create-rendezvous.js'
 import type { Rendezvous } from '../../src/signaling/rendezvous.js'
 import { deriveRoomSecrets } from '../../src/signaling/sealing.js'
-import { ClientBench, cluster, peer, Recorder, ROOM, welcome } from './harness.js'
+import { ClientBench, cluster, eventually, peer, Recorder, ROOM, welcome } from './harness.js'
 
 const SELF = { id: peer('me'), durable: false, clusterId: undefined }
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { adaptWebSocket, type WebSocketLike } from '../../src/signaling/web-socket.js'
 
-class FakeWebSocket extends EventTarget implements WebSocketLike {
+class FakeWebSocket implements WebSocketLike {
+  readonly #listeners = new Map<string, (event: never) => void>()
   readyState = 0
   readonly sent: string[] = []
 
@@ -14,8 +15,12 @@ class FakeWebSocket extends EventTarget implements WebSocketLike {
     this.readyState = 2
   }
 
-  fire(type: string, fields: object = {}): void {
-    this.dispatchEvent(Object.assign(new Event(type), fields))
+  addEventListener(type: string, listener: (event: never) => void): void {
+    this.#listeners.set(type, listener)
+  }
+
+  fire(type: string, event: object = {}): void {
+    this.#listeners.get(type)?.(event as never)
   }
 
   open(): void {
