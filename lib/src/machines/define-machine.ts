@@ -11,8 +11,8 @@ export interface MachineOptions<State extends object, Commands extends Functions
   readonly version: number
   /** The state to start from: a plain object or array, the same on every peer. */
   readonly initial: () => State
-  readonly commands: Commands & Record<string, Command<NoInfer<State>>>
-  readonly queries?: (Queries & Record<string, Query<NoInfer<State>>>) | undefined
+  readonly commands: Commands & Record<string, Command<State>>
+  readonly queries?: (Queries & Record<string, Query<State>>) | undefined
 }
 
 /**

@@ -39,7 +39,7 @@ export class DefinedMachine implements StateMachine {
   }
 
   apply(call: CommandCall, context: ApplyContext): CommandResult {
-    const command = bound(this.#functions.commands, call.name)
+    const command = find(this.#functions.commands, call.name)
     if (command === undefined) throw unknown('command', call.name)
     return settle(() => {
       let output: Value
@@ -53,7 +53,7 @@ export class DefinedMachine implements StateMachine {
   }
 
   query(call: QueryCall): Value {
-    const query = bound(this.#functions.queries, call.name)
+    const query = find(this.#functions.queries, call.name)
     if (query === undefined) throw unknown('query', call.name)
     try {
       return copyValue(query(this.#state, copyValue(call.payload, 'payload')), 'answer')
@@ -76,10 +76,11 @@ export class DefinedMachine implements StateMachine {
   }
 }
 
+type Untyped = (...args: unknown[]) => unknown
+
 /** The function that really is there by that name, not one that every object inherits. */
-function bound(functions: Functions, name: string): ((...args: unknown[]) => unknown) | undefined {
-  if (!Object.hasOwn(functions, name)) return undefined
-  return functions[name]?.bind(functions) as (...args: unknown[]) => unknown
+function find(functions: Functions, name: string): Untyped | undefined {
+  return Object.hasOwn(functions, name) ? (functions[name] as Untyped) : undefined
 }
 
 function settle(run: () => Value): CommandResult {

@@ -1,9 +1,19 @@
+import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { LegionError } from '../../src/base/errors.js'
 import { DecodeError } from '../../src/codec/decode.js'
 import { hashBytes, hashValue } from '../../src/codec/hash.js'
-import { assertPlain, copyValue, decodeValue, encodeValue, freezePlain, MAX_DEPTH } from '../../src/codec/value.js'
+import {
+  assertPlain,
+  copyValue,
+  decodeValue,
+  encodeValue,
+  equalValues,
+  freezePlain,
+  MAX_DEPTH,
+  type Value,
+} from '../../src/codec/value.js'
 import { plainValue } from './values.js'
 
 function nested(depth: number): unknown {
@@ -239,5 +249,34 @@ describe('values', () => {
     for (let i = 0; i < 100_000; i++) hashes.add(hashBytes(Uint8Array.of(i, i >> 8, i >> 16)))
     expect(hashes.size).toBe(100_000)
     expect([...hashes].every((hash) => /^[0-9a-f]{16}$/.test(hash))).toBe(true)
+  })
+})
+
+describe('equality', () => {
+  it('[COD11] is deep and does not care for the order of keys', () => {
+    fc.assert(
+      fc.property(plainValue(), plainValue(), (a, b) => {
+        expect(equalValues(a, copyValue(a))).toBe(true)
+        expect(equalValues([a, { x: a, y: 1 }], [a, { y: 1, x: copyValue(a) }])).toBe(true)
+        expect(equalValues(a, b)).toBe(isDeepStrictEqual(a, b))
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it.each([
+    [0, -0],
+    [1, 1n],
+    [null, undefined],
+    [[], {}],
+    [{}, new Uint8Array()],
+    [[1], Uint8Array.of(1)],
+    [[1, 2], [1]],
+    [{ a: undefined }, {}],
+    [{ a: undefined }, { b: undefined }],
+    [{ a: 1 }, null],
+  ])('[COD11] %o is not %o', (a, b) => {
+    expect(equalValues(a as Value, b as Value)).toBe(false)
+    expect(equalValues(b as Value, a as Value)).toBe(false)
   })
 })
