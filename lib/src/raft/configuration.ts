@@ -6,6 +6,7 @@ export type ConfigProblem =
   | 'already-joint'
   | 'not-joint'
   | 'no-voters-yet'
+  /** Nobody would be left who can lead. */
   | 'no-voters-left'
   | 'more-than-one-voter-changed'
   | 'witness-without-data'
@@ -68,7 +69,7 @@ export function isValidConfiguration(configuration: Configuration): boolean {
   const { voters, votersOutgoing, learners, learnersNext, witnesses } = configuration
   const voting = new Set([...voters, ...votersOutgoing])
   return (
-    voters.length > 0 &&
+    voters.some((id) => !witnesses.includes(id)) &&
     [voters, votersOutgoing, learners, learnersNext, witnesses].every(isStrictlySorted) &&
     learners.every((id) => !voting.has(id)) &&
     learnersNext.every((id) => votersOutgoing.includes(id) && !voters.includes(id) && !witnesses.includes(id)) &&
@@ -120,7 +121,7 @@ class Draft {
 
   /** @param before what the draft started from, whose witnesses have no data to go on with in another role */
   finish(before: Configuration, autoLeave: boolean): ConfigResult {
-    if (this.#voters.size === 0) return failed('no-voters-left')
+    if ([...this.#voters].every((id) => this.#witnesses.has(id))) return failed('no-voters-left')
     if (before.witnesses.some((id) => this.#needData.has(id))) return failed('witness-without-data')
     const configuration = {
       voters: sorted(this.#voters),

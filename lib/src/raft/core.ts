@@ -52,7 +52,7 @@ export class Core {
   /** Leader: ticks in which nothing happened. */
   idleTicks = 0
   /** The last number given to a forwarded proposal. */
-  lastTicket = 0
+  lastTicket: number
 
   // What the next Ready hands out.
   messages: Message[] = []
@@ -80,6 +80,8 @@ export class Core {
     this.term = initial.hardState.term
     this.vote = initial.hardState.vote
     this.electionTimeout = this.drawElectionTimeout()
+    // Anywhere, so that a refusal from before a restart does not seem to mean a proposal from after it.
+    this.lastTicket = randomInt(options.random, 2 ** 32)
   }
 
   drawElectionTimeout(): number {
@@ -119,14 +121,14 @@ export class Core {
     this.refusals.push(refusal)
   }
 
-  /** A Ready has taken everything. */
-  takeOutput(): void {
-    this.messages = []
-    this.messagesAfterPersist = []
+  /** A Ready has what there was. */
+  clearOutput(): void {
+    if (this.messages.length > 0) this.messages = []
+    if (this.messagesAfterPersist.length > 0) this.messagesAfterPersist = []
+    if (this.readStates.length > 0) this.readStates = []
+    if (this.refusals.length > 0) this.refusals = []
     this.ownVote = undefined
     this.ownAppendIndex = 0
-    this.readStates = []
-    this.refusals = []
     this.transferResult = undefined
     this.reads.seal()
   }

@@ -44,6 +44,7 @@ export class Inflights {
   }
 
   clear(): void {
+    if (this.#lastIndexes.length === 0) return
     this.#lastIndexes.length = 0
     this.#sizes.length = 0
     this.#head = 0

@@ -3,6 +3,7 @@ import type { Entry, Index, InitialState, Snapshot, Term } from './types.js'
 
 /** What an entry counts towards byte limits besides its payload: term, index, type and length on the wire. */
 const ENTRY_OVERHEAD_BYTES = 16
+const NO_ENTRIES: readonly Entry[] = []
 
 export type AppendOutcome = 'accepted' | 'no-match' | 'conflicts-with-committed'
 
@@ -188,7 +189,8 @@ export class Log {
     return this.#pendingSnapshot
   }
 
-  takeUnpersisted(): Entry[] {
+  takeUnpersisted(): readonly Entry[] {
+    if (this.#handedOut === this.lastIndex) return NO_ENTRIES
     const entries = this.slice(this.#handedOut + 1, this.lastIndex)
     this.#handedOut = this.lastIndex
     return entries
@@ -205,8 +207,8 @@ export class Log {
   }
 
   /** The next committed entries to apply. None while a snapshot has to be installed first. */
-  nextCommitted(maxBytes: number): Entry[] {
-    return this.hasUnapplied ? this.slice(this.#applied + 1, this.#committed, maxBytes) : []
+  nextCommitted(maxBytes: number): readonly Entry[] {
+    return this.hasUnapplied ? this.slice(this.#applied + 1, this.#committed, maxBytes) : NO_ENTRIES
   }
 
   #describeEnd(): string {

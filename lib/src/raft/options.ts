@@ -6,7 +6,7 @@ export interface RaftOptions {
   /** A number in [0, 1), for election timeouts. Apart from the methods' arguments the only input. */
   readonly random: () => number
   /**
-   * The state at the last applied entry or before, not before the last compaction; undefined if it can't be had now.
+   * The state at an applied entry, not before the last compaction; undefined if it can't be had now.
    * Asked for when a member needs entries that were compacted away.
    */
   readonly snapshot: () => Snapshot | undefined

@@ -61,6 +61,7 @@ export class Progress {
   becomeReplicate(): void {
     this.#enter('replicate')
     this.next = this.match + 1
+    this.sentCommit = Math.min(this.sentCommit, this.match)
   }
 
   becomeSnapshot(index: Index): void {

@@ -37,14 +37,12 @@ export function idleTick(core: Core): void {
 
 /** The leader is idle. Who lacks something goes on ticking, and will wake the leader. */
 export function receiveQuiesce(core: Core, message: Quiesce): void {
-  core.electionElapsed = 0
-  core.lead = message.from
-  if (core.log.lastIndex !== message.commit || !core.log.matches(message.commit, core.log.lastTerm)) {
+  if (core.log.lastIndex === message.commit) {
+    core.log.commitTo(message.commit)
+    core.quiesced = true
+  } else {
     core.ignore('stale')
-    return
   }
-  core.log.commitTo(message.commit)
-  core.quiesced = true
 }
 
 /** The leader was woken by the message's arrival. */

@@ -165,10 +165,10 @@ export class RawNode {
       snapshot: core.log.takeSnapshot(),
       entries,
       committedEntries: core.log.nextCommitted(core.options.maxCommittedBytesPerReady),
-      messages: core.messages,
-      messagesAfterPersist: core.messagesAfterPersist,
-      readStates: core.readStates,
-      refusals: core.refusals,
+      messages: orNothing(core.messages),
+      messagesAfterPersist: orNothing(core.messagesAfterPersist),
+      readStates: orNothing(core.readStates),
+      refusals: orNothing(core.refusals),
       transfer: core.transferResult,
     }
     this.#accept(ready)
@@ -185,7 +185,7 @@ export class RawNode {
     }
     this.#softState = ready.softState ?? this.#softState
     this.#hardState = ready.hardState ?? this.#hardState
-    core.takeOutput()
+    core.clearOutput()
   }
 
   /** The last Ready is done: everything stored, sent, installed and applied. */
@@ -239,4 +239,11 @@ export class RawNode {
   #promiseChanged(hardState: HardState): boolean {
     return this.#hardState.term !== hardState.term || this.#hardState.vote !== hardState.vote
   }
+}
+
+const NOTHING: readonly never[] = []
+
+/** Most lists of most Readies are empty: they are one list, and the core's empty one stays its own. */
+function orNothing<T>(list: readonly T[]): readonly T[] {
+  return list.length === 0 ? NOTHING : list
 }

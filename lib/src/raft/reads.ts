@@ -1,5 +1,6 @@
 import type { Core } from './core.js'
 import type { HeartbeatResponse, ReadIndex, ReadIndexResponse } from './messages.js'
+import { wake } from './quiesce.js'
 import type { PendingRead } from './read-rounds.js'
 import { broadcastHeartbeat, hasCommittedInTerm } from './replication.js'
 import type { DropReason, Index } from './types.js'
@@ -10,7 +11,7 @@ import type { DropReason, Index } from './types.js'
 export function readIndex(core: Core, ticket: number): DropReason | undefined {
   if (core.role === 'leader') return takeRead(core, { from: core.id, ticket })
   if (core.lead === undefined) return 'no-leader'
-  core.quiesced = false
+  wake(core)
   core.send({ type: 'read-index', from: core.id, to: core.lead, term: 0, ticket })
   return undefined
 }
@@ -56,7 +57,7 @@ export function dropAllReads(core: Core): void {
 
 function takeRead(core: Core, read: PendingRead): DropReason | undefined {
   if (core.reads.full) return 'busy'
-  core.idleTicks = 0
+  wake(core)
   if (hasCommittedInTerm(core)) serveRead(core, read)
   else core.reads.postpone({ from: read.from, ticket: read.ticket })
   return undefined

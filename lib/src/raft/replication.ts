@@ -87,8 +87,8 @@ function maybeSendSnapshot(core: Core, progress: Progress): boolean {
   const snapshot = core.options.snapshot()
   if (snapshot === undefined) return false
   invariant(
-    snapshot.index + 1 >= core.log.firstIndex && snapshot.index <= core.log.applied,
-    () => `snapshot at ${snapshot.index}, but the log starts at ${core.log.firstIndex}, applied is ${core.log.applied}`,
+    snapshot.index + 1 >= core.log.firstIndex && snapshot.index <= core.log.committed,
+    () => `snapshot at ${snapshot.index}: first entry ${core.log.firstIndex}, committed ${core.log.committed}`,
   )
   progress.becomeSnapshot(snapshot.index)
   core.send({

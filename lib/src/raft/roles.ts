@@ -25,6 +25,7 @@ export function setLead(core: Core, lead: VoterId | undefined): void {
 export function becomePreCandidate(core: Core): void {
   invariant(core.role !== 'leader', () => `leader of term ${core.term} asks for pre-votes`)
   core.tracker.resetVotes()
+  restartElectionTimer(core)
   core.role = 'pre-candidate'
   core.lead = undefined
 }
@@ -58,9 +59,8 @@ function reset(core: Core, term: Term): void {
     core.vote = undefined
   }
   core.lead = undefined
-  core.electionElapsed = 0
+  restartElectionTimer(core)
   core.heartbeatElapsed = 0
-  core.electionTimeout = core.drawElectionTimeout()
   core.quiesced = false
   core.idleTicks = 0
   core.pendingConfigIndex = 0
@@ -70,4 +70,10 @@ function reset(core: Core, term: Term): void {
   core.tracker.resetVotes()
   for (const progress of core.tracker.members) progress.reset(core.log.lastIndex + 1)
   dropAllReads(core)
+}
+
+/** With a new timeout, so that candidates that met once do not go on meeting. */
+function restartElectionTimer(core: Core): void {
+  core.electionElapsed = 0
+  core.electionTimeout = core.drawElectionTimeout()
 }

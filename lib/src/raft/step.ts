@@ -65,7 +65,6 @@ const handlers: Readonly<Record<Role, Handlers>> = {
 export function step(core: Core, message: Message): IgnoreReason | undefined {
   core.lastIgnored = undefined
   if (admit(core, message)) {
-    if (core.quiesced && !isQuiet(message)) wake(core)
     const handler = handlers[core.role][message.type] as Handler<MessageType> | undefined
     if (handler === undefined) core.ignore('unexpected')
     else handler(core, message)
@@ -77,7 +76,10 @@ export function step(core: Core, message: Message): IgnoreReason | undefined {
 function admit(core: Core, message: Message): boolean {
   if (!isWellFormed(message)) return refuse(core, 'malformed')
   if (message.to !== core.id || message.from === core.id) return refuse(core, 'misdirected')
-  if (isAnswerOfMember(message) && core.tracker.get(message.from) === undefined) return refuse(core, 'unknown-peer')
+  const member = core.tracker.get(message.from) !== undefined
+  if (isAnswerOfMember(message) && !member) return refuse(core, 'unknown-peer')
+  // Even what is refused below may come from a member that is waiting for a sign of the leader.
+  if (core.quiesced && member && !isQuiet(message)) wake(core)
   if (message.term > core.term) return admitHigherTerm(core, message)
   if (message.term > 0 && message.term < core.term) return answerLowerTerm(core, message)
   return true

@@ -11,10 +11,7 @@ export function tick(core: Core): void {
   if (core.quiesced) return
   core.electionElapsed++
   if (core.role === 'leader') tickLeader(core)
-  else if (core.promotable && core.electionElapsed >= core.electionTimeout) {
-    core.electionElapsed = 0
-    campaign(core, false)
-  }
+  else if (core.promotable && core.electionElapsed >= core.electionTimeout) campaign(core, false)
 }
 
 function tickLeader(core: Core): void {

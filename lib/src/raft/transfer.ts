@@ -1,5 +1,6 @@
 import type { Core } from './core.js'
 import type { TransferLeader } from './messages.js'
+import { wake } from './quiesce.js'
 import { sendAppend } from './replication.js'
 import { endTransfer } from './transfer-result.js'
 import type { TransferRefusal, VoterId } from './types.js'
@@ -27,6 +28,7 @@ function startTransfer(core: Core, to: VoterId): TransferRefusal | undefined {
   if (target.witness) return 'witness'
   if (core.transferee === to) return 'under-way'
   endTransfer(core, 'superseded')
+  wake(core)
   core.electionElapsed = 0 // the transfer has one election timeout
   core.transferee = to
   if (target.match === core.log.lastIndex) sendTimeoutNow(core, to)
