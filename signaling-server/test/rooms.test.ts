@@ -82,6 +82,13 @@ describe('Rooms', () => {
     expect(bench.rooms.roomCount).toBe(2)
   })
 
+  it('[SIG10] lets no room make way that is in use again', () => {
+    const bench = new RoomsBench({ limits: { membersPerRoom: 2, rooms: 1 } })
+    bench.rooms.disconnected(bench.join('a', { room: 'one', clusterId: 'c1', durable: true }))
+    bench.join('a', { room: 'one' })
+    expect(bench.join('b', { room: 'two' }).dismissed).toBe('too-many-rooms')
+  })
+
   it('[SIG10] refuses one room too many when none is empty', () => {
     const bench = new RoomsBench({ limits: { membersPerRoom: 2, rooms: 2 } })
     bench.join('a', { room: 'one' })

@@ -42,7 +42,7 @@ afterEach(async () => {
   await Promise.all(running.splice(0).map((server) => server.close()))
 })
 
-describe('SignalingServer', () => {
+describe('SignalingServer', { timeout: 30_000 }, () => {
   it('[SIG1] serves two sockets from hello to goodbye', async () => {
     const server = await start()
     const a = await join(server, 'a')

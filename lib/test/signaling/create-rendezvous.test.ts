@@ -3,7 +3,7 @@ import { silentLogger } from '../../src/base/logger.js'
 import { createRendezvous } from '../../src/signaling/create-rendezvous.js'
 import type { Rendezvous } from '../../src/signaling/rendezvous.js'
 import { deriveRoomSecrets } from '../../src/signaling/sealing.js'
-import { ClientBench, cluster, eventually, peer, Recorder, ROOM, welcome } from './harness.js'
+import { ClientBench, cluster, peer, Recorder, ROOM, SLOWLY, welcome } from './harness.js'
 
 const SELF = { id: peer('me'), durable: false, clusterId: undefined }
 
@@ -18,7 +18,7 @@ function create(bench: ClientBench, { secret, urls = ['ws://one'], subtle }: Par
   return createRendezvous({ cluster: 'theatre', secret, urls, runtime, openSocket, logger: silentLogger, subtle })
 }
 
-describe('createRendezvous', () => {
+describe('createRendezvous', { timeout: 30_000 }, () => {
   afterEach(() => void vi.unstubAllGlobals())
 
   it('[SGC12] joins an open cluster at once, even where there is no crypto.subtle', () => {
@@ -54,7 +54,7 @@ describe('createRendezvous', () => {
     rendezvous.found(cluster('x'))
     expect(rendezvous.status).toBe('connecting')
     expect(rendezvous.send(peer('a'), new Uint8Array(1))).toBe(false)
-    await eventually(() => bench.sockets.length).toBe(1)
+    await expect.poll(() => bench.sockets.length, SLOWLY).toBe(1)
     bench.socket.accept()
     bench.socket.say(welcome())
     const { room } = await deriveRoomSecrets('theatre', 'open sesame', globalThis.crypto.subtle)
@@ -78,7 +78,7 @@ describe('createRendezvous', () => {
     const events = new Recorder()
     const subtle = { importKey: () => Promise.reject(new Error('no PBKDF2')) } as unknown as SubtleCrypto
     create(new ClientBench(), { secret: 'open sesame', subtle }).join(SELF, events)
-    await eventually(() => events.statuses).toEqual([['offline', expect.stringContaining('no PBKDF2')]])
+    await expect.poll(() => events.statuses, SLOWLY).toEqual([['offline', expect.stringContaining('no PBKDF2')]])
   })
 })
 

@@ -1,4 +1,3 @@
-import { expect } from 'vitest'
 import { toBase64Url } from '../../src/base/bytes.js'
 import type { ClusterId, PeerId } from '../../src/base/ids.js'
 import { silentLogger } from '../../src/base/logger.js'
@@ -10,7 +9,7 @@ import type { Socket, SocketEvents, SocketFactory } from '../../src/signaling/so
 import { SimulatedClock } from '../../src/testing/simulated-runtime.js'
 
 /** For what the platform's cryptography does in its own time. */
-export const eventually = <T>(value: () => T) => expect.poll(value, { timeout: 15_000, interval: 1 })
+export const SLOWLY = { timeout: 15_000, interval: 1 }
 
 export const ROOM = openRoomId('theatre')
 export const TOKEN = 'A'.repeat(22)

@@ -3,7 +3,7 @@ import { silentLogger } from '../../src/base/logger.js'
 import { SealedEnvelope } from '../../src/signaling/envelope.js'
 import { deriveRoomSecrets, openRoomId, type RoomSecrets } from '../../src/signaling/sealing.js'
 import { drainMicrotasks, SimulatedClock } from '../../src/testing/simulated-runtime.js'
-import { bytes, eventually, peer } from './harness.js'
+import { bytes, peer, SLOWLY } from './harness.js'
 
 const { subtle } = globalThis.crypto
 const [A, B, C] = [peer('a'), peer('b'), peer('c')]
@@ -28,11 +28,11 @@ async function open(envelope: SealedEnvelope, from: typeof A, to: typeof B, seal
   envelope.open(from, to, sealed, (payload) => {
     opened = new TextDecoder().decode(payload)
   })
-  await eventually(() => opened !== undefined || envelope.droppedCount > before).toBe(true)
+  await expect.poll(() => opened !== undefined || envelope.droppedCount > before, SLOWLY).toBe(true)
   return opened
 }
 
-describe('sealing', () => {
+describe('sealing', { timeout: 30_000 }, () => {
   it('[SGC12] names the room of an open cluster by its name alone, always the same', () => {
     expect(openRoomId('theatre')).toMatch(/^[\w-]{43}$/)
     expect(openRoomId('theatre')).toBe(openRoomId('theatre'))
@@ -87,17 +87,17 @@ describe('sealing', () => {
     const envelope = envelopeOf({ subtle: lastFirst() })
     const sealed: Uint8Array[] = []
     for (const text of ['1', '2', '3']) envelope.seal(A, B, bytes(text), (one) => sealed.push(one))
-    await eventually(() => sealed.length).toBe(3)
+    await expect.poll(() => sealed.length, SLOWLY).toBe(3)
     const opened: string[] = []
     for (const one of sealed) envelope.open(A, B, one, (payload) => opened.push(new TextDecoder().decode(payload)))
-    await eventually(() => opened).toEqual(['1', '2', '3'])
+    await expect.poll(() => opened, SLOWLY).toEqual(['1', '2', '3'])
   })
 
   it('[SGC15] bounds what waits per peer', async () => {
     const envelope = envelopeOf()
     for (let i = 0; i < 300; i++) envelope.open(A, B, new Uint8Array(40), () => {})
     expect(envelope.droppedCount).toBe(300 - 256)
-    await eventually(() => envelope.droppedCount).toBe(300)
+    await expect.poll(() => envelope.droppedCount, SLOWLY).toBe(300)
     await drainMicrotasks()
     expect(await open(envelope, A, B, await seal(envelopeOf(), 'again'))).toBe('again')
   })

