@@ -36,6 +36,7 @@ export type AttemptPhase = 'waiting' | 'dialing' | 'linked' | 'failed'
 export class Attempt {
   readonly id: AttemptId
   readonly isOfferer: boolean
+  readonly startedMs: number
   readonly #options: AttemptOptions
   readonly #pipe: QueuedPipe
   readonly #deadline: Timer
@@ -47,6 +48,7 @@ export class Attempt {
   constructor(options: AttemptOptions) {
     this.id = options.id
     this.isOfferer = options.isOfferer
+    this.startedMs = options.runtime.nowMs()
     this.#options = options
     this.#pipe = new QueuedPipe((payload) => {
       if (this.#phase !== 'failed') options.send(payload)
@@ -75,9 +77,9 @@ export class Attempt {
     this.#pipe.deliver(payload)
   }
 
-  /** The other side's end is gone. */
-  gone(): void {
-    this.#fail('the other side gave up')
+  /** Fails now. */
+  giveUp(problem: string): void {
+    this.#fail(problem)
   }
 
   /** Ends it without a word. */

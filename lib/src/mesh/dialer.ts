@@ -49,6 +49,8 @@ interface Prospect {
 
 /** So many dial slots are kept for answering: two peers never wait for each other's. */
 const SLOTS_FOR_ANSWERS = 2
+/** When asked to dial, an attempt as young as this is the dial: its signals crossed the question. */
+const CROSSING_MS = 500
 /** Looks again at most this often by itself, however many peers there are to wait for. */
 const LEAST_SLEEP_MS = 50
 /** A peer that failed less often counts as `connecting`. */
@@ -106,13 +108,19 @@ export class Dialer {
     this.evaluateSoon()
   }
 
+  /** `peer` is new in the room, or there again: what was said to an older process of its is in vain. */
+  arrived(peer: PeerId): void {
+    this.#giveUpOlderThan(peer, 0)
+    this.hurry(peer)
+  }
+
   /** The link to `peer` ended. */
   linkEnded(peer: PeerId, livedMs: number, saidGoodbye: boolean): void {
     const prospect = this.#prospect(peer)
     if (prospect === undefined) return
-    const { stableMs, afterGoodbyeMs } = this.#options.timing
+    const { stableMs, mostBackoffMs } = this.#options.timing
     if (livedMs >= stableMs) prospect.failures = 0
-    prospect.nextAtMs = saidGoodbye ? this.#inMs(afterGoodbyeMs) : this.#nextTry(peer, prospect.failures)
+    prospect.nextAtMs = saidGoodbye ? this.#inMs(mostBackoffMs) : this.#nextTry(peer, prospect.failures)
     prospect.problem = saidGoodbye ? 'said goodbye' : 'link lost'
     this.evaluateSoon()
   }
@@ -161,13 +169,21 @@ export class Dialer {
   #askedToDial(from: PeerId): void {
     if (!this.#iDial(from)) return
     if (this.#options.attemptOfLink(from) !== undefined) this.#options.suspect(from)
-    else if (this.#prospect(from)?.attempt === undefined) this.hurry(from)
+    else this.#giveUpOlderThan(from, CROSSING_MS)
+    this.evaluateSoon()
+  }
+
+  /** Ends our own attempt, which the other side does not know of. */
+  #giveUpOlderThan(peer: PeerId, graceMs: number): void {
+    const attempt = this.#prospect(peer)?.attempt
+    const ageMs = this.#options.runtime.nowMs() - (attempt?.startedMs ?? 0)
+    if (attempt?.isOfferer && ageMs > graceMs) attempt.giveUp('the other side does not know of it')
   }
 
   #otherEndGone(from: PeerId, id: AttemptId): void {
     const attempt = this.#findAttempt(from, id)
     if (attempt?.phase === 'linked') this.#options.linkGone(from)
-    else attempt?.gone()
+    else attempt?.giveUp('the other side gave up')
   }
 
   #findAttempt(peer: PeerId, id: AttemptId): Attempt | undefined {
@@ -218,6 +234,7 @@ export class Dialer {
   }
 
   #dial(peer: PeerId, prospect: Prospect): void {
+    this.#options.logger.debug(`dialling ${peer}`)
     prospect.attempt = this.#newAttempt(peer, { boot: this.#boot, number: ++this.#attempts }, true)
     this.#begin(prospect.attempt)
   }

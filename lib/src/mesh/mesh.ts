@@ -194,11 +194,9 @@ export class Mesh implements Network {
     if (view.clusterId !== undefined) this.#events.emit('founded', view.clusterId)
   }
 
-  /** Perhaps only its way to the room was interrupted, perhaps it is a new process behind the same id. */
   #peerJoinedRoom(peer: PeerId): void {
     this.#directory.addToRoom(peer)
-    this.#suspect(peer)
-    this.#dialer.hurry(peer)
+    this.#dialer.arrived(peer)
   }
 
   #peerLeftRoom(peer: PeerId): void {
@@ -303,7 +301,6 @@ export class Mesh implements Network {
   // Messages
 
   #received(linked: LinkedPeer, lane: Lane, port: number, payload: Uint8Array): void {
-    if (this.#links.get(linked.info.id) !== linked) return
     const isControl = port === CONTROL_PORT && lane === 'control'
     const problem = isControl ? this.#control(linked, payload) : this.#ports.deliver(linked, lane, port, payload)
     if (problem === undefined) return

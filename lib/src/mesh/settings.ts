@@ -14,6 +14,7 @@ export interface MeshTiming {
   readonly dialTimeoutMs: number
   /** The first pause between dials of one peer; it doubles with each failure. Jittered down to half. */
   readonly leastBackoffMs: number
+  /** The longest pause; also the one after a goodbye, when a peer seldom comes back at once. */
   readonly mostBackoffMs: number
   /** How long the side that answers waits for a dial before it asks for one. */
   readonly nudgeAfterMs: number
@@ -23,8 +24,7 @@ export interface MeshTiming {
   readonly probeMs: number
   /** A link that lived this long was a success: the next failure is the first one again. */
   readonly stableMs: number
-  /** Pause after a peer said goodbye, or was refused: most likely it is not coming back, or not different. */
-  readonly afterGoodbyeMs: number
+  /** Pause after a peer was refused: most likely it will be again. */
   readonly afterRefusalMs: number
 }
 
@@ -38,6 +38,5 @@ export const DEFAULT_MESH_TIMING: MeshTiming = {
   gossipDelayMs: 200,
   probeMs: 1_500,
   stableMs: 5_000,
-  afterGoodbyeMs: 2_000,
   afterRefusalMs: 30_000,
 }

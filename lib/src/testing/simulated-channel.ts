@@ -133,6 +133,7 @@ export class SimulatedConnection {
   readonly ends: readonly [SimulatedChannel, SimulatedChannel]
   readonly #medium: Medium
   readonly #pipes: ReadonlyMap<SimulatedChannel, Pipe>
+  readonly #opening = new Set<SimulatedChannel>()
   #lost: Timer | undefined
 
   constructor(medium: Medium, offerer: SimulatedChannel, answerer: SimulatedChannel) {
@@ -155,10 +156,10 @@ export class SimulatedConnection {
     return this.#pipe(end).bufferedBytes
   }
 
+  /** Opens an end, as soon as bytes get through. */
   open(end: SimulatedChannel): void {
-    if (this.#isBroken()) return
-    this.#medium.record(`open ${end.self} ${end.peer}`)
-    end.opened()
+    this.#opening.add(end)
+    this.refresh()
   }
 
   send(from: SimulatedChannel, message: Uint8Array): void {
@@ -176,6 +177,7 @@ export class SimulatedConnection {
     if (!this.#isBroken()) {
       this.#lost?.cancel()
       this.#lost = undefined
+      this.#openEnds()
       for (const pipe of this.#pipes.values()) pipe.resume()
     } else {
       this.#lost ??= this.#medium.clock.setTimer(this.#medium.conditions.lostAfterMs, () => this.cut('connection lost'))
@@ -185,6 +187,14 @@ export class SimulatedConnection {
   /** Both ends close, now. */
   cut(reason: string): void {
     for (const end of this.ends) end.close(reason)
+  }
+
+  #openEnds(): void {
+    for (const end of this.#opening) {
+      this.#opening.delete(end)
+      this.#medium.record(`open ${end.self} ${end.peer}`)
+      end.opened()
+    }
   }
 
   #isBroken(): boolean {

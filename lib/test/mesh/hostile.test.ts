@@ -205,6 +205,41 @@ describe('signals', () => {
     expect(raw.attempts.length).toBe(last + 2)
   })
 
+  it('[MSH32] gives up an attempt at once when the other side does, and says so when it does itself', async () => {
+    const raw = await greetedWith()
+    const before = raw.attempts.length
+    for (const attempt of raw.attempts) {
+      for (const { id } of honest) raw.signal(id, encodeSignal({ kind: 'gone', attempt }))
+    }
+    await world.run(1_000)
+    expect(raw.attempts.length).toBe(before + 2)
+    const gone = () => raw.signals.filter(({ kind }) => kind === 'gone').length
+    const goneBefore = gone()
+    await world.run(5_000)
+    expect(gone()).toBe(goneBefore + 2)
+  })
+
+  it('[MSH33] starts over when asked to dial while the other side knows of no attempt', async () => {
+    const raw = await greetedWith()
+    const before = raw.attempts.length
+    raw.signal(honest[0].id, encodeSignal({ kind: 'dial' }))
+    await world.run(400)
+    raw.signal(honest[0].id, encodeSignal({ kind: 'dial' })) // crosses the new attempt
+    await world.run(400)
+    expect(raw.attempts.length).toBe(before + 1)
+  })
+
+  it('[MSH38] does not hurry to dial a peer that said goodbye', async () => {
+    const raw = await greetedWith(encodeHello(identity))
+    const before = raw.attempts.length
+    for (const link of raw.links) link.goodbye(0, encodeControl({ kind: 'goodbye', payload: bytes('') }))
+    await world.run(900)
+    expect(honest[0].events.at(-1)).toBe(`left ${LAST_ID} goodbye`)
+    expect(raw.attempts.length).toBe(before)
+    await world.run(2_000)
+    expect(raw.attempts.length).toBe(before + 2)
+  })
+
   it('[MSH33] dials when asked to, and asks who should dial', async () => {
     const raw = new RawPeer(world, FIRST_ID, () => {})
     await world.run(5_000)

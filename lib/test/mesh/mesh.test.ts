@@ -93,6 +93,20 @@ describe('healing', () => {
     expect(await world.until(() => world.isComplete(), 10_000)).toBeLessThan(1_500)
   })
 
+  it('[MSH37] waits longer after each failure, and not any more after a link that lasted', async () => {
+    world = new SimulatedMeshes(37, { dialFailure: 1 })
+    const [a, b] = world.start(2, { timing: { dialTimeoutMs: 500 } }) as [MeshPeer, MeshPeer]
+    await world.run(60_000)
+    const dials = a.logged.filter((line) => line.includes('dialling'))
+    expect(dials.length).toBeGreaterThan(60 / 2.6)
+    expect(dials.length).toBeLessThan(60 / 1.4)
+    world.network.setConditions({ dialFailure: 0 })
+    expect(await world.until(() => world.isComplete(), 10_000)).toBeLessThan(4_000)
+    await world.run(6_000)
+    world.network.cut(a.id, b.id)
+    expect(await world.until(() => world.isComplete(), 10_000)).toBeLessThan(600)
+  })
+
   it('[MSH6] links again after a partition, within 5 s of its end', async () => {
     const peers = await connected(5)
     const [left, right] = [peers.slice(0, 2), peers.slice(2)]
@@ -148,11 +162,12 @@ describe('healing', () => {
     const [a, b, c] = (await connected(3)) as [MeshPeer, MeshPeer, MeshPeer]
     for (const crashed of [a, c]) {
       world.crash(crashed)
-      world.startPeer({ id: crashed.id })
+      const restarted = world.startPeer({ id: crashed.id })
       expect(await world.until(() => world.isComplete(), 20_000)).toBeLessThan(4_000)
       await world.run(100)
       expect(b.events.slice(-2)).toEqual([`left ${crashed.id} lost`, `joined ${crashed.id}`])
       await world.run(10_000)
+      expect(restarted.events.map((event) => event.split(' ')[0])).toEqual(['joined', 'joined'])
     }
     expect(new Set([...b.mesh.peers.values()].map(({ info }) => info.bootNonce))).toEqual(new Set(['boot-4', 'boot-5']))
   })

@@ -5,12 +5,15 @@ import { newPeerId } from '../../src/base/ids.js'
 import { systemRuntime } from '../../src/base/system-runtime.js'
 import { DecodeError } from '../../src/codec/decode.js'
 import { mayCarry } from '../../src/mesh/admission.js'
+import type { Attempt } from '../../src/mesh/attempt.js'
 import { type ControlMessage, decodeControl, encodeControl } from '../../src/mesh/control.js'
 import { Directory } from '../../src/mesh/directory.js'
 import { encodeHello, judgeHello } from '../../src/mesh/handshake.js'
+import { LinkedPeer } from '../../src/mesh/linked-peer.js'
 import { PORTS, type PortName } from '../../src/mesh/port.js'
 import { QueuedPipe } from '../../src/mesh/queued-pipe.js'
 import { decodeSignal, encodeSignal, isNewerAttempt, type Signal } from '../../src/mesh/signals.js'
+import type { Link } from '../../src/transport/link.js'
 import { bytes, clusterId, info } from './simulated-meshes.js'
 
 const runtime = systemRuntime()
@@ -102,6 +105,22 @@ describe('wire', () => {
     expect(isNewerAttempt({ boot: 1, number: 2 }, { boot: 1, number: 2 })).toBe(false)
     expect(isNewerAttempt({ boot: 1, number: 1 }, { boot: 1, number: 2 })).toBe(false)
     expect(isNewerAttempt({ boot: 2, number: 1 }, { boot: 1, number: 2 })).toBe(true)
+  })
+})
+
+describe('two links to one peer', () => {
+  const linked = (bootNonce: string, number: number) => {
+    const attempt = { id: { boot: 1, number } } as Attempt
+    return new LinkedPeer(attempt, {} as Link, { info: info(a, bootNonce), clusterId: undefined }, 0)
+  }
+
+  it('[MSH10] of two boots the one that greeted last survives', () => {
+    expect(linked('new', 1).supersedes(linked('old', 2))).toBe(true)
+  })
+
+  it('[MSH10] of one boot the newer attempt survives, whichever greeted last', () => {
+    expect(linked('same', 2).supersedes(linked('same', 1))).toBe(true)
+    expect(linked('same', 1).supersedes(linked('same', 2))).toBe(false)
   })
 })
 

@@ -1,0 +1,184 @@
+import { Emitter } from '../base/emitter.js'
+import type { PeerId } from '../base/ids.js'
+import type { Logger } from '../base/logger.js'
+import { type RandomStream, seededRandom } from '../base/random.js'
+import type { Runtime } from '../base/runtime.js'
+import { Legion } from '../legion.js'
+import type { kv } from '../machines/kv.js'
+import type { AnyMachine } from '../machines/types.js'
+import type { PeerKind } from '../mesh/peer-info.js'
+import type { LegionOptions } from '../options.js'
+import type { LifecycleEvents, Platform } from '../platform.js'
+import type { Conditions } from './simulated-channel.js'
+import { SimulatedNetwork } from './simulated-network.js'
+import { SimulatedClock } from './simulated-runtime.js'
+
+export interface SimulationOptions {
+  /** Decides everything: the same seed and the same calls give the same run. */
+  readonly seed: number
+  readonly conditions?: Partial<Conditions> | undefined
+  /** Gets what all peers log. Nowhere by default. */
+  readonly logger?: Logger | undefined
+}
+
+/** What a simulated peer is opened with; the world comes from the simulation. */
+export type SimulatedPeerOptions<M extends AnyMachine, H> = Omit<
+  LegionOptions<M, H, Legion<M>>,
+  'cluster' | 'signaling' | 'platform'
+> & {
+  readonly kind?: PeerKind | undefined
+  readonly host?: string | undefined
+}
+
+/** A whole Legion on simulated time and network, and what can happen to the page or process around it. */
+export interface SimulatedPeer<M extends AnyMachine = typeof kv, H = unknown> {
+  readonly id: PeerId
+  readonly legion: Legion<M, H>
+  /** False after `crash` or `closePage`. */
+  readonly isAlive: boolean
+  /** The process ends without a word. */
+  crash(): void
+  /** The page is closed by its user: a goodbye, then nothing. */
+  closePage(): void
+  setVisible(visible: boolean): void
+}
+
+/**
+ * A deterministic world for Legions: five peers of the whole library in one process, on one simulated clock. Nothing
+ * happens but in `run` and `settle`.
+ */
+export class Simulation {
+  readonly clock = new SimulatedClock()
+  readonly network: SimulatedNetwork
+  readonly random: RandomStream
+  readonly #options: SimulationOptions
+  #opened = 0
+
+  constructor(options: SimulationOptions) {
+    this.#options = options
+    this.random = seededRandom(options.seed, 1)
+    const random = seededRandom(options.seed, 2)
+    this.network = new SimulatedNetwork({ clock: this.clock, random, conditions: options.conditions })
+  }
+
+  /** Of everything that happened so far. */
+  get hash(): number {
+    return this.network.hash
+  }
+
+  /** Opens a peer; it joins while the simulation runs. */
+  open<M extends AnyMachine = typeof kv, H = unknown>(options: SimulatedPeerOptions<M, H> = {}): SimulatedPeer<M, H> {
+    const { kind = 'node', host = `host-${this.#opened}`, ...rest } = options
+    const process = new SimulatedProcess(this.clock.fork(this.#options.seed, 3, this.#opened++), this.network)
+    const platform = process.platform(kind, host)
+    const logger = this.#options.logger
+    const legion = Legion.open<M, H>({ logger, ...rest, cluster: 'simulated', signaling: 'simulated:', platform })
+    return process.peer(legion)
+  }
+
+  /** Opens peers and runs until all of them have the state. @throws Error after `timeoutMs` of simulated time */
+  async join<M extends AnyMachine = typeof kv, H = unknown>(
+    count: number,
+    options: SimulatedPeerOptions<M, H> = {},
+    timeoutMs = 60_000,
+  ): Promise<SimulatedPeer<M, H>[]> {
+    const peers = Array.from({ length: count }, () => this.open<M, H>(options))
+    await this.settle(() => peers.every(({ legion }) => legion.status().isReady), timeoutMs)
+    return peers
+  }
+
+  run(durationMs: number): Promise<void> {
+    return this.clock.run(durationMs)
+  }
+
+  /** Runs until `condition` holds. @throws Error if it does not within `timeoutMs` of simulated time */
+  async settle(condition: () => boolean, timeoutMs = 60_000): Promise<void> {
+    const endMs = this.clock.nowMs + timeoutMs
+    while (!condition()) {
+      if (this.clock.nowMs >= endMs) throw new Error(`the condition does not hold after ${timeoutMs} simulated ms`)
+      await this.clock.run(SETTLE_STEP_MS)
+    }
+  }
+
+  /** Runs until the promise settles, and gives its value. */
+  async until<T>(promise: Promise<T>, timeoutMs = 60_000): Promise<T> {
+    let isSettled = false
+    const note = () => {
+      isSettled = true
+    }
+    promise.then(note, note)
+    await this.settle(() => isSettled, timeoutMs)
+    return promise
+  }
+
+  partition(...sides: readonly (readonly SimulatedPeer<AnyMachine>[])[]): void {
+    this.network.partition(...sides.map((side) => side.map(({ id }) => id)))
+  }
+
+  heal(): void {
+    this.network.heal()
+  }
+}
+
+const SETTLE_STEP_MS = 10
+
+/** One process: after its end none of its timers fires any more. */
+class SimulatedProcess {
+  readonly #runtime: Runtime
+  readonly #network: SimulatedNetwork
+  readonly #lifecycle = new Emitter<LifecycleEvents>()
+  #visible = true
+  #isAlive = true
+
+  constructor(runtime: Runtime, network: SimulatedNetwork) {
+    this.#network = network
+    this.#runtime = {
+      nowMs: () => runtime.nowMs(),
+      wallClockMs: () => runtime.wallClockMs(),
+      random: () => runtime.random(),
+      randomBytes: (count) => runtime.randomBytes(count),
+      setTimer: (delayMs, fn) => runtime.setTimer(delayMs, () => this.#isAlive && fn()),
+    }
+  }
+
+  platform(kind: PeerKind, host: string): Platform {
+    const isVisible = () => this.#visible
+    return {
+      kind,
+      host,
+      runtime: this.#runtime,
+      createConnector: (self) => this.#network.connector(self),
+      createRendezvous: ({ self }) => this.#network.rendezvous(self),
+      lifecycle: {
+        get visible() {
+          return isVisible()
+        },
+        on: (event, listener) => this.#lifecycle.on(event, listener),
+      },
+    }
+  }
+
+  peer<M extends AnyMachine, H>(legion: Legion<M, H>): SimulatedPeer<M, H> {
+    const isAlive = () => this.#isAlive
+    const end = () => {
+      this.#isAlive = false
+      this.#network.crash(legion.self.id)
+    }
+    return {
+      id: legion.self.id,
+      legion,
+      get isAlive() {
+        return isAlive()
+      },
+      crash: end,
+      closePage: () => {
+        this.#lifecycle.emit('hide')
+        this.#isAlive = false
+      },
+      setVisible: (visible) => {
+        this.#visible = visible
+        this.#lifecycle.emit('visibility', visible)
+      },
+    }
+  }
+}
