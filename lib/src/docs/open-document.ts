@@ -1,0 +1,139 @@
+import { Awareness } from 'y-protocols/awareness'
+import * as Y from 'yjs'
+import { Emitter, type Unsubscribe } from '../base/emitter.js'
+import { LegionError } from '../base/errors.js'
+import type { PeerId } from '../base/ids.js'
+import type { Timer } from '../base/runtime.js'
+import type { SendResult } from '../mesh/port.js'
+import { type AwarenessLimits, AwarenessSync } from './awareness-sync.js'
+import type { DocumentEvents, DocumentStatus, LegionDocument } from './document.js'
+import { DocumentSync, type SyncLimits, type SyncServices } from './document-sync.js'
+import { Partners, RemoteOrigin } from './partners.js'
+import type { FrameBody } from './protocol.js'
+
+export interface DocumentServices extends SyncServices {
+  readonly limits: SyncLimits & AwarenessLimits
+  send(to: PeerId, frame: Uint8Array): SendResult
+  closed(document: OpenDocument): void
+}
+
+/** Mean time between rounds, each of which asks one partner for what is lacking here. */
+const ROUND_MS = 10_000
+
+/** A document with what keeps it in touch with the linked peers. */
+export class OpenDocument implements LegionDocument {
+  readonly name: string
+  readonly y: Y.Doc
+  readonly awareness: Awareness
+  readonly #services: DocumentServices
+  readonly #partners: Partners
+  readonly #sync: DocumentSync
+  readonly #awarenessSync: AwarenessSync
+  readonly #events: Emitter<DocumentEvents>
+  #nextRound: Timer
+  #isClosed = false
+
+  constructor(name: string, peers: Iterable<PeerId>, services: DocumentServices) {
+    this.name = name
+    this.y = new Y.Doc({ guid: name })
+    this.y.clientID = randomClient(services)
+    this.awareness = new Awareness(this.y)
+    this.#services = services
+    this.#events = new Emitter((error, event) =>
+      services.logger.error(`A ${event} listener of the document ${name} threw.`, error),
+    )
+    this.#partners = new Partners(name, (to, frame) => services.send(to, frame))
+    this.#sync = new DocumentSync(this.y, this.awareness.clientID, this.#partners, services, (status) =>
+      this.#events.emit('status', status),
+    )
+    this.#awarenessSync = new AwarenessSync(this.awareness, this.#partners, services)
+    this.y.on('update', (update: Uint8Array, origin: unknown) =>
+      this.#events.emit('update', update, origin instanceof RemoteOrigin ? origin.peer : undefined),
+    )
+    this.y.on('destroy', () => this.close())
+    this.#nextRound = this.#scheduleRound()
+    for (const peer of peers) this.#partners.add(peer)
+    this.#evaluate()
+  }
+
+  get status(): DocumentStatus {
+    return this.#sync.status
+  }
+
+  applyFast<T>(change: (y: Y.Doc) => T): T {
+    if (this.#isClosed) {
+      throw new LegionError('E_CLOSED', `The document ${this.name} is closed. Open it again to change it.`, {
+        outcome: 'not-applied',
+      })
+    }
+    return this.y.transact(() => change(this.y), this)
+  }
+
+  on<K extends keyof DocumentEvents>(event: K, listener: DocumentEvents[K]): Unsubscribe {
+    return this.#events.on(event, listener)
+  }
+
+  close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#nextRound.cancel()
+    this.#awarenessSync.close()
+    this.#sync.close()
+    this.#events.clear()
+    this.#services.closed(this)
+    if (!this.y.isDestroyed) this.y.destroy() // and with it awareness
+  }
+
+  peerJoined(peer: PeerId): void {
+    this.#partners.add(peer)
+    this.#evaluate()
+  }
+
+  peerLeft(peer: PeerId): void {
+    const partner = this.#partners.remove(peer)
+    if (partner === undefined) return
+    this.#awarenessSync.partnerGone(partner)
+    this.#evaluate()
+  }
+
+  drain(peer: PeerId): void {
+    const partner = this.#partners.get(peer)
+    if (partner === undefined) return
+    partner.isBlocked = false
+    this.#evaluate()
+  }
+
+  /** @throws DecodeError */
+  receive(from: PeerId, frame: FrameBody): void {
+    const partner = this.#partners.get(from)
+    if (partner === undefined) return
+    if (frame.kind === 'awareness') {
+      this.#awarenessSync.receive(partner, frame.entries)
+      return
+    }
+    if (frame.kind === 'absent') this.#awarenessSync.partnerGone(partner)
+    this.#sync.receive(partner, frame)
+    if (frame.kind !== 'update' || partner.mustAsk) this.#evaluate()
+  }
+
+  #evaluate(): void {
+    if (this.#isClosed) return
+    this.#sync.evaluate()
+    this.#awarenessSync.evaluate()
+  }
+
+  #scheduleRound(): Timer {
+    const delayMs = ROUND_MS * (0.5 + this.#services.runtime.random())
+    return this.#services.runtime.setTimer(delayMs, () => {
+      this.#nextRound = this.#scheduleRound()
+      this.#sync.round()
+      this.#awarenessSync.round()
+    })
+  }
+}
+
+/** Yjs tells peers apart by 32 random bits per document, and draws again should two be equal. */
+function randomClient({ runtime }: DocumentServices): number {
+  const bytes = runtime.randomBytes(4)
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0)
+}
