@@ -218,9 +218,9 @@ export class Link {
     let frames = 0
     for (let at = 0; at < message.length; frames++) {
       const frame = readFrame(message, at, LANES.length)
-      if (frame === undefined) return this.close(`malformed: no frame at byte ${at} of ${message.length}`)
-      this.#handle(frame)
-      if (this.channel.state !== 'open') return
+      if (frame === undefined) this.close(`malformed: no frame at byte ${at} of ${message.length}`)
+      else this.#handle(frame)
+      if (frame === undefined || this.channel.state !== 'open') return
       at += frameBytes(frame)
     }
     count(this.#received, message.length, frames)

@@ -87,8 +87,12 @@ export class Liveness {
 
   #evaluate(): void {
     const nowMs = this.#runtime.nowMs()
-    if (this.#slept(nowMs)) return this.probe(WAKE_DEADLINE_MS)
-    if (nowMs >= this.#deadlineMs) return this.#actions.silent()
+    if (this.#slept(nowMs)) this.probe(WAKE_DEADLINE_MS)
+    else if (nowMs >= this.#deadlineMs) this.#actions.silent()
+    else this.#keepAwake(nowMs)
+  }
+
+  #keepAwake(nowMs: number): void {
     if (nowMs >= this.#nextPingMs()) this.#ping(nowMs)
     this.#arm(nowMs)
   }

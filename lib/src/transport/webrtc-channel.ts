@@ -1,0 +1,109 @@
+import { Emitter, type Unsubscribe } from '../base/emitter.js'
+import type { Runtime, Timer } from '../base/runtime.js'
+import type { Channel, ChannelEvents, ChannelState } from './channel.js'
+import { Negotiation, type NegotiationOptions } from './webrtc-negotiation.js'
+
+/** Above it implementations differ in what they do; one that is asked for more than the limit may just close. */
+const MAX_MESSAGE_BYTES = 64 * 1024
+/** `drain` fires when no more than this is buffered. */
+const LOW_WATER_BYTES = 32 * 1024
+/** How often `bufferedAmount` is looked at where nothing says that it fell. */
+const DRAIN_POLL_MS = 1
+
+/** One WebRTC data channel, ordered and reliable. */
+export class WebRtcChannel implements Channel {
+  readonly stack: string
+  readonly #runtime: Runtime
+  readonly #negotiation: Negotiation
+  readonly #events = new Emitter<ChannelEvents>()
+  #dataChannel: RTCDataChannel | undefined
+  #state: ChannelState = 'connecting'
+  #maxMessageBytes = MAX_MESSAGE_BYTES
+  #drainPoll: Timer | undefined
+
+  constructor(runtime: Runtime, options: NegotiationOptions) {
+    this.stack = options.stack
+    this.#runtime = runtime
+    this.#negotiation = new Negotiation(options, {
+      dataChannel: (dataChannel) => this.#setUp(dataChannel),
+      closed: (reason) => this.close(reason),
+    })
+  }
+
+  get state(): ChannelState {
+    return this.#state
+  }
+
+  get maxMessageBytes(): number {
+    return this.#maxMessageBytes
+  }
+
+  get bufferedBytes(): number {
+    return this.#state === 'open' ? (this.#dataChannel?.bufferedAmount ?? 0) : 0
+  }
+
+  send(message: Uint8Array): void {
+    const dataChannel = this.#dataChannel
+    if (this.#state !== 'open' || dataChannel?.readyState !== 'open') return
+    try {
+      dataChannel.send(message as Uint8Array<ArrayBuffer>)
+    } catch (error) {
+      this.close(`sending failed: ${String(error)}`)
+      return
+    }
+    if (!tellsWhenDrained(dataChannel)) this.#pollDrain(dataChannel)
+  }
+
+  close(reason = 'closed'): void {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    this.#drainPoll?.cancel()
+    this.#negotiation.close()
+    this.#events.emit('close', reason)
+    this.#events.clear()
+  }
+
+  on<K extends keyof ChannelEvents>(event: K, listener: ChannelEvents[K]): Unsubscribe {
+    return this.#events.on(event, listener)
+  }
+
+  /** Replaces the handlers by which simple-peer would feed its stream; leaves it those that notice the end. */
+  #setUp(dataChannel: RTCDataChannel): void {
+    this.#dataChannel = dataChannel
+    dataChannel.binaryType = 'arraybuffer'
+    if (tellsWhenDrained(dataChannel)) dataChannel.bufferedAmountLowThreshold = LOW_WATER_BYTES
+    dataChannel.onbufferedamountlow = () => this.#events.emit('drain')
+    dataChannel.onmessage = (event) => this.#receive(event.data)
+    dataChannel.onopen = () => this.#opened()
+    if (dataChannel.readyState === 'open') this.#opened()
+  }
+
+  #opened(): void {
+    if (this.#state !== 'connecting') return
+    const negotiatedBytes = this.#negotiation.maxMessageBytes
+    if (negotiatedBytes) this.#maxMessageBytes = Math.min(MAX_MESSAGE_BYTES, negotiatedBytes)
+    this.#state = 'open'
+    this.#events.emit('open')
+  }
+
+  #receive(data: unknown): void {
+    this.#opened() // Some implementations deliver the first message before they say `open`.
+    if (this.#state !== 'open') return
+    if (data instanceof ArrayBuffer) this.#events.emit('message', new Uint8Array(data))
+    else this.close('malformed: a message that is not binary')
+  }
+
+  #pollDrain(dataChannel: RTCDataChannel): void {
+    if (this.#drainPoll !== undefined || dataChannel.bufferedAmount <= LOW_WATER_BYTES) return
+    this.#drainPoll = this.#runtime.setTimer(DRAIN_POLL_MS, () => {
+      this.#drainPoll = undefined
+      if (dataChannel.bufferedAmount <= LOW_WATER_BYTES) this.#events.emit('drain')
+      else this.#pollDrain(dataChannel)
+    })
+  }
+}
+
+/** False for @roamhq/wrtc, which lacks `bufferedamountlow` and its threshold. */
+function tellsWhenDrained(dataChannel: RTCDataChannel): boolean {
+  return typeof dataChannel.bufferedAmountLowThreshold === 'number'
+}

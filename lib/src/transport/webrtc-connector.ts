@@ -1,0 +1,30 @@
+import type { Runtime } from '../base/runtime.js'
+import type { Connector } from './channel.js'
+import { WebRtcChannel } from './webrtc-channel.js'
+import type { WebRtcApi } from './webrtc-negotiation.js'
+
+export type { WebRtcApi } from './webrtc-negotiation.js'
+
+export interface WebRtcConnectorOptions {
+  readonly runtime: Runtime
+  /** Name of the WebRTC implementation; peers tell it each other. In browsers `browserStack(navigator.userAgent)`. */
+  readonly stack: string
+  /** The implementation itself; default: the browser's. */
+  readonly wrtc?: WebRtcApi | undefined
+}
+
+/** Channels over WebRTC, in browsers and in Node. Loads simple-peer at the first `connect`. */
+export function webrtcConnector({ runtime, stack, wrtc }: WebRtcConnectorOptions): Connector {
+  return {
+    stack,
+    connect: (_peer, offerer, signal, { iceServers }) =>
+      new WebRtcChannel(runtime, { offerer, signal, iceServers, stack, wrtc }),
+  }
+}
+
+/** The WebRTC implementation of the browser with this `navigator.userAgent`: `firefox`, `safari` or `chromium`. */
+export function browserStack(userAgent: string): string {
+  if (/firefox\//i.test(userAgent)) return 'firefox'
+  if (/applewebkit\//i.test(userAgent) && !/chrom(e|ium)\//i.test(userAgent)) return 'safari'
+  return 'chromium'
+}

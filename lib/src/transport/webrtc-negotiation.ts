@@ -1,0 +1,205 @@
+import type { IceServer, SignalPipe } from './channel.js'
+import {
+  adaptIceServer,
+  holdsCandidates,
+  plainCandidate,
+  useWritableDescriptions,
+  withoutCandidates,
+} from './webrtc-quirks.js'
+import { type CandidateSignal, type DescriptionSignal, decodeSignal, encodeSignal } from './webrtc-signals.js'
+
+/** A WebRTC implementation for places that have none of their own: the module `node-datachannel/polyfill` is one. */
+export interface WebRtcApi {
+  readonly RTCPeerConnection: unknown
+  readonly RTCSessionDescription: unknown
+  readonly RTCIceCandidate: unknown
+}
+
+export interface NegotiationOptions {
+  readonly offerer: boolean
+  readonly signal: SignalPipe
+  readonly iceServers: readonly IceServer[]
+  readonly stack: string
+  readonly wrtc: WebRtcApi | undefined
+}
+
+export interface NegotiationEvents {
+  /** The data channel, not open yet; before its first event. At most once. */
+  dataChannel(dataChannel: RTCDataChannel): void
+  /** The connection is gone. May come more than once. */
+  closed(reason: string): void
+}
+
+/** What is used of simple-peer. The names with an underscore have been stable for years; the version is pinned to 9. */
+interface SimplePeer {
+  on(event: 'signal', listener: (signal: SimplePeerSignal) => void): void
+  on(event: 'error', listener: (error: Error) => void): void
+  on(event: 'close', listener: () => void): void
+  signal(data: unknown): void
+  destroy(): void
+  readonly _pc: RTCPeerConnection | null | undefined
+  readonly _channel: RTCDataChannel | null
+}
+
+type SimplePeerClass = new (options: object) => SimplePeer
+
+interface SimplePeerSignal {
+  readonly type?: string
+  readonly sdp?: string
+  readonly candidate?: Omit<CandidateSignal, 'type'>
+}
+
+/** One attempt needs one description and a handful of candidates. */
+const MAX_SIGNALS = 256
+
+/**
+ * One attempt to connect by simple-peer: offer, answer, candidates.
+ *
+ * Only the negotiation is simple-peer's. Its stream is bypassed, because it would copy every message and queue them
+ * without limit, and would open later: it asks for connection statistics first.
+ */
+export class Negotiation {
+  readonly #options: NegotiationOptions
+  readonly #events: NegotiationEvents
+  /** The other side's, that came before its description. */
+  readonly #earlyCandidates: CandidateSignal[] = []
+  /** Our own, until we may tell them. */
+  readonly #heldCandidates: CandidateSignal[] = []
+  #peer: SimplePeer | undefined
+  #dataChannel: RTCDataChannel | undefined
+  #description: DescriptionSignal | undefined
+  #signalCount = 0
+  #closed = false
+
+  constructor(options: NegotiationOptions, events: NegotiationEvents) {
+    this.#options = options
+    this.#events = events
+    options.signal.receive((payload) => this.#receive(payload))
+    this.#start().catch((error: unknown) => events.closed(`WebRTC is not available: ${messageOf(error)}`))
+  }
+
+  /** The largest message that the other side takes, in bytes; known once the data channel is open. */
+  get maxMessageBytes(): number | undefined {
+    return this.#peer?._pc?.sctp?.maxMessageSize
+  }
+
+  /** At once, not in a later task: in a page that goes away there is none. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    // Both: node-datachannel keeps the process alive for a channel that was not closed itself.
+    this.#dataChannel?.close()
+    this.#peer?._pc?.close()
+    this.#peer?.destroy()
+  }
+
+  async #start(): Promise<void> {
+    const { default: loaded } = await import('simple-peer/simplepeer.min.js')
+    if (this.#closed) return
+    const peer = new (loaded as SimplePeerClass)(this.#peerOptions())
+    this.#peer = peer
+    peer.on('signal', (signal) => this.#sendSignal(signal))
+    peer.on('error', (error) => this.#events.closed(messageOf(error)))
+    peer.on('close', () => this.#events.closed('closed by the other side'))
+    this.#takeOver(peer)
+    this.#applyDescription()
+  }
+
+  #peerOptions(): object {
+    const { offerer, iceServers, stack, wrtc } = this.#options
+    return {
+      initiator: offerer,
+      wrtc,
+      config: { iceServers: iceServers.map((server) => adaptIceServer(server, stack)) },
+      channelConfig: { ordered: true },
+      trickle: true,
+      // Means nothing when candidates trickle, but its timer would keep a Node process alive for 5 s after a close.
+      iceCompleteTimeout: 1,
+    }
+  }
+
+  #takeOver(peer: SimplePeer): void {
+    const connection = peer._pc
+    if (connection === null || connection === undefined) return // Its constructor failed; `error` follows.
+    if (this.#options.wrtc !== undefined) useWritableDescriptions(connection)
+    if (this.#options.offerer) this.#adopt(peer._channel)
+    else this.#adoptIncoming(connection)
+  }
+
+  #adoptIncoming(connection: RTCPeerConnection): void {
+    const setUp = connection.ondatachannel
+    connection.ondatachannel = (event) => {
+      if (this.#dataChannel !== undefined) return event.channel.close() // One is all that there may be.
+      setUp?.call(connection, event)
+      this.#adopt(event.channel)
+    }
+  }
+
+  #adopt(dataChannel: RTCDataChannel | null): void {
+    if (dataChannel === null) return
+    this.#dataChannel = dataChannel
+    this.#events.dataChannel(dataChannel)
+  }
+
+  #sendSignal({ type, sdp, candidate }: SimplePeerSignal): void {
+    if ((type === 'offer' || type === 'answer') && sdp !== undefined) this.#sendDescription(type, sdp)
+    else if (candidate !== undefined) this.#sendCandidate(candidate)
+  }
+
+  #sendDescription(type: 'offer' | 'answer', sdp: string): void {
+    this.#options.signal.send(encodeSignal({ type, sdp: this.#holdsCandidates() ? withoutCandidates(sdp) : sdp }))
+  }
+
+  #sendCandidate(candidate: Omit<CandidateSignal, 'type'>): void {
+    const plain = plainCandidate(candidate)
+    if (this.#holdsCandidates()) this.#heldCandidates.push(plain)
+    else this.#options.signal.send(encodeSignal(plain))
+  }
+
+  #holdsCandidates(): boolean {
+    return this.#description === undefined && holdsCandidates(this.#options.offerer, this.#options.stack)
+  }
+
+  #receive(payload: Uint8Array): void {
+    if (this.#closed || ++this.#signalCount > MAX_SIGNALS) return
+    const signal = decodeSignal(payload)
+    if (signal === undefined) return
+    if (signal.type === 'candidate') this.#takeCandidate(signal)
+    else this.#takeDescription(signal)
+  }
+
+  /** The pipe may deliver candidates before the description: they wait. */
+  #takeCandidate(signal: CandidateSignal): void {
+    if (this.#peer === undefined || this.#description === undefined) this.#earlyCandidates.push(signal)
+    else this.#give(this.#peer, { candidate: signal })
+  }
+
+  #takeDescription(signal: DescriptionSignal): void {
+    const expected = this.#options.offerer ? 'answer' : 'offer'
+    if (signal.type !== expected || this.#description !== undefined) return
+    this.#description = signal
+    this.#applyDescription()
+  }
+
+  #applyDescription(): void {
+    const peer = this.#peer
+    const description = this.#description
+    if (peer === undefined || description === undefined) return
+    this.#give(peer, description)
+    for (const candidate of this.#earlyCandidates.splice(0)) this.#give(peer, { candidate })
+    for (const candidate of this.#heldCandidates.splice(0)) this.#options.signal.send(encodeSignal(candidate))
+  }
+
+  /** The other side's data may make simple-peer throw. */
+  #give(peer: SimplePeer, data: object): void {
+    try {
+      peer.signal(data)
+    } catch (error) {
+      this.#events.closed(`a signal was refused: ${messageOf(error)}`)
+    }
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
