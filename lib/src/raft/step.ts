@@ -66,8 +66,8 @@ export function step(core: Core, message: Message): IgnoreReason | undefined {
   core.lastIgnored = undefined
   if (admit(core, message)) {
     const handler = handlers[core.role][message.type] as Handler<MessageType> | undefined
-    if (handler === undefined) core.ignore('unexpected')
-    else handler(core, message)
+    if (handler !== undefined) handler(core, message)
+    else core.ignore(isAnswerOfMember(message) ? 'stale' : 'unexpected')
   }
   return core.lastIgnored
 }

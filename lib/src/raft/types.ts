@@ -162,7 +162,7 @@ export type IgnoreReason =
   | 'conflicts-with-committed'
   /** It speaks of entries that this replica's log does not have. On a follower: the log has lost entries. */
   | 'beyond-log'
-  /** An outdated or duplicated answer. */
+  /** An outdated, superfluous or duplicated answer. */
   | 'stale'
   /** Nothing that a replica in this role acts on. */
   | 'unexpected'
