@@ -49,8 +49,8 @@ interface Prospect {
 
 /** So many dial slots are kept for answering: two peers never wait for each other's. */
 const SLOTS_FOR_ANSWERS = 2
-/** When asked to dial, an attempt as young as this is the dial: its signals crossed the question. */
-const CROSSING_MS = 500
+/** An attempt as young as this is not given up: its signals may have crossed what speaks against it. */
+const YOUNG_MS = 500
 /** Looks again at most this often by itself, however many peers there are to wait for. */
 const LEAST_SLEEP_MS = 50
 /** A peer that failed less often counts as `connecting`. */
@@ -97,21 +97,14 @@ export class Dialer {
     })
   }
 
-  /** No more waiting, as things may be better now: for one peer, or for all. */
-  hurry(peer?: PeerId): void {
-    const prospects = peer === undefined ? [...this.#prospects.values()] : [this.#prospects.get(peer)]
-    for (const prospect of prospects) {
-      if (prospect === undefined) continue
-      prospect.failures = 0
-      prospect.nextAtMs = Math.min(prospect.nextAtMs, this.#inMs(this.#options.timing.leastBackoffMs))
-    }
-    this.evaluateSoon()
+  /** The network may be better now: dials everybody anew, without waiting. */
+  hurry(): void {
+    for (const peer of this.#prospects.keys()) this.#startOver(peer, YOUNG_MS)
   }
 
   /** `peer` is new in the room, or there again: what was said to an older process of its is in vain. */
   arrived(peer: PeerId): void {
-    this.#giveUpOlderThan(peer, 0)
-    this.hurry(peer)
+    this.#startOver(peer, 0)
   }
 
   /** The link to `peer` ended. */
@@ -169,15 +162,24 @@ export class Dialer {
   #askedToDial(from: PeerId): void {
     if (!this.#iDial(from)) return
     if (this.#options.attemptOfLink(from) !== undefined) this.#options.suspect(from)
-    else this.#giveUpOlderThan(from, CROSSING_MS)
+    else this.#giveUpOlderThan(from, YOUNG_MS)
+  }
+
+  #startOver(peer: PeerId, graceMs: number): void {
+    this.#giveUpOlderThan(peer, graceMs)
+    const prospect = this.#prospects.get(peer)
+    if (prospect !== undefined) {
+      prospect.failures = 0
+      prospect.nextAtMs = Math.min(prospect.nextAtMs, this.#inMs(this.#options.timing.leastBackoffMs))
+    }
     this.evaluateSoon()
   }
 
-  /** Ends our own attempt, which the other side does not know of. */
+  /** Ends our own attempt, which the other side does not know of or the network has forgotten. */
   #giveUpOlderThan(peer: PeerId, graceMs: number): void {
-    const attempt = this.#prospect(peer)?.attempt
+    const attempt = this.#prospects.get(peer)?.attempt
     const ageMs = this.#options.runtime.nowMs() - (attempt?.startedMs ?? 0)
-    if (attempt?.isOfferer && ageMs > graceMs) attempt.giveUp('the other side does not know of it')
+    if (attempt?.isOfferer && ageMs > graceMs) attempt.giveUp('started over')
   }
 
   #otherEndGone(from: PeerId, id: AttemptId): void {

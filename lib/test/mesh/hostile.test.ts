@@ -240,6 +240,25 @@ describe('signals', () => {
     expect(raw.attempts.length).toBe(before + 2)
   })
 
+  it('[MSH38] dials at once who enters the room again, whatever came before', async () => {
+    const raw = await greetedWith(encodeHello(identity, { min: 2, max: 2 }))
+    const before = raw.attempts.length
+    await raw.leave()
+    await world.run(100)
+    const again = await greetedWith(encodeHello(identity))
+    expect(raw.attempts.length).toBe(before)
+    expect(again.attempts.length).toBe(2)
+    expect(honest.map(({ mesh }) => mesh.peers.has(LAST_ID))).toEqual([true, true])
+  })
+
+  it('[MSH38] starts a dial over when the other side leaves the room and enters it again', async () => {
+    const raw = await greetedWith() // two dials that lead to nothing
+    await raw.leave()
+    const again = new RawPeer(world, LAST_ID, () => {})
+    await world.run(500)
+    expect(again.attempts.length).toBe(2)
+  })
+
   it('[MSH33] dials when asked to, and asks who should dial', async () => {
     const raw = new RawPeer(world, FIRST_ID, () => {})
     await world.run(5_000)

@@ -195,6 +195,17 @@ describe('healing', () => {
     expect([a.events, b.events]).toEqual([[`joined ${b.id}`], [`joined ${a.id}`]])
   })
 
+  it('[MSH12] starts dials over when told that the network may be better now', async () => {
+    world = new SimulatedMeshes(12, { dialFailure: 1 })
+    const peers = world.start(3)
+    await world.run(30_000)
+    world.network.setConditions({ dialFailure: 0 })
+    await world.run(600)
+    expect(world.isComplete()).toBe(false)
+    for (const { mesh } of peers) mesh.suspectAll()
+    expect(await world.until(() => world.isComplete(), 10_000)).toBeLessThan(1_000)
+  })
+
   it('[MSH13] says per peer whether it is connecting, direct or unreachable, and why', async () => {
     const [a, b] = await connectedPair()
     expect(a.mesh.status().peers[b.id]).toMatchObject({ state: 'direct', link: { stack: 'simulated' } })

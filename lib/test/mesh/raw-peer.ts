@@ -40,6 +40,10 @@ export class RawPeer {
     this.#rendezvous.send(to, payload)
   }
 
+  leave(): Promise<void> {
+    return this.#rendezvous.leave()
+  }
+
   #signalled(from: PeerId, payload: Uint8Array, greet: (link: Link) => void): void {
     const signal = decodeSignal(payload)
     this.signals.push(signal)
