@@ -1,0 +1,144 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { createSignalingServer, type SignalingServer } from 'legion-signaling'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+
+const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
+const CLI = path('../dist/cli.js')
+const LIGHTS = path('./machines/lights.mjs')
+
+interface LoggedEvent {
+  readonly event: string
+  readonly [detail: string]: unknown
+}
+
+/** A running `legion-peer` whose events can be awaited, those before included. */
+class RunningPeer {
+  readonly exited: Promise<unknown[]>
+  stderr = ''
+  readonly #process: ChildProcess
+  readonly #events: LoggedEvent[] = []
+  readonly #waiting = new Set<() => void>()
+
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv) {
+    const child = spawn(process.execPath, [CLI, ...args], { env: { ...process.env, ...env } })
+    createInterface({ input: child.stdout }).on('line', (line) => this.#read(line))
+    child.stderr.on('data', (data) => {
+      this.stderr += String(data)
+    })
+    this.exited = once(child, 'close')
+    this.#process = child
+  }
+
+  /** WebRTC implementations print lines of their own. */
+  #read(line: string): void {
+    if (line.startsWith('{')) this.#events.push(JSON.parse(line))
+    for (const check of [...this.#waiting]) check()
+  }
+
+  /** Rejects if the process ends without it. */
+  event(name: string, matches: (event: LoggedEvent) => boolean = () => true): Promise<LoggedEvent> {
+    return new Promise((resolve, reject) => {
+      const check = () => {
+        const found = this.#events.find((event) => event.event === name && matches(event))
+        if (found === undefined) return
+        this.#waiting.delete(check)
+        resolve(found)
+      }
+      this.#waiting.add(check)
+      check()
+      void this.exited.then((status) => reject(new Error(`ended (${status}) without "${name}": ${this.stderr}`)))
+    })
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#process.kill(signal)
+  }
+}
+
+describe.skipIf(!existsSync(CLI))('legion-peer (needs `npm run build`)', { timeout: 60_000 }, () => {
+  let server: SignalingServer
+  let url: string
+  let peers: RunningPeer[]
+
+  beforeEach(async () => {
+    peers = []
+    server = createSignalingServer({ warmupMs: 0 })
+    await server.listen(0, '127.0.0.1')
+    url = server.url ?? ''
+  })
+
+  afterEach(async () => {
+    for (const peer of peers) peer.kill('SIGKILL')
+    await Promise.all(peers.map((peer) => peer.exited))
+    await server.close()
+  })
+
+  function start(args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): RunningPeer {
+    const peer = new RunningPeer(['--cluster', 'lights', '--signaling', url, ...args], env)
+    peers.push(peer)
+    return peer
+  }
+
+  it('[PEE3] founds, is joined over the other WebRTC implementation, hands over on SIGTERM', async () => {
+    const first = start(['--machine', LIGHTS, '--name', 'first', '--webrtc', 'node-datachannel'])
+    expect(await first.event('ready')).toMatchObject({ role: 'voter', leader: 'first', members: ['first'] })
+    const second = start(['--machine', LIGHTS, '--name', 'second', '--webrtc', 'roamhq'])
+    expect(await second.event('ready')).toMatchObject({ leader: 'first', members: ['first', 'second'] })
+    expect(await first.event('peer-joined')).toMatchObject({ name: 'second', kind: 'node', stack: 'roamhq' })
+
+    first.kill('SIGTERM')
+    expect(await first.exited).toEqual([0, null])
+    await second.event('leader', ({ isSelf }) => isSelf === true)
+    expect(await second.event('peer-left')).toMatchObject({ name: 'first', reason: 'goodbye' })
+    second.kill('SIGINT')
+    expect(await second.exited).toEqual([0, null])
+  })
+
+  it('[PEE4] ends with E_MACHINE and code 1 if the cluster runs another machine', async () => {
+    const first = start(['--machine', LIGHTS])
+    await first.event('ready')
+    const second = start()
+    expect(await second.exited).toEqual([1, null])
+    expect(second.stderr).toMatch(/^legion-peer: E_MACHINE: .*"lights".*"kv"/m)
+  })
+
+  it('[PEE5] admits to a cluster with a secret only who has it in LEGION_SECRET', async () => {
+    const first = start(['--name', 'first'], { LEGION_SECRET: 'sesame' })
+    await first.event('ready')
+    const second = start(['--name', 'second'], { LEGION_SECRET: 'sesame' })
+    const stranger = start(['--name', 'stranger'])
+    expect(await second.event('ready')).toMatchObject({ members: ['first', 'second'] })
+    expect(await stranger.event('ready')).toMatchObject({ members: ['stranger'] })
+  })
+
+  it('[PEE6] serves its health and its status', async () => {
+    const peer = start(['--http', '0'])
+    const { port } = await peer.event('http')
+    const get = (route: string) => fetch(`http://127.0.0.1:${port}${route}`)
+    await peer.event('ready')
+    const health = await get('/healthz')
+    expect([health.status, await health.text()]).toEqual([200, 'ok\n'])
+    expect(await (await get('/status')).json()).toMatchObject({ isReady: true, self: { kind: 'node' } })
+    expect((await get('/')).status).toBe(404)
+  })
+
+  it('[PEE6] is not healthy without a signaling server, and ends all the same', async () => {
+    await server.close()
+    const peer = start(['--http', '0'])
+    const { port } = await peer.event('http')
+    expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(503)
+    expect(await peer.event('signaling')).toMatchObject({ status: 'offline', problem: expect.any(String) })
+    peer.kill('SIGINT')
+    expect(await peer.exited).toEqual([0, null])
+  })
+
+  it('[PEE1] ends with code 2 and a sentence for arguments that make no sense', async () => {
+    const peer = start(['--voters', 'all'])
+    expect(await peer.exited).toEqual([2, null])
+    expect(peer.stderr).toContain('--voters must be a whole number')
+  })
+})

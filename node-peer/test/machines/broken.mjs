@@ -1,0 +1,1 @@
+throw new Error('the house is dark')

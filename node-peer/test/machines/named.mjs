@@ -1,0 +1,2 @@
+export { kv } from 'legion-mesh'
+export { lights as machine } from './lights.mjs'
