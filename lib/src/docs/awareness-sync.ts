@@ -66,14 +66,19 @@ export class AwarenessSync {
   }
 
   receive(partner: Partner, entries: readonly AwarenessEntry[]): void {
-    const taken = entries.filter((entry) => this.#takes(partner, entry))
+    const taken = this.#withinLimit(entries).filter((entry) => this.#takes(partner, entry))
     if (taken.length === 0) return
     this.#guarded(() => applyAwarenessUpdate(this.#awareness, encodeEntries(taken), partner.origin))
   }
 
-  /** A partner left, or closed the document: its client is gone at once. */
+  /**
+   * A partner left, or closed the document: its client is gone at once. If only a link broke, the other side counts
+   * this peer as gone, too, and will believe nothing but a newer state, wherever it hears of it.
+   */
   partnerGone({ client, origin }: Partner): void {
-    if (client !== undefined) this.#guarded(() => removeAwarenessStates(this.#awareness, [client], origin))
+    if (client === undefined) return
+    this.#guarded(() => removeAwarenessStates(this.#awareness, [client], origin))
+    this.#renew()
   }
 
   /** To be called every 15 s at least. */
@@ -81,7 +86,7 @@ export class AwarenessSync {
     const nowMs = this.#services.runtime.nowMs()
     const { clientID: own, states, meta } = this.#awareness
     const silentMs = (client: number) => nowMs - (this.#heardAtMs.get(client) ?? nowMs)
-    if (states.has(own) && silentMs(own) >= RENEW_AFTER_MS) this.#renew()
+    if (silentMs(own) >= RENEW_AFTER_MS) this.#renew()
     const outdated = [...states.keys()].filter(
       (client) => client !== own && silentMs(client) >= OUTDATED_AFTER_MS && !this.#partners.ownerOf(client),
     )
@@ -130,9 +135,15 @@ export class AwarenessSync {
     this.#news = new Map()
     for (const partner of this.#partners) {
       if (!partner.isFed) continue
-      const clients = [...news.keys()].filter((client) => this.#partners.mustTell(partner, news.get(client)))
+      const clients = [...news.keys()].filter((client) => this.#mustTell(partner, client, news.get(client)))
       this.#send(partner, clients)
     }
+  }
+
+  /** That a client is gone goes to everyone, once: who is new to its source may just have heard that it is there. */
+  #mustTell(partner: Partner, client: number, source: PeerId | undefined): boolean {
+    if (!this.#awareness.states.has(client)) return partner.peer !== source
+    return this.#partners.mustTell(partner, source)
   }
 
   /** What a partner that did not get any yet must know: all but its own state, and what others tell it themselves. */
@@ -169,10 +180,15 @@ export class AwarenessSync {
     return undefined
   }
 
+  /** Without the clients that would be too many. */
+  #withinLimit(entries: readonly AwarenessEntry[]): AwarenessEntry[] {
+    let room = this.#services.limits.awarenessClients - this.#heardAtMs.size
+    return entries.filter(({ client }) => this.#heardAtMs.has(client) || room-- > 0)
+  }
+
   #takes(sender: Partner, { client, clock, state }: AwarenessEntry): boolean {
     const isRemoval = state === 'null'
     if (client === this.#awareness.clientID) return isRemoval
-    if (!this.#heardAtMs.has(client) && this.#heardAtMs.size >= this.#services.limits.awarenessClients) return false
     const owner = this.#partners.ownerOf(client)
     if (!isRemoval || owner === undefined || owner === sender) return true
     // Only its own link says that a linked peer is gone. It hears of it, and answers with a newer state.
@@ -181,7 +197,8 @@ export class AwarenessSync {
   }
 
   #renew(): void {
-    this.#guarded(() => this.#awareness.setLocalState(this.#awareness.getLocalState()))
+    const state = this.#awareness.getLocalState()
+    if (state !== null) this.#guarded(() => this.#awareness.setLocalState(state))
   }
 
   /** The listeners of awareness are the program's: what they throw is no fault of a peer. */

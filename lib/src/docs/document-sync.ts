@@ -205,6 +205,7 @@ export class DocumentSync {
     if (frame !== undefined && this.#partners.sendEncoded(partner, frame)) return
     partner.isFed = false
     partner.isStale = true
+    this.#tellStale(partner) // now if it can be; if the queue is full, when it drains
   }
 
   readonly #changed = (update: Uint8Array, origin: unknown) => {

@@ -33,6 +33,7 @@ export class MemoryNetworks {
   readonly violations: DecodeError[] = []
   readonly #queues = new Map<string, Packet[]>()
   readonly #full = new Set<string>()
+  readonly #held = new Set<string>()
 
   add(n: number): MemoryNetwork {
     const network = new MemoryNetwork(this, peerIdOf(n))
@@ -62,6 +63,7 @@ export class MemoryNetworks {
     ] as const) {
       this.#queues.delete(key(from.self.id, to.self.id))
       this.#full.delete(key(from.self.id, to.self.id))
+      this.#held.delete(key(from.self.id, to.self.id))
       from.left(to, reason)
     }
   }
@@ -69,6 +71,17 @@ export class MemoryNetworks {
   /** Breaks every link of a peer. */
   isolate(network: MemoryNetwork, reason: PeerLeftReason = 'lost'): void {
     for (const other of [...network.peers.keys()]) this.disconnect(network, this.get(other), reason)
+  }
+
+  /** Loses what is under way from `a` to `b` although the link stays: worse than any real link. */
+  lose(a: MemoryNetwork, b: MemoryNetwork): void {
+    this.#queues.delete(key(a.self.id, b.self.id))
+  }
+
+  /** While held, a direction of a link accepts but does not deliver. */
+  hold(a: MemoryNetwork, b: MemoryNetwork, isHeld: boolean): void {
+    if (isHeld) this.#held.add(key(a.self.id, b.self.id))
+    else this.#held.delete(key(a.self.id, b.self.id))
   }
 
   /** From now on sends from `a` to `b` are refused as `full`; ending it drains. */
@@ -92,7 +105,7 @@ export class MemoryNetworks {
 
   /** Delivers one packet: of the link that has waited longest, or of one that `random` picks. False if none waits. */
   step(random?: RandomStream | undefined): boolean {
-    const waiting = [...this.#queues].filter(([, queue]) => queue.length > 0)
+    const waiting = [...this.#queues].filter(([link, queue]) => queue.length > 0 && !this.#held.has(link))
     if (waiting.length === 0) return false
     const [link, queue] = (random === undefined ? waiting[0] : pick(random, waiting)) as [string, Packet[]]
     const packet = queue.shift() as Packet
