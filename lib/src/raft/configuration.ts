@@ -123,6 +123,7 @@ class Draft {
   finish(before: Configuration, autoLeave: boolean): ConfigResult {
     if ([...this.#voters].every((id) => this.#witnesses.has(id))) return failed('no-voters-left')
     if (before.witnesses.some((id) => this.#needData.has(id))) return failed('witness-without-data')
+    for (const id of before.witnesses) if (this.#outgoing.has(id)) this.#witnesses.add(id)
     const configuration = {
       voters: sorted(this.#voters),
       votersOutgoing: sorted(this.#outgoing),
@@ -150,7 +151,7 @@ class Draft {
     this.#learners.delete(id)
     this.#learnersNext.delete(id)
     this.#needData.delete(id)
-    if (!this.#outgoing.has(id)) this.#witnesses.delete(id)
+    this.#witnesses.delete(id)
   }
 }
 

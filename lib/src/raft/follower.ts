@@ -24,18 +24,14 @@ export function followAppend(core: Core, message: Append): void {
   if (!hearLeader(core, message)) return
   const { prevIndex, entries } = message
   if (prevIndex < core.log.committed) {
-    accepted(core, message, core.log.committed)
-    return
-  }
-  const outcome = core.log.accept(prevIndex, message.prevTerm, entries)
-  if (outcome === 'conflicts-with-committed') {
-    core.ignore(outcome)
-  } else if (outcome === 'no-match') {
-    reject(core, message)
-  } else {
+    if (core.log.contradictsCommitted(entries)) core.ignore('conflicts-with-committed')
+    else accepted(core, message, core.log.committed)
+  } else if (core.log.accept(prevIndex, message.prevTerm, entries)) {
     const last = prevIndex + entries.length
     core.log.commitTo(Math.min(message.commit, last))
     accepted(core, message, last)
+  } else {
+    reject(core, message)
   }
 }
 

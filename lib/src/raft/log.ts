@@ -5,8 +5,6 @@ import type { Entry, Index, InitialState, Snapshot, Term } from './types.js'
 const ENTRY_OVERHEAD_BYTES = 16
 const NO_ENTRIES: readonly Entry[] = []
 
-export type AppendOutcome = 'accepted' | 'no-match' | 'conflicts-with-committed'
-
 /**
  * The log since the last compaction, in memory. What of it is durable is the owner's to know: `takeUnpersisted` hands
  * out, once, what has to be written.
@@ -110,17 +108,25 @@ export class Log {
     this.#entries.push(entry)
   }
 
-  /** A leader's entries, given to a follower: what contradicts them is replaced, what agrees with them stays. */
-  accept(prevIndex: Index, prevTerm: Term, entries: readonly Entry[]): AppendOutcome {
-    if (!this.matches(prevIndex, prevTerm)) return 'no-match'
+  /**
+   * A leader's entries, given to a follower: what contradicts them is replaced, what agrees with them stays.
+   * @returns false if the position that they follow is not in the log
+   */
+  accept(prevIndex: Index, prevTerm: Term, entries: readonly Entry[]): boolean {
+    if (!this.matches(prevIndex, prevTerm)) return false
     let known = 0
     while (known < entries.length && this.matches(prevIndex + 1 + known, (entries[known] as Entry).term)) known++
-    if (known === entries.length) return 'accepted'
+    if (known === entries.length) return true
     const from = prevIndex + 1 + known
-    if (from <= this.#committed) return 'conflicts-with-committed'
+    invariant(from > this.#committed, () => `replacing ${from} and what follows, ${this.#describeEnd()}`)
     if (from <= this.lastIndex) this.#truncateFrom(from)
     for (let i = known; i < entries.length; i++) this.#entries.push(entries[i] as Entry)
-    return 'accepted'
+    return true
+  }
+
+  /** True if one of `entries` differs from what is committed. */
+  contradictsCommitted(entries: readonly Entry[]): boolean {
+    return entries.some(({ index, term }) => index <= this.#committed && (this.term(index) ?? term) !== term)
   }
 
   #truncateFrom(index: Index): void {

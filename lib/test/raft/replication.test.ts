@@ -97,7 +97,7 @@ describe('log replication (Raft paper, 5.3)', () => {
   it('[RFT22] replacing committed entries is refused', () => {
     const replica = follower(2, 2, 2)
     replica.raw.step(append(2, 2, 4, [], 4))
-    expect(replica.raw.step(append(3, 1, 1, [entry(3, 2)]))).toBeUndefined() // answered with what is committed
+    expect(replica.raw.step(append(3, 1, 1, [entry(3, 2)]))).toBe('conflicts-with-committed')
     expect(replica.raw.step(append(3, 2, 4, [entry(3, 5)], 5))).toBeUndefined()
     replica.process()
     expect(shape(replica.entries)).toBe('2/2 2/3 2/4 3/5')
