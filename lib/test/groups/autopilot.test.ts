@@ -1,0 +1,119 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type Candidate, planRoster } from '../../src/groups/autopilot.js'
+import type { VoterId } from '../../src/raft/index.js'
+
+const rules = { voters: 5, replaceAfterMs: 5000 }
+
+function candidate(id: string, changes: Partial<Candidate> = {}): Candidate {
+  return {
+    id: id as VoterId,
+    role: 'learner',
+    isLeader: false,
+    kind: 'node',
+    canVote: true,
+    durable: false,
+    visible: true,
+    reachable: true,
+    caughtUp: true,
+    goneForMs: 0,
+    ...changes,
+  }
+}
+
+const leader = candidate('L', { role: 'voter', isLeader: true })
+const voter = (id: string, changes: Partial<Candidate> = {}) => candidate(id, { role: 'voter', ...changes })
+const gone = (ms: number) => ({ reachable: false, goneForMs: ms })
+
+describe('planRoster', () => {
+  it('[GRP30] makes a newcomer a learner, and leaves two peers with one voter', () => {
+    const plan = planRoster([leader, candidate('a', { role: 'newcomer', caughtUp: false })], rules)
+    expect(plan).toEqual({ voters: ['L'], learners: ['a'] })
+    expect(planRoster([leader, candidate('a')], rules)).toBeUndefined()
+  })
+
+  it('[GRP31] wants the largest odd number of able replicas, up to the limit', () => {
+    expect(planRoster([leader, candidate('a'), candidate('b')], rules)?.voters).toEqual(['L', 'a', 'b'])
+    const seven = ['a', 'b', 'c', 'd', 'e', 'f'].map((id) => candidate(id))
+    expect(planRoster([leader, ...seven], rules)?.voters).toHaveLength(5)
+    const behind = [candidate('a', { caughtUp: false }), candidate('b', { canVote: false }), candidate('c')]
+    expect(planRoster([leader, ...behind], rules)).toBeUndefined()
+  })
+
+  it('[GRP32] prefers Node peers, then visible tabs, then hidden ones, then who is voter already', () => {
+    const tabs = { kind: 'browser' } as const
+    const crowd = [
+      candidate('hidden', { ...tabs, visible: false }),
+      candidate('tab', tabs),
+      candidate('voting tab', { ...tabs, role: 'voter' }),
+      candidate('node'),
+    ]
+    expect(planRoster([leader, ...crowd], { ...rules, voters: 3 })?.voters).toEqual(['L', 'node', 'voting tab'])
+    expect(
+      planRoster(
+        [leader, candidate('hidden', { ...tabs, visible: false }), candidate('tab', tabs), candidate('tab2', tabs)],
+        { ...rules, voters: 3 },
+      )?.voters,
+    ).toEqual(['L', 'tab', 'tab2'])
+  })
+
+  it('[GRP33] keeps a voter that vanished a moment ago, replaces it after a while, at once after a goodbye', () => {
+    const others = [voter('a'), candidate('spare')]
+    expect(planRoster([leader, voter('x', gone(4999)), ...others], rules)).toBeUndefined()
+    const replaced = { voters: ['L', 'a', 'spare'], learners: [] }
+    expect(planRoster([leader, voter('x', gone(5000)), ...others], rules)).toEqual(replaced)
+    expect(planRoster([leader, voter('x', gone(Number.POSITIVE_INFINITY)), ...others], rules)).toEqual(replaced)
+  })
+
+  it('[GRP34] keeps a durable member that is gone as a learner', () => {
+    const plan = planRoster([leader, voter('a'), voter('x', { ...gone(6000), durable: true })], rules)
+    expect(plan).toEqual({ voters: ['L'], learners: ['a', 'x'] })
+  })
+
+  it('[GRP35] touches nothing while the planned voters would have no reachable majority', () => {
+    const lost = ['a', 'b', 'c'].map((id) => voter(id, gone(1000)))
+    expect(planRoster([leader, ...lost, candidate('n', { role: 'newcomer' })], rules)).toBeUndefined()
+  })
+
+  const anyCandidate = fc.record({
+    role: fc.constantFrom('voter', 'learner', 'newcomer'),
+    kind: fc.constantFrom('node', 'browser'),
+    canVote: fc.boolean(),
+    durable: fc.boolean(),
+    visible: fc.boolean(),
+    reachable: fc.boolean(),
+    caughtUp: fc.boolean(),
+    goneForMs: fc.constantFrom(0, 1000, 6000, Number.POSITIVE_INFINITY),
+  })
+
+  /** The same peers after the plan was carried out. */
+  function carriedOut(candidates: readonly Candidate[], plan: NonNullable<ReturnType<typeof planRoster>>) {
+    return candidates
+      .filter(({ id }) => plan.voters.includes(id) || plan.learners.includes(id))
+      .map((each): Candidate => ({ ...each, role: plan.voters.includes(each.id) ? 'voter' : 'learner' }))
+  }
+
+  it('[GRP36] plans odd numbers of voters with a reachable majority, and comes to rest', () => {
+    fc.assert(
+      fc.property(fc.array(anyCandidate, { maxLength: 9 }), (drawn) => {
+        let all = [
+          leader,
+          ...drawn.map((each, i) =>
+            candidate(`c${i}`, each.reachable ? { ...each, goneForMs: 0 } : { ...each, ...gone(each.goneForMs || 1) }),
+          ),
+        ]
+        // Newcomers become learners, learners voters: two changes, then rest.
+        for (let plan = planRoster(all, rules), changes = 0; plan !== undefined; plan = planRoster(all, rules)) {
+          const { voters } = plan
+          const reachable = all.filter(({ id, reachable }) => reachable && voters.includes(id))
+          expect(voters.length % 2).toBe(1)
+          expect(reachable.length).toBeGreaterThan(voters.length / 2)
+          expect(voters).toContain('L')
+          expect(++changes).toBeLessThanOrEqual(2)
+          all = carriedOut(all, plan)
+        }
+      }),
+      { numRuns: 2000 },
+    )
+  })
+})
