@@ -1,0 +1,72 @@
+import type { BrowserContext, Page } from '@playwright/test'
+import type { JoinOptions } from '../page/lab.js'
+import type { Browsers } from './browsers.js'
+import { NodePeer, type NodePeerOptions } from './node-peer.js'
+import { LabTab, type Tab } from './tab.js'
+
+/** Where a cluster's peers live. */
+export interface World {
+  readonly browsers: Browsers
+  readonly signalingUrl: string
+  readonly labUrl: string
+}
+
+export type BrowserName = 'chromium' | 'firefox'
+
+export interface TabOptions extends Partial<JoinOptions> {
+  readonly browser?: BrowserName
+}
+
+/** The peers of one test: tabs of one profile per browser, and processes. */
+export class Cluster {
+  readonly name: string
+  readonly #world: World
+  readonly #contexts = new Map<BrowserName, Promise<BrowserContext>>()
+  readonly #tabs: Tab[] = []
+  readonly #peers: NodePeer[] = []
+
+  constructor(name: string, world: World) {
+    this.name = name
+    this.#world = world
+  }
+
+  /** A page with the lab in it that has joined nothing yet. */
+  async openLab({ browser = 'chromium', ...options }: TabOptions = {}): Promise<LabTab> {
+    const page = await this.#newPage(browser)
+    const name = options.name ?? `tab${this.#tabs.length + 1}`
+    const tab = new LabTab(page, { cluster: this.name, signaling: this.#world.signalingUrl, ...options, name })
+    this.#tabs.push(tab)
+    await page.goto(this.#world.labUrl)
+    return tab
+  }
+
+  /** A tab that has the cluster's state. */
+  async openTab(options?: TabOptions): Promise<LabTab> {
+    const tab = await this.openLab(options)
+    await tab.join()
+    return tab
+  }
+
+  /** A process that has the cluster's state. */
+  async startPeer(options: Pick<NodePeerOptions, 'name' | 'webrtc' | 'machine' | 'secret'>): Promise<NodePeer> {
+    const peer = await NodePeer.start({ cluster: this.name, signaling: this.#world.signalingUrl, ...options })
+    this.#peers.push(peer)
+    return peer
+  }
+
+  /** Ends all of it. Resolves to what the tabs complained of. */
+  async end(): Promise<string[]> {
+    const contexts = await Promise.all(this.#contexts.values())
+    await Promise.all([...contexts.map((context) => context.close()), ...this.#peers.map((peer) => peer.kill())])
+    return this.#tabs.flatMap((tab) => tab.problems)
+  }
+
+  async #newPage(browser: BrowserName): Promise<Page> {
+    let context = this.#contexts.get(browser)
+    if (context === undefined) {
+      context = this.#world.browsers[browser]().then((launched) => launched.newContext())
+      this.#contexts.set(browser, context)
+    }
+    return (await context).newPage()
+  }
+}

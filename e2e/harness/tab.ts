@@ -1,0 +1,73 @@
+import type { Page } from '@playwright/test'
+import type { JoinOptions } from '../page/lab.js'
+
+const POLL_MS = 25
+
+/** One page of a browser, which remembers what went wrong in it. */
+export class Tab {
+  readonly page: Page
+  readonly name: string
+  readonly #problems: string[] = []
+  readonly #expected: RegExp[] = []
+
+  constructor(page: Page, name: string) {
+    this.page = page
+    this.name = name
+    page.on('pageerror', (error) => this.#problems.push(String(error)))
+    page.on('console', (message) => {
+      if (message.type() === 'error' || message.type() === 'warning') this.#problems.push(message.text())
+    })
+  }
+
+  /** What the page complained of, but for what the test expects. */
+  get problems(): string[] {
+    const isExpected = (problem: string) => this.#expected.some((pattern) => pattern.test(problem))
+    return this.#problems.filter((problem) => !isExpected(problem)).map((problem) => `${this.name}: ${problem}`)
+  }
+
+  expectProblem(pattern: RegExp): void {
+    this.#expected.push(pattern)
+  }
+
+  /** Resolves when `condition`, looked at again and again in the page, is true. */
+  async until<A>(condition: (argument: A) => boolean, argument: A): Promise<void> {
+    const inPage = condition as (argument: unknown) => boolean
+    await this.page.waitForFunction<boolean, unknown>(inPage, argument, { polling: POLL_MS })
+  }
+
+  /** Ends the page's process as a crash does: no goodbye. */
+  async crash(): Promise<void> {
+    const crashed = new Promise((resolve) => this.page.once('crash', resolve))
+    this.page.goto('chrome://crash').catch(() => {}) // It never arrives.
+    await crashed
+  }
+
+  /** As a user closes it: the page says goodbye. */
+  close(): Promise<void> {
+    return this.page.close()
+  }
+}
+
+/** A tab with e2e/page in it: tests drive its `lab` by `page.evaluate`. */
+export class LabTab extends Tab {
+  readonly #options: JoinOptions
+
+  constructor(page: Page, options: JoinOptions) {
+    super(page, options.name)
+    this.#options = options
+  }
+
+  /** Resolves when the cluster's state is there. */
+  async join(): Promise<void> {
+    await this.page.evaluate((options) => lab.join(options), this.#options)
+  }
+
+  async reload(): Promise<void> {
+    await this.page.reload()
+    await this.join()
+  }
+
+  get id(): Promise<string> {
+    return this.page.evaluate(() => lab.legion.self.id)
+  }
+}

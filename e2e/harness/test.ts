@@ -1,0 +1,38 @@
+import { test as base } from '@playwright/test'
+import { Browsers } from './browsers.js'
+import { Cluster, type World } from './cluster.js'
+import { paths } from './paths.js'
+import { Signaling } from './signaling.js'
+import { Site } from './site.js'
+
+export { expect } from '@playwright/test'
+
+interface TestFixtures {
+  /** Of a name that no other test has. */
+  readonly cluster: Cluster
+}
+
+interface WorkerFixtures {
+  readonly world: World
+}
+
+/** Playwright's test with a cluster in it. Fails if a tab complained of anything that the test does not expect. */
+export const test = base.extend<TestFixtures, WorkerFixtures>({
+  world: [
+    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the fixtures wanted from the pattern
+    async ({}, use) => {
+      const browsers = new Browsers()
+      const signaling = await Signaling.start()
+      const lab = await Site.serve(paths.page)
+      await use({ browsers, signalingUrl: signaling.url, labUrl: lab.url })
+      await Promise.all([browsers.close(), signaling.stop(), lab.close()])
+    },
+    { scope: 'worker' },
+  ],
+  cluster: async ({ world }, use, { testId, repeatEachIndex }) => {
+    const cluster = new Cluster(`${testId}-${repeatEachIndex}`, world)
+    await use(cluster)
+    const problems = await cluster.end()
+    base.expect(problems, 'what the tabs complained of').toEqual([])
+  },
+})
