@@ -88,13 +88,12 @@ export class DocumentSync {
   }
 
   /** Only changes state: `evaluate` is to follow. @throws DecodeError */
-  receive(partner: Partner, frame: Exclude<FrameBody, { kind: 'awareness' }>): void {
+  receive(partner: Partner, frame: Exclude<FrameBody, { kind: 'absent' | 'awareness' }>): void {
     if (frame.kind === 'update') this.#updated(partner, frame.update)
     else if (frame.kind === 'ask') this.#asked(partner, frame)
     else if (frame.kind === 'answer') this.#answered(partner, frame)
     else if (frame.kind === 'links') this.#linked(partner, new Set(frame.links))
-    else if (frame.kind === 'stale') partner.mustBeAskedAgain()
-    else partner.closed()
+    else partner.mustBeAskedAgain()
   }
 
   /** Repairs what nobody noticed: asks one partner by lot, and those again whose first answer may have been lost. */

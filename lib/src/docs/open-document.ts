@@ -8,7 +8,7 @@ import type { SendResult } from '../mesh/port.js'
 import { type AwarenessLimits, AwarenessSync } from './awareness-sync.js'
 import type { DocumentEvents, DocumentStatus, LegionDocument } from './document.js'
 import { DocumentSync, type SyncLimits, type SyncServices } from './document-sync.js'
-import { Partners, RemoteOrigin } from './partners.js'
+import { type Partner, Partners, RemoteOrigin } from './partners.js'
 import type { FrameBody } from './protocol.js'
 
 export interface DocumentServices extends SyncServices {
@@ -111,9 +111,15 @@ export class OpenDocument implements LegionDocument {
       this.#awarenessSync.receive(partner, frame.entries)
       return
     }
-    if (frame.kind === 'absent') this.#awarenessSync.partnerGone(partner)
-    this.#sync.receive(partner, frame)
+    if (frame.kind === 'absent' || isOtherOpening(partner, frame)) this.#partnerClosed(partner)
+    if (frame.kind !== 'absent') this.#sync.receive(partner, frame)
+    // Most frames are updates, and most of them change nothing about the partners.
     if (frame.kind !== 'update' || partner.mustAsk) this.#evaluate()
+  }
+
+  #partnerClosed(partner: Partner): void {
+    this.#awarenessSync.partnerGone(partner)
+    partner.closed()
   }
 
   #evaluate(): void {
@@ -130,6 +136,11 @@ export class OpenDocument implements LegionDocument {
       this.#awarenessSync.round()
     })
   }
+}
+
+/** A partner that closed the document and opened it again has another client; its farewell may have been dropped. */
+function isOtherOpening(partner: Partner, frame: FrameBody): boolean {
+  return 'self' in frame && partner.client !== undefined && partner.client !== frame.self.client
 }
 
 /** Yjs tells peers apart by 32 random bits per document, and draws again should two be equal. */

@@ -108,6 +108,17 @@ describe('awareness', () => {
     expect(removed).toEqual([])
   })
 
+  it('[DOC19] comes back at once when a lost link comes back', async () => {
+    const [a, b] = (await named(peers.line(2))) as [DocumentPeer, DocumentPeer]
+    for (let i = 0; i < 3; i++) {
+      peers.disconnect(a, b)
+      expect([a, b].map(names)).toEqual([['a'], ['b']])
+      peers.connect(a, b)
+      await peers.run(100)
+      expect([a, b].map(names)).toEqual(Array(2).fill(['a', 'b']))
+    }
+  })
+
   it('[DOC20] of a peer behind a broken path is gone after 30 s; a living one stays', async () => {
     const [a, b, c] = await three('line')
     await peers.run(45_000)

@@ -401,6 +401,36 @@ describe('closing and opening', () => {
     expect(a.doc.status).toBe('synced')
   })
 
+  it('[DOC14] an answer to a question of an earlier opening is not taken for one of this opening', async () => {
+    const [a, b] = two()
+    a.insert('content')
+    await peers.settle()
+    peers.disconnect(a, b)
+    peers.connect(a, b)
+    peers.networks.hold(a.network, b.network, true)
+    await peers.settle() // the answer "you lack nothing" is on its way
+    b.doc.close()
+    const atSynced: string[] = []
+    b.doc.on('status', (status) => {
+      if (status === 'synced') atSynced.push(b.text)
+    })
+    peers.networks.hold(a.network, b.network, false)
+    await peers.settle()
+    expect(atSynced).toEqual(['content'])
+  })
+
+  it('[DOC14] opening again is noticed even if the farewell was dropped', async () => {
+    const [a, b] = two()
+    await peers.settle()
+    peers.networks.setFull(b.network, a.network, true)
+    b.doc.close()
+    b.insert('new')
+    peers.networks.setFull(b.network, a.network, false)
+    await peers.settle()
+    expect(a.text).toBe('new')
+    expect(a.doc.awareness.getStates().size).toBe(2)
+  })
+
   it('[DOC14] destroying the Yjs document closes it', async () => {
     const [a, b] = two()
     await peers.settle()
