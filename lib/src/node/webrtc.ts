@@ -1,5 +1,6 @@
 import { LegionError } from '../base/errors.js'
 import type { WebRtcApi } from '../transport/webrtc-connector.js'
+import { loadNodeDataChannel } from './node-datachannel.js'
 
 /** The packages known to work, the faster first. */
 export const NODE_WEBRTC_PACKAGES = ['node-datachannel', '@roamhq/wrtc'] as const
@@ -17,7 +18,7 @@ interface Candidate {
 }
 
 const CANDIDATES: Readonly<Record<NodeWebRtcPackage, Candidate>> = {
-  'node-datachannel': { stack: 'node-datachannel', load: () => import('node-datachannel/polyfill') },
+  'node-datachannel': { stack: 'node-datachannel', load: loadNodeDataChannel },
   '@roamhq/wrtc': { stack: 'roamhq', load: async () => (await import('@roamhq/wrtc')).default },
 }
 

@@ -21,9 +21,9 @@ export class WebRtcChannel implements Channel {
   #maxMessageBytes = MAX_MESSAGE_BYTES
   #drainPoll: Timer | undefined
 
-  constructor(runtime: Runtime, options: NegotiationOptions) {
+  constructor(options: NegotiationOptions) {
     this.stack = options.stack
-    this.#runtime = runtime
+    this.#runtime = options.runtime
     this.#negotiation = new Negotiation(options, {
       dataChannel: (dataChannel) => this.#setUp(dataChannel),
       closed: (reason) => this.close(reason),

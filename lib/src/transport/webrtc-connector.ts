@@ -9,7 +9,7 @@ export interface WebRtcConnectorOptions {
   readonly runtime: Runtime
   /** Name of the WebRTC implementation; peers tell it each other. In browsers `browserStack(navigator.userAgent)`. */
   readonly stack: string
-  /** The implementation itself; default: the browser's. */
+  /** The implementation itself; default: the browser's. In Node `findWebRtc()` gives stack and wrtc. */
   readonly wrtc?: WebRtcApi | undefined
 }
 
@@ -18,7 +18,7 @@ export function webrtcConnector({ runtime, stack, wrtc }: WebRtcConnectorOptions
   return {
     stack,
     connect: (_peer, offerer, signal, { iceServers }) =>
-      new WebRtcChannel(runtime, { offerer, signal, iceServers, stack, wrtc }),
+      new WebRtcChannel({ runtime, offerer, signal, iceServers, stack, wrtc }),
   }
 }
 

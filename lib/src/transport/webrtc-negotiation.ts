@@ -1,14 +1,9 @@
+import type { Runtime } from '../base/runtime.js'
 import type { IceServer, SignalPipe } from './channel.js'
-import {
-  adaptIceServer,
-  holdsCandidates,
-  plainCandidate,
-  useWritableDescriptions,
-  withoutCandidates,
-} from './webrtc-quirks.js'
+import { holdsCandidates, plainCandidate, withoutCandidates } from './webrtc-quirks.js'
 import { type CandidateSignal, type DescriptionSignal, decodeSignal, encodeSignal } from './webrtc-signals.js'
 
-/** A WebRTC implementation for places that have none of their own: the module `node-datachannel/polyfill` is one. */
+/** A WebRTC implementation for places that have none of their own. */
 export interface WebRtcApi {
   readonly RTCPeerConnection: unknown
   readonly RTCSessionDescription: unknown
@@ -16,6 +11,7 @@ export interface WebRtcApi {
 }
 
 export interface NegotiationOptions {
+  readonly runtime: Runtime
   readonly offerer: boolean
   readonly signal: SignalPipe
   readonly iceServers: readonly IceServer[]
@@ -49,6 +45,8 @@ interface SimplePeerSignal {
   readonly candidate?: Omit<CandidateSignal, 'type'>
 }
 
+/** Time for the end of a data channel to travel before the connection goes. */
+const LINGER_MS = 100
 /** One attempt needs one description and a handful of candidates. */
 const MAX_SIGNALS = 256
 
@@ -83,12 +81,19 @@ export class Negotiation {
     return this.#peer?._pc?.sctp?.maxMessageSize
   }
 
-  /** At once, not in a later task: in a page that goes away there is none. */
+  /**
+   * In a browser all of it at once, for in a page that goes away there is no later. Elsewhere the data channel first, so
+   * that its last message arrives and the other side sees the end: an immediate close of the connection lost both at times.
+   */
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    // Both: node-datachannel keeps the process alive for a channel that was not closed itself.
-    this.#dataChannel?.close()
+    if (this.#dataChannel !== undefined) closeQuietly(this.#dataChannel)
+    if (this.#options.wrtc === undefined || this.#dataChannel === undefined) this.#disconnect()
+    else this.#options.runtime.setTimer(LINGER_MS, () => this.#disconnect())
+  }
+
+  #disconnect(): void {
     this.#peer?._pc?.close()
     this.#peer?.destroy()
   }
@@ -106,11 +111,11 @@ export class Negotiation {
   }
 
   #peerOptions(): object {
-    const { offerer, iceServers, stack, wrtc } = this.#options
+    const { offerer, iceServers, wrtc } = this.#options
     return {
       initiator: offerer,
       wrtc,
-      config: { iceServers: iceServers.map((server) => adaptIceServer(server, stack)) },
+      config: { iceServers },
       channelConfig: { ordered: true },
       trickle: true,
       // Means nothing when candidates trickle, but its timer would keep a Node process alive for 5 s after a close.
@@ -121,7 +126,6 @@ export class Negotiation {
   #takeOver(peer: SimplePeer): void {
     const connection = peer._pc
     if (connection === null || connection === undefined) return // Its constructor failed; `error` follows.
-    if (this.#options.wrtc !== undefined) useWritableDescriptions(connection)
     if (this.#options.offerer) this.#adopt(peer._channel)
     else this.#adoptIncoming(connection)
   }
@@ -198,6 +202,12 @@ export class Negotiation {
       this.#events.closed(`a signal was refused: ${messageOf(error)}`)
     }
   }
+}
+
+/** Without the handler by which simple-peer would close the connection at once. */
+function closeQuietly(dataChannel: RTCDataChannel): void {
+  dataChannel.onclose = null
+  dataChannel.close()
 }
 
 function messageOf(error: unknown): string {
