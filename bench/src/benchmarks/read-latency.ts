@@ -1,0 +1,26 @@
+import type { Benchmark } from '../benchmark.js'
+import { PEERS, RUN_MS, STACK } from './common.js'
+
+const PING_BYTES = 100
+
+export const readLatency: Benchmark = {
+  name: 'read-latency',
+  about:
+    'read (kv get, linearizable) with three voters, one after the other. Beside it the round trip of 100 bytes on the bare channel; a read needs one of them from the leader, two from a follower.',
+  async run(lab) {
+    const raw = await lab.connectedRawPair(STACK)
+    const cluster = await lab.cluster(PEERS, STACK)
+    const { ping, leader, follower } = await lab.measure({
+      ping: () => raw.ping(PING_BYTES, RUN_MS),
+      leader: () => cluster.leader.ask('readLatency', RUN_MS),
+      follower: () => cluster.follower.ask('readLatency', RUN_MS),
+    })
+    await cluster.requireSameLeader()
+    return [
+      { label: 'leader, p50', unit: 'ms', ours: leader.p50, limit: ping.p50 },
+      { label: 'leader, p99', unit: 'ms', ours: leader.p99, limit: ping.p99 },
+      { label: 'follower, p50', unit: 'ms', ours: follower.p50, limit: ping.p50 },
+      { label: 'follower, p99', unit: 'ms', ours: follower.p99, limit: ping.p99 },
+    ]
+  },
+}

@@ -1,0 +1,106 @@
+import { readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import type { Benchmark } from './benchmark.js'
+import { Lab } from './lab/lab.js'
+import { thisMachine } from './machine.js'
+import { hottestFunctions } from './profile.js'
+import { type BenchmarkResult, type Results, toMarkdown, toText } from './report.js'
+import { SUITE } from './suite.js'
+
+const USAGE = `npm run bench -- [NAME…] [--json] [--profile] [--runs N]
+
+  NAME       one or more of: ${SUITE.map(({ name }) => name).join(', ')}
+             Without a name: all of them, and the results are written to bench/RESULTS.md and bench/results.json
+  --json     print JSON
+  --profile  leave CPU profiles of all peers in bench/profiles, and name their ten hottest functions
+  --runs N   measure so often (default 5)
+`
+const DIRECTORY = fileURLToPath(new URL('..', import.meta.url))
+const HOTTEST = 10
+
+interface Settings {
+  readonly benchmarks: readonly Benchmark[]
+  readonly isAll: boolean
+  readonly json: boolean
+  readonly profile: boolean
+  readonly runs: number
+}
+
+/** @throws Error with a sentence if the arguments make no sense */
+function readSettings(args: string[]): Settings | undefined {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      json: { type: 'boolean', default: false },
+      profile: { type: 'boolean', default: false },
+      runs: { type: 'string', default: '5' },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return undefined
+  const runs = Number(values.runs)
+  if (!Number.isInteger(runs) || runs < 1)
+    throw new Error(`--runs must be a whole number from 1 on, not ${values.runs}`)
+  const { json, profile } = values
+  const isAll = positionals.length === 0
+  return { benchmarks: isAll ? SUITE : positionals.map(benchmarkNamed), isAll, json, profile, runs }
+}
+
+function benchmarkNamed(name: string): Benchmark {
+  const benchmark = SUITE.find((one) => one.name === name)
+  if (benchmark === undefined) throw new Error(`There is no benchmark "${name}".`)
+  return benchmark
+}
+
+async function run({ benchmarks, isAll, json, profile, runs }: Settings): Promise<void> {
+  const results: BenchmarkResult[] = []
+  for (const benchmark of benchmarks) {
+    const profileDirectory = profile ? join(DIRECTORY, 'profiles', benchmark.name) : undefined
+    const result = await runOne(benchmark, new Lab({ runs, profileDirectory }))
+    results.push(result)
+    // Standard output is for JSON alone, if it is asked for.
+    const print = json ? console.error : console.log
+    print(toText(result))
+    if (profileDirectory !== undefined) printHottest(profileDirectory, print)
+  }
+  const all: Results = { machine: thisMachine(), runs, benchmarks: results }
+  if (json) console.log(JSON.stringify(all, null, 2))
+  if (isAll) write(all)
+}
+
+async function runOne({ name, about, run }: Benchmark, lab: Lab): Promise<BenchmarkResult> {
+  const startMs = Date.now()
+  try {
+    const rows = await run(lab)
+    return { name, about, rows, costs: lab.costs, seconds: (Date.now() - startMs) / 1000 }
+  } finally {
+    lab.stop()
+  }
+}
+
+function printHottest(directory: string, print: (text: string) => void): void {
+  for (const file of readdirSync(directory).sort()) {
+    print(`${file}, share of the busy time:`)
+    for (const { name, share } of hottestFunctions(join(directory, file), HOTTEST)) {
+      print(`  ${(share * 100).toFixed(1).padStart(5)} %  ${name}`)
+    }
+  }
+  print('')
+}
+
+function write(results: Results): void {
+  writeFileSync(join(DIRECTORY, 'results.json'), `${JSON.stringify(results, null, 2)}\n`)
+  writeFileSync(join(DIRECTORY, 'RESULTS.md'), toMarkdown(results))
+}
+
+try {
+  const settings = readSettings(process.argv.slice(2))
+  if (settings === undefined) console.log(USAGE)
+  else await run(settings)
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
+}

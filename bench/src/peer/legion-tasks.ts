@@ -1,0 +1,97 @@
+import { performance } from 'node:perf_hooks'
+import { type kv, Legion, type PeerId } from 'legion-mesh'
+import { nodePlatform } from 'legion-mesh/node'
+import { quantile } from '../statistics.js'
+import { countDone, type Latency, type Rate, timeEach } from './figures.js'
+import type { Stack } from './raw-connection.js'
+
+export interface JoinSettings {
+  readonly cluster: string
+  readonly signaling: string
+  readonly stack: Stack
+}
+
+/** What the peer knows of its cluster. */
+export interface ClusterView {
+  readonly self: PeerId
+  readonly leader: PeerId | undefined
+  readonly voters: number
+  readonly links: number
+}
+
+const KEYS = 1000
+const handlers = { echo: (payload: Uint8Array) => payload }
+
+type BenchLegion = Legion<typeof kv, typeof handlers>
+
+let current: BenchLegion | undefined
+
+/** One Legion per process, and the work it is given. */
+export const legionTasks = {
+  /** @returns how long it took until its state was here, in milliseconds */
+  async join(settings: JoinSettings): Promise<number> {
+    const startMs = performance.now()
+    current = await join(settings)
+    return performance.now() - startMs
+  },
+
+  async close(): Promise<void> {
+    await current?.close()
+    current = undefined
+  },
+
+  view(): ClusterView {
+    const { self, leader, members, peers } = requireLegion()
+    return {
+      self: self.id,
+      leader,
+      voters: members.filter(({ role }) => role === 'voter').length,
+      links: peers.size,
+    }
+  },
+
+  async callLatency(to: PeerId, sizeBytes: number, durationMs: number): Promise<Latency> {
+    const legion = requireLegion()
+    const payload = new Uint8Array(sizeBytes)
+    return latencyOf(await timeEach(durationMs, () => legion.call(to, 'echo', payload)))
+  },
+
+  async commandLatency(sizeBytes: number, durationMs: number): Promise<Latency> {
+    return latencyOf(await timeEach(durationMs, commands(sizeBytes)))
+  },
+
+  async readLatency(durationMs: number): Promise<Latency> {
+    const legion = requireLegion()
+    return latencyOf(await timeEach(durationMs, () => legion.read('get', keyAt(0))))
+  },
+
+  commandRate(sizeBytes: number, inFlight: number, durationMs: number): Promise<Rate> {
+    return countDone(durationMs, inFlight, commands(sizeBytes))
+  },
+}
+
+export function requireLegion(): BenchLegion {
+  if (current === undefined) throw new Error('this peer has not joined')
+  return current
+}
+
+async function join({ cluster, signaling, stack }: JoinSettings): Promise<BenchLegion> {
+  const platform = await nodePlatform({ webrtc: stack })
+  return Legion.join({ cluster, signaling, platform, handlers })
+}
+
+/** Sets one key after the other to a value of that size. */
+function commands(sizeBytes: number): () => Promise<unknown> {
+  const legion = requireLegion()
+  const value = 'v'.repeat(sizeBytes)
+  let next = 0
+  return () => legion.applyConsistent('set', { key: keyAt(next++), value })
+}
+
+function keyAt(index: number): string {
+  return `key-${index % KEYS}`
+}
+
+function latencyOf(samplesMs: readonly number[]): Latency {
+  return { p50: quantile(samplesMs, 0.5), p99: quantile(samplesMs, 0.99) }
+}

@@ -1,0 +1,31 @@
+import { writeFile } from 'node:fs/promises'
+import { Session } from 'node:inspector/promises'
+
+export interface ProcessCost {
+  readonly cpuSeconds: number
+  readonly peakRssMiB: number
+}
+
+let session: Session | undefined
+
+/** What every process of a benchmark can be asked. */
+export const processTasks = {
+  cost(): ProcessCost {
+    const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage()
+    return { cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, peakRssMiB: maxRSS / 1024 }
+  },
+
+  async startProfile(): Promise<void> {
+    session = new Session()
+    session.connect()
+    await session.post('Profiler.enable')
+    await session.post('Profiler.start')
+  },
+
+  async stopProfile(path: string): Promise<void> {
+    if (session === undefined) throw new Error('no profile was started')
+    const { profile } = await session.post('Profiler.stop')
+    await writeFile(path, JSON.stringify(profile))
+    session.disconnect()
+  },
+}

@@ -1,0 +1,99 @@
+/** A WebRTC implementation in Node, by its package. */
+export type Stack = 'node-datachannel' | '@roamhq/wrtc'
+
+export type RawSignal = { readonly sdp: RTCSessionDescriptionInit } | { readonly candidate: RTCIceCandidateInit }
+
+export interface RawConnectionOptions {
+  readonly stack: Stack
+  readonly offerer: boolean
+  readonly send: (signal: RawSignal) => void
+}
+
+interface WebRtc {
+  readonly RTCPeerConnection: typeof RTCPeerConnection
+}
+
+/** One connection with one data channel and nothing above it: what the library can't be faster than. */
+export class RawConnection {
+  readonly opened: Promise<RTCDataChannel>
+  readonly #connection: RTCPeerConnection
+  readonly #options: RawConnectionOptions
+  /**
+   * Candidates of the offerer wait for the answer: a node-datachannel offerer that is reached while it takes the answer
+   * in may fail. Undefined: they need not wait any more.
+   */
+  #heldCandidates: RawSignal[] | undefined = []
+  #handled: Promise<void> = Promise.resolve()
+
+  static async create(options: RawConnectionOptions): Promise<RawConnection> {
+    return new RawConnection(await loadStack(options.stack), options)
+  }
+
+  private constructor(webRtc: WebRtc, options: RawConnectionOptions) {
+    this.#options = options
+    this.#connection = new webRtc.RTCPeerConnection({ iceServers: [] })
+    if (!options.offerer) this.#heldCandidates = undefined
+    this.#connection.onicecandidate = ({ candidate }) => this.#sendCandidate(candidate)
+    this.opened = this.#openChannel().then(whenOpen)
+    if (options.offerer) this.#handled = this.#offer()
+  }
+
+  signal(signal: RawSignal): void {
+    this.#handled = this.#handled.then(() => this.#handle(signal))
+  }
+
+  async close(): Promise<void> {
+    const channel = await this.opened
+    channel.close()
+    this.#connection.close()
+  }
+
+  #openChannel(): Promise<RTCDataChannel> {
+    if (this.#options.offerer) return Promise.resolve(this.#connection.createDataChannel('raw'))
+    return new Promise((resolve) => {
+      this.#connection.ondatachannel = ({ channel }) => resolve(channel)
+    })
+  }
+
+  async #offer(): Promise<void> {
+    await this.#describe(await this.#connection.createOffer())
+  }
+
+  async #handle(signal: RawSignal): Promise<void> {
+    if ('candidate' in signal) {
+      await this.#connection.addIceCandidate(signal.candidate)
+      return
+    }
+    await this.#connection.setRemoteDescription(signal.sdp)
+    if (signal.sdp.type === 'offer') await this.#describe(await this.#connection.createAnswer())
+    for (const held of this.#heldCandidates ?? []) this.#options.send(held)
+    this.#heldCandidates = undefined
+  }
+
+  async #describe({ type, sdp = '' }: RTCSessionDescriptionInit): Promise<void> {
+    await this.#connection.setLocalDescription({ type, sdp })
+    this.#options.send({ sdp: { type, sdp: sdp.replace(/^a=(candidate:|end-of-candidates).*\r?\n/gm, '') } })
+  }
+
+  #sendCandidate(candidate: RTCIceCandidate | null): void {
+    if (!candidate?.candidate) return
+    const { sdpMid, sdpMLineIndex } = candidate
+    const signal = { candidate: { candidate: candidate.candidate, sdpMid, sdpMLineIndex } }
+    if (this.#heldCandidates === undefined) this.#options.send(signal)
+    else this.#heldCandidates.push(signal)
+  }
+}
+
+async function loadStack(stack: Stack): Promise<WebRtc> {
+  const loaded: unknown =
+    stack === 'node-datachannel' ? await import('node-datachannel/polyfill') : (await import('@roamhq/wrtc')).default
+  return loaded as WebRtc
+}
+
+function whenOpen(channel: RTCDataChannel): Promise<RTCDataChannel> {
+  channel.binaryType = 'arraybuffer'
+  if (channel.readyState === 'open') return Promise.resolve(channel)
+  return new Promise((resolve) => {
+    channel.onopen = () => resolve(channel)
+  })
+}

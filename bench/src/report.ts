@@ -1,0 +1,81 @@
+import type { Row } from './benchmark.js'
+import type { PeerCost } from './lab/lab.js'
+import type { Machine } from './machine.js'
+import type { Series } from './statistics.js'
+
+export interface Results {
+  readonly machine: Machine
+  readonly runs: number
+  readonly benchmarks: readonly BenchmarkResult[]
+}
+
+export interface BenchmarkResult {
+  readonly name: string
+  readonly about: string
+  readonly seconds: number
+  readonly rows: readonly Row[]
+  readonly costs: readonly PeerCost[]
+}
+
+const FIGURE_COLUMNS = ['', 'unit', 'ours', 'spread', 'raw channel', 'spread', 'ours ÷ raw']
+const COST_COLUMNS = ['process', 'CPU seconds', 'peak MiB']
+
+export function toMarkdown({ machine, runs, benchmarks }: Results): string {
+  const { cpu, cores, memoryGiB, system, node } = machine
+  const head = [
+    '# Results',
+    '',
+    'Made by `npm run bench`; the figures of every run are in `results.json`.',
+    '',
+    `Medians of ${runs} interleaved runs after a warm-up, with the lowest and the highest. Every peer is a process of its own.`,
+    `CPU seconds are those of the measured runs, peak memory (RSS) is that of the whole process.`,
+    '',
+    `Machine: ${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}.`,
+  ]
+  return `${[...head, ...benchmarks.flatMap(sectionOf)].join('\n')}\n`
+}
+
+function sectionOf({ name, about, rows, costs }: BenchmarkResult): string[] {
+  const figures = markdownTable(FIGURE_COLUMNS, rows.map(figureCells))
+  return ['', `## ${name}`, '', about, '', ...figures, '', ...markdownTable(COST_COLUMNS, costs.map(costCells))]
+}
+
+export function toText({ name, rows, costs, seconds }: BenchmarkResult): string {
+  const figures = textTable(FIGURE_COLUMNS, rows.map(figureCells))
+  const processes = textTable(COST_COLUMNS, costs.map(costCells))
+  return [`${name} (${seconds.toFixed(0)} s)`, '', ...figures, '', ...processes, ''].join('\n')
+}
+
+function figureCells({ label, unit, ours, limit }: Row): string[] {
+  const ratio = ours && limit ? format(ours.median / limit.median) : ''
+  return [label, unit, median(ours), spread(ours), median(limit), spread(limit), ratio]
+}
+
+function costCells({ peer, cpuSeconds, peakRssMiB }: PeerCost): string[] {
+  return [peer, format(cpuSeconds), format(peakRssMiB)]
+}
+
+function median(series: Series | undefined): string {
+  return series === undefined ? '' : format(series.median)
+}
+
+function spread(series: Series | undefined): string {
+  return series === undefined ? '' : `${format(series.min)} – ${format(series.max)}`
+}
+
+/** Three digits that count. */
+function format(value: number): string {
+  return Number(value.toPrecision(3)).toLocaleString('en', { maximumFractionDigits: 4 })
+}
+
+function markdownTable(columns: readonly string[], rows: readonly string[][]): string[] {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
+  return [line(columns), line(columns.map((_, i) => (i < 2 ? '---' : '---:'))), ...rows.map(line)]
+}
+
+function textTable(columns: readonly string[], rows: readonly string[][]): string[] {
+  const lines = [columns, ...rows]
+  const widths = columns.map((_, i) => Math.max(...lines.map((cells) => cells[i]?.length ?? 0)))
+  const pad = (cell: string, i: number) => (i < 2 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))
+  return lines.map((cells) => cells.map(pad).join('  ').trimEnd())
+}

@@ -1,0 +1,18 @@
+import type { Benchmark } from './benchmark.js'
+import { call } from './benchmarks/call.js'
+import { channel } from './benchmarks/channel.js'
+import { consistentLatency } from './benchmarks/consistent-latency.js'
+import { consistentThroughput } from './benchmarks/consistent-throughput.js'
+import { docUpdates } from './benchmarks/doc-updates.js'
+import { join } from './benchmarks/join.js'
+import { readLatency } from './benchmarks/read-latency.js'
+
+export const SUITE: readonly Benchmark[] = [
+  channel,
+  call,
+  consistentLatency,
+  consistentThroughput,
+  readLatency,
+  docUpdates,
+  join,
+]
