@@ -1,10 +1,10 @@
 import type { Core } from './core.js'
-import type { VoteRequest, VoteResponse } from './messages.js'
+import type { Message, VoteRequest, VoteResponse } from './messages.js'
 import { wake } from './quiesce.js'
 import { broadcastAppend } from './replication.js'
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } from './roles.js'
 import { leaderMissing } from './transfer-result.js'
-import type { VoterId } from './types.js'
+import type { Index, Term, VoterId } from './types.js'
 
 // Elections: Raft paper, 5.2 and 5.4.1; pre-votes: dissertation, 9.6.
 
@@ -38,12 +38,13 @@ function askForVotes(core: Core, transfer: boolean): void {
 function voteRequest(core: Core, type: VoteRequest['type'], to: VoterId, transfer: boolean): VoteRequest {
   const { lastIndex, lastTerm } = core.log
   const term = type === 'pre-vote' ? core.term + 1 : core.term
-  return { type, from: core.id, to, term, lastIndex, lastTerm, transfer }
+  return { type, from: core.id, to, term, lastIndex, lastTerm, transfer, ...knownCommit(core) }
 }
 
 /** Every role: whom does this replica want as leader of that term? */
 export function answerVoteRequest(core: Core, message: VoteRequest): void {
   const { type, from, term } = message
+  learnCommit(core, message)
   const free = core.vote === from || (core.vote === undefined && core.lead === undefined)
   const granted =
     (free || (type === 'pre-vote' && term > core.term)) && core.log.isUpToDate(message.lastIndex, message.lastTerm)
@@ -51,20 +52,27 @@ export function answerVoteRequest(core: Core, message: VoteRequest): void {
     core.electionElapsed = 0
     core.vote = from
   }
-  core.sendAfterPersist({
-    type: type === 'vote' ? 'vote-response' : 'pre-vote-response',
-    from: core.id,
-    to: from,
-    // A granted pre-vote answers for the term that was asked about, which this replica need not have reached.
-    term: granted ? term : core.term,
-    granted,
-  })
+  // A granted pre-vote answers for the term that was asked about, which this replica need not have reached. A refused
+  // one must not seem older than the candidate, which has something to learn from it.
+  const answerTerm = granted ? term : Math.max(core.term, term - 1)
+  respond(core, type === 'vote' ? 'vote-response' : 'pre-vote-response', from, answerTerm, granted)
+}
+
+/** A pre-vote for a term that is over. */
+export function refusePreVote(core: Core, message: Message): void {
+  respond(core, 'pre-vote-response', message.from, core.term, false)
+}
+
+function respond(core: Core, type: VoteResponse['type'], to: VoterId, term: Term, granted: boolean): void {
+  core.sendAfterPersist({ type, from: core.id, to, term, granted, ...knownCommit(core) })
 }
 
 /** Candidate and pre-candidate: an answer to what it asks now. */
 export function receiveVote(core: Core, message: VoteResponse): void {
   const termAsked = core.role === 'candidate' ? core.term : core.term + 1
-  if (message.granted && message.term !== termAsked) core.ignore('stale')
+  learnCommit(core, message)
+  if (hasUnappliedConfigChange(core)) becomeFollower(core, core.term, undefined)
+  else if (message.granted && message.term !== termAsked) core.ignore('stale')
   else countVote(core, message.from, message.granted)
 }
 
@@ -79,6 +87,18 @@ export function countVote(core: Core, from: VoterId, granted: boolean): void {
     becomeLeader(core)
     broadcastAppend(core)
   }
+}
+
+function knownCommit({ log }: Core): { readonly commit: Index; readonly commitTerm: Term } {
+  return { commit: log.committed, commitTerm: log.term(log.committed) ?? 0 }
+}
+
+/**
+ * Without this, replicas that have a change but don't know that it is committed could ask for ever for the votes of
+ * those who do, and who are no voters any more but have longer logs.
+ */
+function learnCommit(core: Core, { commit, commitTerm }: VoteRequest | VoteResponse): void {
+  if (core.role !== 'leader' && core.log.matches(commit, commitTerm)) core.log.commitTo(commit)
 }
 
 /** A committed change that is not applied may have taken this replica's vote, or given others one. */

@@ -64,7 +64,13 @@ export interface InstallSnapshot extends Envelope {
   readonly snapshot: Snapshot
 }
 
-export interface VoteRequest extends Envelope {
+/** The last position that the sender knows to be committed. */
+interface KnownCommit {
+  readonly commit: Index
+  readonly commitTerm: Term
+}
+
+export interface VoteRequest extends Envelope, KnownCommit {
   readonly type: 'vote' | 'pre-vote'
   readonly lastIndex: Index
   readonly lastTerm: Term
@@ -72,7 +78,7 @@ export interface VoteRequest extends Envelope {
   readonly transfer: boolean
 }
 
-export interface VoteResponse extends Envelope {
+export interface VoteResponse extends Envelope, KnownCommit {
   readonly type: 'vote-response' | 'pre-vote-response'
   readonly granted: boolean
 }

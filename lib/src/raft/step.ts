@@ -1,5 +1,5 @@
 import type { Core } from './core.js'
-import { answerVoteRequest, receiveVote } from './election.js'
+import { answerVoteRequest, receiveVote, refusePreVote } from './election.js'
 import { followAppend, followHeartbeat, followQuiesce, followSnapshot, followTimeoutNow } from './follower.js'
 import { ignoreSecondLeader, receiveAppendResponse, receiveHeartbeatResponse } from './leader.js'
 import type { Append, Heartbeat, InstallSnapshot, Message, MessageOf, MessageType } from './messages.js'
@@ -104,7 +104,7 @@ function answerLowerTerm(core: Core, message: Message): false {
   const { id: from, term } = core
   const to = message.from
   if (message.type === 'pre-vote') {
-    core.sendAfterPersist({ type: 'pre-vote-response', from, to, term, granted: false })
+    refusePreVote(core, message)
   } else if ((message.type === 'append' || message.type === 'heartbeat') && mayBeStuckAhead(core)) {
     // Without votes that raise its term a leader of the past would never hear of this one.
     core.sendAfterPersist({ type: 'append-response', from, to, term, index: 0, rejected: undefined })

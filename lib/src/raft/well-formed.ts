@@ -1,4 +1,4 @@
-import type { Append, Message, MessageType } from './messages.js'
+import type { Append, Message, MessageType, VoteRequest, VoteResponse } from './messages.js'
 import type { Entry } from './types.js'
 
 // Whether the numbers in a peer's message can be true at all. Types are the decoder's business.
@@ -32,7 +32,10 @@ function hasPlausibleNumbers(message: Message): boolean {
       return message.snapshot.index > 0 && isCount(message.snapshot.index) && isCount(message.snapshot.term)
     case 'vote':
     case 'pre-vote':
-      return isCount(message.lastIndex) && isCount(message.lastTerm)
+      return isCount(message.lastIndex) && isCount(message.lastTerm) && isKnownCommit(message)
+    case 'vote-response':
+    case 'pre-vote-response':
+      return isKnownCommit(message)
     case 'read-index-response':
       return isCount(message.index)
     case 'propose':
@@ -51,6 +54,10 @@ function isPlausibleAppend({ term, prevIndex, prevTerm, entries, commit }: Appen
     before = entry
   }
   return before.term <= term && isCount(before.index) && isCount(before.term)
+}
+
+function isKnownCommit({ commit, commitTerm }: VoteRequest | VoteResponse): boolean {
+  return isCount(commit) && isCount(commitTerm)
 }
 
 function isPosition({ hintIndex, hintTerm }: { hintIndex: number; hintTerm: number }): boolean {

@@ -20,6 +20,8 @@ import type {
 export const ELECTION_TICKS = 10
 export const HEARTBEAT_TICKS = 2
 export const NO_BYTES = new Uint8Array(0)
+/** For votes: knows of nothing committed. */
+export const NO_COMMIT = { commit: 0, commitTerm: 0 }
 
 export const id = (name: string) => name as VoterId
 export const ids = (names: string) => [...names].map(id)

@@ -11,7 +11,7 @@ import {
 } from '../../src/raft/describe.js'
 import type { Message } from '../../src/raft/messages.js'
 import type { ProgressStatus, Ready } from '../../src/raft/types.js'
-import { bytes, change, id, ids, NO_BYTES } from './cluster.js'
+import { bytes, change, id, ids, NO_BYTES, NO_COMMIT } from './cluster.js'
 
 const configuration = {
   voters: ids('abw'),
@@ -82,9 +82,9 @@ describe('describe…', () => {
     ],
     [{ type: 'heartbeat', commit: 3, round: 0 }, 'MsgHeartbeat Term:2 Log:0/0 Commit:3'],
     [{ type: 'heartbeat-response', round: 0 }, 'MsgHeartbeatResp Term:2 Log:0/0'],
-    [{ type: 'vote', lastIndex: 4, lastTerm: 1, transfer: true }, 'MsgVote Term:2 Log:1/4'],
-    [{ type: 'vote-response', granted: true }, 'MsgVoteResp Term:2 Log:0/0'],
-    [{ type: 'pre-vote-response', granted: false }, 'MsgPreVoteResp Term:2 Log:0/0 Rejected (Hint: 0)'],
+    [{ type: 'vote', lastIndex: 4, lastTerm: 1, transfer: true, ...NO_COMMIT }, 'MsgVote Term:2 Log:1/4'],
+    [{ type: 'vote-response', granted: true, ...NO_COMMIT }, 'MsgVoteResp Term:2 Log:0/0'],
+    [{ type: 'pre-vote-response', granted: false, ...NO_COMMIT }, 'MsgPreVoteResp Term:2 Log:0/0 Rejected (Hint: 0)'],
     [
       { type: 'snapshot', snapshot },
       'MsgSnap Term:2 Log:0/0\n  Snapshot: Index:4 Term:1 ConfState:Voters:[a b w] VotersOutgoing:[a b c] ' +
@@ -129,7 +129,7 @@ describe('describe…', () => {
       entries: [entry],
       committedEntries: [entry],
       messages: [{ ...envelope, type: 'heartbeat', commit: 0, round: 0 }],
-      messagesAfterPersist: [{ ...envelope, type: 'vote-response', granted: true }],
+      messagesAfterPersist: [{ ...envelope, type: 'vote-response', granted: true, ...NO_COMMIT }],
       readStates: [{ index: 4, ticket: 7 }],
       refusals: [{ request: 'proposal', ticket: 8, reason: 'busy' }],
       transfer: { to: id('b'), outcome: 'done' },

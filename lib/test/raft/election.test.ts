@@ -3,7 +3,7 @@ import { seededRandom } from '../../src/base/random.js'
 import type { VoteRequest } from '../../src/raft/messages.js'
 import { foundingState } from '../../src/raft/options.js'
 import type { HardState } from '../../src/raft/types.js'
-import { bytes, Cluster, change, ELECTION_TICKS, id, ids, Replica } from './cluster.js'
+import { bytes, Cluster, change, ELECTION_TICKS, id, ids, NO_COMMIT, Replica } from './cluster.js'
 
 const PLAIN = { preVote: false, checkQuorum: false }
 
@@ -13,7 +13,7 @@ function replica(options = {}, state: Partial<HardState> = {}): Replica {
 }
 
 function voteRequest(from: string, term: number, lastIndex = 1, lastTerm = 1): VoteRequest {
-  return { type: 'vote', from: id(from), to: id('a'), term, lastIndex, lastTerm, transfer: false }
+  return { type: 'vote', from: id(from), to: id('a'), term, lastIndex, lastTerm, transfer: false, ...NO_COMMIT }
 }
 
 describe('elections (Raft paper, 5.2)', () => {
@@ -50,9 +50,8 @@ describe('elections (Raft paper, 5.2)', () => {
     candidate.raw.campaign()
     const ready = candidate.raw.ready()
     expect(ready.hardState).toEqual({ term: 2, vote: 'a', commit: 1 })
-    expect(ready.messagesAfterPersist).toEqual(
-      ['b', 'c'].map((to) => ({ type: 'vote', from: 'a', to, term: 2, lastIndex: 1, lastTerm: 1, transfer: false })),
-    )
+    const request = { type: 'vote', from: 'a', term: 2, lastIndex: 1, lastTerm: 1, transfer: false, commit: 1 }
+    expect(ready.messagesAfterPersist).toMatchObject(['b', 'c'].map((to) => ({ ...request, to })))
   })
 
   it('[RFT7] a candidate with the votes of a majority becomes leader and says so at once', () => {
@@ -60,7 +59,7 @@ describe('elections (Raft paper, 5.2)', () => {
     candidate.raw.campaign()
     candidate.process()
     expect(candidate.status.role).toBe('candidate')
-    candidate.raw.step({ type: 'vote-response', from: id('b'), to: id('a'), term: 2, granted: true })
+    candidate.raw.step({ type: 'vote-response', from: id('b'), to: id('a'), term: 2, granted: true, ...NO_COMMIT })
     expect(candidate.status).toMatchObject({ role: 'leader', lead: 'a' })
     expect(candidate.raw.ready().messages.map((each) => [each.type, each.to])).toEqual([
       ['append', 'b'],
@@ -72,7 +71,14 @@ describe('elections (Raft paper, 5.2)', () => {
     const candidate = replica()
     candidate.raw.campaign()
     candidate.process()
-    const refusal = { type: 'vote-response', from: id('b'), to: id('a'), term: 2, granted: false } as const
+    const refusal = {
+      type: 'vote-response',
+      from: id('b'),
+      to: id('a'),
+      term: 2,
+      granted: false,
+      ...NO_COMMIT,
+    } as const
     candidate.raw.step(refusal)
     candidate.raw.step(refusal)
     candidate.raw.step({ ...refusal, granted: true })
@@ -228,7 +234,7 @@ describe('pre-vote (dissertation, 9.6) and check-quorum (6.2, 4.2.3)', () => {
     const candidate = replica({ preVote: true }, { term: 3 })
     candidate.raw.campaign()
     candidate.process()
-    const answer = { type: 'pre-vote-response', from: id('b'), to: id('a'), granted: true } as const
+    const answer = { type: 'pre-vote-response', from: id('b'), to: id('a'), granted: true, ...NO_COMMIT } as const
     expect(candidate.raw.step({ ...answer, term: 3 })).toBe('stale')
     expect(candidate.status.role).toBe('pre-candidate')
     expect(candidate.raw.step({ ...answer, term: 4 })).toBeUndefined()

@@ -240,6 +240,42 @@ describe('membership (Raft paper, 6; dissertation, 4)', () => {
   })
 })
 
+describe('changes that not everybody knows to be committed', () => {
+  it('[RFT39] who is removed with a log that is longer tells the others what is committed', () => {
+    const cluster = new Cluster('ab', { checkQuorum: false })
+    const leader = cluster.elect('a')
+    leader.raw.proposeConfigChange(change('auto', 'ra'))
+    cluster.lost = (message) => message.type === 'append' && message.commit > 2 // b never hears of the commit
+    cluster.step()
+    leader.propose('lost with the leader')
+    cluster.settle()
+    expect(configurationOf(leader)).toBe('voters=(b)')
+    expect(configurationOf(cluster.get('b'))).toBe('voters=(a b)')
+    cluster.heal()
+    cluster.tick(3 * ELECTION_TICKS)
+    expect(cluster.leaders).toEqual(['b'])
+    expect(configurationOf(cluster.get('b'))).toBe('voters=(b)')
+  })
+
+  it('[RFT39] so does a candidate', () => {
+    const initial = foundingState(ids('abc'))
+    const entries = [{ term: 1, index: 2, type: 'normal', data: bytes('x') } as const]
+    const voter = new Replica(id('a'), { ...initial, entries }, {})
+    const request = {
+      type: 'pre-vote',
+      from: id('b'),
+      to: id('a'),
+      lastIndex: 2,
+      lastTerm: 1,
+      transfer: false,
+    } as const
+    voter.raw.step({ ...request, term: 2, commit: 2, commitTerm: 9 })
+    expect(voter.status.commit).toBe(1)
+    voter.raw.step({ ...request, term: 2, commit: 2, commitTerm: 1 })
+    expect(voter.status.commit).toBe(2)
+  })
+})
+
 describe('witnesses', () => {
   function withWitness() {
     const cluster = new Cluster('ab')

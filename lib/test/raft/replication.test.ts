@@ -3,7 +3,7 @@ import type { Append } from '../../src/raft/messages.js'
 import { foundingState } from '../../src/raft/options.js'
 import { RawNode } from '../../src/raft/raw-node.js'
 import type { Entry } from '../../src/raft/types.js'
-import { bytes, Cluster, HEARTBEAT_TICKS, id, ids, Replica, text } from './cluster.js'
+import { bytes, Cluster, HEARTBEAT_TICKS, id, ids, NO_COMMIT, Replica, text } from './cluster.js'
 
 function entry(term: number, index: number, payload = `${term}/${index}`): Entry {
   return { term, index, type: 'normal', data: bytes(payload) }
@@ -148,7 +148,7 @@ describe('log replication (Raft paper, 5.3)', () => {
     const from = (names: string) => ids(names).map((name) => ({ from: name, to: id('a'), term: 4 }))
     leader.raw.campaign({ transfer: true })
     leader.process()
-    for (const each of from('bc')) leader.raw.step({ ...each, type: 'vote-response', granted: true })
+    for (const each of from('bc')) leader.raw.step({ ...each, type: 'vote-response', granted: true, ...NO_COMMIT })
     leader.process()
     const stored = (index: number, names: string) => {
       for (const each of from(names)) leader.raw.step({ ...each, type: 'append-response', index, rejected: undefined })

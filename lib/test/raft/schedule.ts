@@ -24,8 +24,8 @@ const CHANGES = ['vd', 've', 'ra', 'rb', 'rc', 'la', 'lb', 'ld', 'we', 'va', 'vb
 export class World {
   readonly replicas: readonly Replica[]
   messages: Message[] = []
-  /** What was committed, by index; the first commit decides. */
-  readonly #committed = new Map<Index, Entry>()
+  /** What was committed, by index, and in which term; the first commit decides. */
+  readonly #committed = new Map<Index, { readonly entry: Entry; readonly term: Term }>()
   readonly #leaders = new Map<Term, VoterId>()
   readonly #votes = new Map<string, VoterId>()
   /** What was committed when a read was asked for, by ticket. */
@@ -106,6 +106,7 @@ export class World {
       for (const replica of this.replicas) replica.raw.tick()
       this.#settle()
       const leader = this.replicas.find((each) => each.isLeader)
+      if (leader !== undefined && ticks % ELECTION_TICKS === 0) reportLostSnapshots(leader)
       if (leader !== undefined && this.#highestCommit <= before) this.propose(leader)
       if (this.#highestCommit > before && this.#agreed()) return
     }
@@ -143,14 +144,15 @@ export class World {
     }
   }
 
-  /** One leader per term, and it has everything that is committed. */
+  /** One leader per term, and it has everything that was committed in earlier terms. */
   #checkLeader({ id: name, raw }: Replica): void {
     const { term, firstIndex } = raw.status()
     const leader = this.#leaders.get(term)
     if (leader === undefined) {
-      for (const [index, entry] of this.#committed) {
+      for (const [index, { entry, term: committedIn }] of this.#committed) {
         const own = index < firstIndex ? entry.term : raw.term(index)
-        if (own !== entry.term) throw new Error(`leader ${name} of term ${term} lacks ${entry.term}/${index}`)
+        if (own !== entry.term && committedIn < term)
+          throw new Error(`leader ${name} of term ${term} lacks ${entry.term}/${index}`)
       }
     } else if (leader !== name) {
       throw new Error(`${leader} and ${name} lead term ${term}`)
@@ -159,12 +161,12 @@ export class World {
   }
 
   #checkCommitted(replica: Replica, entry: Entry): void {
-    const known = this.#committed.get(entry.index)
+    const known = this.#committed.get(entry.index)?.entry
     const sameData = known?.data.length === 0 || entry.data.length === 0 || `${known?.data}` === `${entry.data}`
     if (known !== undefined && (known.term !== entry.term || known.type !== entry.type || !sameData)) {
       throw new Error(`${replica.id} committed ${entry.term}/${entry.index}, which is ${known.term}/${entry.index}`)
     }
-    if (known === undefined) this.#committed.set(entry.index, entry)
+    if (known === undefined) this.#committed.set(entry.index, { entry, term: replica.status.term })
   }
 
   #checkVote(message: Message): void {
@@ -174,6 +176,11 @@ export class World {
     if (before !== message.to) throw new Error(`${key} voted for ${before} and ${message.to}`)
     this.#votes.set(key, message.to)
   }
+}
+
+/** What carries snapshots knows, unlike the core, that they are gone. */
+function reportLostSnapshots({ raw }: Replica): void {
+  for (const [name, { state }] of raw.status().progress) if (state === 'snapshot') raw.reportSnapshot(name, false)
 }
 
 const STEPS = {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Cluster, change, ELECTION_TICKS, HEARTBEAT_TICKS, id } from './cluster.js'
+import { Cluster, change, ELECTION_TICKS, HEARTBEAT_TICKS, id, NO_COMMIT } from './cluster.js'
 
 describe('handing over leadership (dissertation, 3.10)', () => {
   it('[RFT40] the target campaigns at once, without pre-vote, although everybody hears the leader', () => {
@@ -73,7 +73,16 @@ describe('handing over leadership (dissertation, 3.10)', () => {
 
     const next = cluster.get('c')
     next.raw.transferLeader(id('b'))
-    next.raw.step({ type: 'vote', from: id('a'), to: id('c'), term: 9, lastIndex: 0, lastTerm: 0, transfer: true })
+    next.raw.step({
+      type: 'vote',
+      from: id('a'),
+      to: id('c'),
+      term: 9,
+      lastIndex: 0,
+      lastTerm: 0,
+      transfer: true,
+      ...NO_COMMIT,
+    })
     cluster.settle()
     expect(next.transfers).toEqual([])
     next.raw.campaign()
