@@ -183,6 +183,11 @@ export class Messaging<Legion = unknown> {
     const result = this.#send(to, frame)
     if (result === 'no-link') throw noPeerError(`There is no link to ${to}: ${name} was not sent.`, 'not-applied')
     if (result === 'full') throw busyError(`The queue to ${to} is full`)
+    if (result === 'too-large') {
+      throw new LegionError('E_TOO_LARGE', `A link carries no message of ${frame.length} bytes.`, {
+        outcome: 'not-applied',
+      })
+    }
   }
 
   #send(to: PeerId, frame: Uint8Array): SendResult {

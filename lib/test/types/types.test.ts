@@ -22,7 +22,7 @@ it.each([
   ['typescript', /^Version 7\./],
   ['typescript-5.9', /^Version 5\.9\./],
 ])(
-  '[MAC14] what should compile does, and what should not does not, with %s',
+  '[MAC14] [LEG20] what should compile does, and what should not does not, with %s',
   { timeout: 120_000 },
   async (name, is) => {
     const { version, output } = await compile(name)
