@@ -54,11 +54,23 @@ export class Cluster {
     return peer
   }
 
-  /** Ends all of it. Resolves to what the tabs complained of. */
-  async end(): Promise<string[]> {
+  /** What the tabs complained of. */
+  get problems(): string[] {
+    return this.#tabs.flatMap((tab) => tab.problems)
+  }
+
+  /** What everybody wrote, in the order of time. */
+  get log(): string {
+    return [...this.#tabs, ...this.#peers]
+      .flatMap(({ log }) => log)
+      .sort()
+      .join('\n')
+  }
+
+  /** Ends all of it. */
+  async end(): Promise<void> {
     const contexts = await Promise.all(this.#contexts.values())
     await Promise.all([...contexts.map((context) => context.close()), ...this.#peers.map((peer) => peer.kill())])
-    return this.#tabs.flatMap((tab) => tab.problems)
   }
 
   async #newPage(browser: BrowserName): Promise<Page> {

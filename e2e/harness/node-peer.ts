@@ -37,6 +37,10 @@ export class NodePeer {
     return new NodePeer(options.name, String(peer), process)
   }
 
+  get log(): readonly string[] {
+    return this.#process.lines.map(({ atMs, text }) => `${atMs} ${this.name} ${text}`)
+  }
+
   event(name: string, matches?: (event: PeerEvent) => boolean): Promise<PeerEvent> {
     return event(this.#process, name, matches)
   }

@@ -12,7 +12,7 @@ export class Signaling {
   }
 
   static async start(): Promise<Signaling> {
-    const process = launch(0)
+    const process = launch('--port', '0', '--warmup-ms', '0') // No test has an old cluster that may come back first.
     return new Signaling(process, await listeningUrl(process))
   }
 
@@ -21,15 +21,15 @@ export class Signaling {
     return this.#process.kill('SIGKILL')
   }
 
+  /** With its usual warm-up, in which those who were there come back before anyone founds a cluster. */
   async startAgain(): Promise<void> {
-    this.#process = launch(Number(new URL(this.url).port))
+    this.#process = launch('--port', new URL(this.url).port)
     await listeningUrl(this.#process)
   }
 }
 
-/** Without warm-up: no test has an old cluster that might come back first. */
-function launch(port: number): LineProcess {
-  return new LineProcess(paths.signalingCli, ['--host', '127.0.0.1', '--port', String(port), '--warmup-ms', '0'])
+function launch(...args: string[]): LineProcess {
+  return new LineProcess(paths.signalingCli, ['--host', '127.0.0.1', ...args])
 }
 
 function listeningUrl(process: LineProcess): Promise<string> {

@@ -1,22 +1,24 @@
 import type { Page } from '@playwright/test'
+import type { PeerId } from 'legion-mesh'
 import type { JoinOptions } from '../page/lab.js'
 
 const POLL_MS = 25
+const PROBLEMS: ReadonlySet<string> = new Set(['uncaught', 'error', 'warning'])
 
 /** One page of a browser, which remembers what went wrong in it. */
 export class Tab {
   readonly page: Page
   readonly name: string
+  /** All that the page wrote and threw, with the time of day in ms: what to read when a test fails. */
+  readonly log: string[] = []
   readonly #problems: string[] = []
   readonly #expected: RegExp[] = []
 
   constructor(page: Page, name: string) {
     this.page = page
     this.name = name
-    page.on('pageerror', (error) => this.#problems.push(String(error)))
-    page.on('console', (message) => {
-      if (message.type() === 'error' || message.type() === 'warning') this.#problems.push(message.text())
-    })
+    page.on('pageerror', (error) => this.#note('uncaught', String(error)))
+    page.on('console', (message) => this.#note(message.type(), message.text()))
   }
 
   /** What the page complained of, but for what the test expects. */
@@ -46,6 +48,11 @@ export class Tab {
   close(): Promise<void> {
     return this.page.close()
   }
+
+  #note(kind: string, text: string): void {
+    this.log.push(`${Date.now()} ${this.name} ${kind}: ${text}`)
+    if (PROBLEMS.has(kind)) this.#problems.push(text)
+  }
 }
 
 /** A tab with e2e/page in it: tests drive its `lab` by `page.evaluate`. */
@@ -67,7 +74,7 @@ export class LabTab extends Tab {
     await this.join()
   }
 
-  get id(): Promise<string> {
+  get id(): Promise<PeerId> {
     return this.page.evaluate(() => lab.legion.self.id)
   }
 }

@@ -29,10 +29,12 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     },
     { scope: 'worker' },
   ],
-  cluster: async ({ world }, use, { testId, repeatEachIndex }) => {
-    const cluster = new Cluster(`${testId}-${repeatEachIndex}`, world)
+  cluster: async ({ world }, use, testInfo) => {
+    const cluster = new Cluster(`${testInfo.testId}-${testInfo.repeatEachIndex}`, world)
     await use(cluster)
-    const problems = await cluster.end()
+    const { problems, log } = cluster
+    await cluster.end()
+    if (testInfo.errors.length > 0) await testInfo.attach('log', { body: log, contentType: 'text/plain' })
     base.expect(problems, 'what the tabs complained of').toEqual([])
   },
 })

@@ -38,8 +38,10 @@ export class Lab {
   }
 
   open(options: JoinOptions): LabLegion {
-    this.#legion = Legion.open({ ...options, machine: theatre, handlers })
-    return this.#legion
+    const legion = Legion.open({ ...options, machine: theatre, handlers, logger: console })
+    legion.doc() // A document is where it was opened.
+    this.#legion = legion
+    return legion
   }
 
   /** Resolves to the peer's id when the cluster's state is here. */
