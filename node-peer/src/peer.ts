@@ -45,6 +45,7 @@ export class Peer {
   private constructor(legion: Legion<AnyMachine>, log: Log) {
     this.#legion = legion
     this.#log = log
+    legion.doc() // this peer keeps what is open here
     this.#subscribe()
     this.#signalingPoll = setInterval(() => this.#tellSignaling(), SIGNALING_POLL_MS)
   }

@@ -3,6 +3,8 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { Legion } from 'legion-mesh'
+import { nodePlatform } from 'legion-mesh/node'
 import { createSignalingServer, type SignalingServer } from 'legion-signaling'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
@@ -136,9 +138,39 @@ describe.skipIf(!existsSync(CLI))('legion-peer (needs `npm run build`)', { timeo
     expect(await peer.exited).toEqual([0, null])
   })
 
+  it('[PEE7] keeps the default document while no other peer is there', async () => {
+    const peer = start()
+    await peer.event('ready')
+    const writer = await join()
+    writer.applyFast((y) => y.getText('notes').insert(0, 'Opening night.'))
+    await synced(writer)
+    await writer.close()
+    const reader = await join()
+    await synced(reader)
+    expect(reader.doc().y.getText('notes').toString()).toBe('Opening night.')
+    await reader.close()
+  })
+
+  async function join(): Promise<Legion> {
+    return Legion.join({ cluster: 'lights', signaling: url, platform: await nodePlatform() })
+  }
+
   it('[PEE1] ends with code 2 and a sentence for arguments that make no sense', async () => {
     const peer = start(['--voters', 'all'])
     expect(await peer.exited).toEqual([2, null])
     expect(peer.stderr).toContain('--voters must be a whole number')
   })
 })
+
+/** Resolves when every linked peer and the default document here have the same. */
+async function synced(legion: Legion): Promise<void> {
+  const document = legion.doc()
+  while (document.status !== 'synced') {
+    await new Promise<void>((resolve) => {
+      const unsubscribe = document.on('status', () => {
+        unsubscribe()
+        resolve()
+      })
+    })
+  }
+}
