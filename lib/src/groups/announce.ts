@@ -36,19 +36,19 @@ export interface Announce {
   readonly visible: boolean
 }
 
-/** To the leader, until it is done: remove me, I go for good. */
+/** To everyone, until one answers `retired`: remove me, I go for good. */
 export interface Leaving {
   readonly kind: 'leaving'
 }
 
-/** From the leader: you can't be a member, and why. */
+/** From a member: you can't be one, and why. */
 export interface Refusal {
   readonly kind: 'refusal'
   readonly code: RefusalCode
   readonly problem: string
 }
 
-/** From the leader: this and every lower incarnation of yours is gone; announce a higher one. */
+/** From a member: this and every lower incarnation of yours is gone; announce a higher one. */
 export interface Retired {
   readonly kind: 'retired'
   readonly incarnation: number

@@ -37,7 +37,7 @@ export function encodeMessage(message: Message): Uint8Array {
     writeCount(encoder, incarnationOf(message.from))
     writeCount(encoder, incarnationOf(message.to))
     writeCount(encoder, message.term)
-    BODIES[message.type].write(encoder, message as never)
+    bodyOf(message.type).write(encoder, message)
   })
 }
 
@@ -55,7 +55,7 @@ export function decodeMessage(bytes: Uint8Array, from: PeerId, to: PeerId): Mess
       to: voterIdOf(to, readCount(decoder)),
       term: readCount(decoder),
     }
-    const body: object = BODIES[type].read(decoder)
+    const body = bodyOf(type).read(decoder)
     return { ...envelope, ...body } as Message
   })
 }
@@ -164,17 +164,29 @@ const voteRequest: Body<'vote' | 'pre-vote'> = {
     writeCount(encoder, message.lastIndex)
     writeCount(encoder, message.lastTerm)
     writeBoolean(encoder, message.transfer)
+    writeCount(encoder, message.commit)
+    writeCount(encoder, message.commitTerm)
   },
   read: (decoder) => ({
     lastIndex: readCount(decoder),
     lastTerm: readCount(decoder),
     transfer: readBoolean(decoder),
+    commit: readCount(decoder),
+    commitTerm: readCount(decoder),
   }),
 }
 
 const voteResponse: Body<'vote-response' | 'pre-vote-response'> = {
-  write: (encoder, message) => writeBoolean(encoder, message.granted),
-  read: (decoder) => ({ granted: readBoolean(decoder) }),
+  write(encoder, message) {
+    writeBoolean(encoder, message.granted)
+    writeCount(encoder, message.commit)
+    writeCount(encoder, message.commitTerm)
+  },
+  read: (decoder) => ({
+    granted: readBoolean(decoder),
+    commit: readCount(decoder),
+    commitTerm: readCount(decoder),
+  }),
 }
 
 const propose: Body<'propose'> = {
@@ -250,6 +262,17 @@ const BODIES: { readonly [T in MessageType]: Body<T> } = {
   refused,
   quiesce,
   wake: nothing,
+}
+
+/** The types of message and body agree by construction; the compiler can't follow that through a lookup. */
+interface AnyBody {
+  write(encoder: Encoder, message: Message): void
+  read(decoder: Decoder): object
+}
+
+function bodyOf(type: MessageType): AnyBody {
+  const bodies: Readonly<Record<MessageType, unknown>> = BODIES
+  return bodies[type] as AnyBody
 }
 
 function writeEntry(encoder: Encoder, entry: Entry): void {

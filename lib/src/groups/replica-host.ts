@@ -107,11 +107,6 @@ export class ReplicaHost {
     return this.#replica
   }
 
-  get leaderPeer(): PeerId | undefined {
-    const lead = this.#replica?.soft.lead
-    return lead === undefined ? undefined : peerOf(lead)
-  }
-
   /** Starts the group with this peer as its only voter. */
   found(clusterId: ClusterId): void {
     const seed = Math.floor(this.#options.runtime.random() * 2 ** 32)
@@ -144,10 +139,6 @@ export class ReplicaHost {
     this.#leaving = true
     this.#pressLeaving()
     this.schedule()
-  }
-
-  get membership(): Membership {
-    return this.#membership
   }
 
   stop(): void {
@@ -277,7 +268,7 @@ export class ReplicaHost {
 
   /** A member that finds itself removed, say after a long silence, comes back as its next incarnation. */
   #noteMembership(replica: Replica): void {
-    if (this.#isMember && !replica.isMember) this.#onRetired(incarnationOf(replica.id))
+    if (this.#isMember && !replica.isMember && !this.#leaving) this.#onRetired(incarnationOf(replica.id))
     this.#isMember = this.#replica?.isMember ?? false
   }
 
@@ -388,12 +379,14 @@ export class ReplicaHost {
     this.#announce()
   }
 
+  /**
+   * Asks everyone, until somebody who knows of the removal says so: only then is it certain that the others need not
+   * this peer to learn of it. The leader acts on it, and who leads itself hands over.
+   */
   #pressLeaving(): void {
-    const leader = this.leaderPeer
     const replica = this.#replica
-    if (replica === undefined || !replica.isMember) return
-    if (replica.isLeader) this.#handOver(replica)
-    else if (leader !== undefined) this.#tell(leader, { kind: 'leaving' })
+    if (replica?.isLeader) this.#handOver(replica)
+    for (const peer of this.#options.network.peers.keys()) this.#tell(peer, { kind: 'leaving' })
   }
 
   /** A leader that leaves lets another voter lead first; without one it changes the roster itself. */

@@ -252,6 +252,17 @@ describe('a group', () => {
     expect(await simulation.until(reserve(peers[0] as Peer, '1A'))).toEqual({ ok: true })
   })
 
+  it('[GRP16] leaves over slow links only when another one knows of it', async () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      await start(2 + (seed % 3), 1600 + seed)
+      simulation.network.setConditions({ latencyMs: [100, 400] })
+      const old = leader()
+      await simulation.until(old.legion.leave())
+      peers = peers.filter((peer) => peer !== old)
+      expect(await simulation.until(reserve(peers[0] as Peer, '1A'))).toEqual({ ok: true })
+    }
+  })
+
   it('[GRP17] brings a newcomer up from a snapshot after the log was cut, sessions included', async () => {
     simulation = new Simulation({ seed: 17 })
     const limits = { logEntries: 20, logMarginEntries: 5 }

@@ -25,7 +25,8 @@ const configuration = fc.record({
   witnesses: voters,
   autoLeave: fc.boolean(),
 })
-const voteRequest = { lastIndex: count, lastTerm: count, transfer: fc.boolean() }
+const knownCommit = { commit: count, commitTerm: count }
+const voteRequest = { lastIndex: count, lastTerm: count, transfer: fc.boolean(), ...knownCommit }
 const entries = fc.array(fc.record({ term: count, type: entryType, data }), { maxLength: 4 })
 
 const bodies = [
@@ -46,7 +47,7 @@ const bodies = [
     snapshot: fc.record({ index: count, term: count, configuration, data }),
   }),
   fc.record({ type: fc.constantFrom('vote', 'pre-vote'), ...voteRequest }),
-  fc.record({ type: fc.constantFrom('vote-response', 'pre-vote-response'), granted: fc.boolean() }),
+  fc.record({ type: fc.constantFrom('vote-response', 'pre-vote-response'), granted: fc.boolean(), ...knownCommit }),
   fc.record({ type: fc.constantFrom('timeout-now', 'wake') }),
   fc.record({ type: fc.constant('transfer-leader'), target: voter }),
   fc.record({
