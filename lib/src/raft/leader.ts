@@ -3,8 +3,8 @@ import type { Core } from './core.js'
 import type { AppendResponse, HeartbeatResponse, Message } from './messages.js'
 import type { Progress } from './progress.js'
 import { confirmReads, releasePostponedReads } from './reads.js'
-import { broadcastAppend, maybeCommit, sendAppend, sendPending } from './replication.js'
-import { sendTimeoutNow } from './transfer.js'
+import { broadcastAppend, maybeCommit, sendAppend, sendPending, sendToWitnesses } from './replication.js'
+import { offerLeadership, sendTimeoutNow } from './transfer.js'
 import type { Index } from './types.js'
 
 // What a leader does with the members' answers. Their term is the leader's own.
@@ -14,6 +14,7 @@ export function receiveAppendResponse(core: Core, message: AppendResponse): void
   if (message.rejected !== undefined) goBack(core, progress, message.index, message.rejected)
   else if (message.index > core.log.lastIndex) core.ignore('beyond-log')
   else acknowledge(core, progress, message.index)
+  offerLeadership(core, progress)
 }
 
 function heardFrom(core: Core, message: Message): Progress {
@@ -35,7 +36,12 @@ export function acknowledge(core: Core, progress: Progress, index: Index): void 
   } else if (progress.id !== core.id && progress.canUseCommit(core.log.committed)) {
     sendAppend(core, progress)
   }
-  if (progress.id !== core.id) sendPending(core, progress)
+  if (progress.id === core.id) sendToWitnesses(core)
+  else continueWith(core, progress)
+}
+
+function continueWith(core: Core, progress: Progress): void {
+  sendPending(core, progress)
   if (progress.id === core.transferee && progress.match === core.log.lastIndex) sendTimeoutNow(core, progress.id)
 }
 
@@ -70,6 +76,7 @@ export function receiveHeartbeatResponse(core: Core, message: HeartbeatResponse)
   // If the last append was lost, this gets things going again.
   if (progress.match < core.log.lastIndex || progress.state === 'probe') sendAppend(core, progress)
   if (message.round > 0) confirmReads(core, message)
+  offerLeadership(core, progress)
 }
 
 /** Two leaders in one term: the other one is wrong, or nobody is right. */

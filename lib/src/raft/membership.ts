@@ -24,10 +24,6 @@ export function switchConfiguration(core: Core, configuration: Configuration): v
 }
 
 function leadConfiguration(core: Core): void {
-  if (!core.promotable) {
-    if (core.options.stepDownOnRemoval) becomeFollower(core, core.term, undefined)
-    return
-  }
   if (maybeCommit(core)) {
     // Fewer acknowledgements may be needed now.
     releasePostponedReads(core)

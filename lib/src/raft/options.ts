@@ -20,7 +20,7 @@ export interface RaftOptions {
   readonly preVote?: boolean | undefined
   /** A leader that hears no quorum steps down, and who hears a leader does not vote. Default true. */
   readonly checkQuorum?: boolean | undefined
-  /** A leader that is no voter any more, or a witness, steps down at once. Default true. */
+  /** A leader that is no voter any more, or a witness, hands over as soon as a voter has everything. Default true. */
   readonly stepDownOnRemoval?: boolean | undefined
   /** Most bytes of entries in one append, though always at least one entry. Default 256 KiB. */
   readonly maxMessageBytes?: number | undefined

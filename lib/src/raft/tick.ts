@@ -4,14 +4,19 @@ import { maybeLeaveJoint } from './proposals.js'
 import { idleTick } from './quiesce.js'
 import { broadcastHeartbeat } from './replication.js'
 import { becomeFollower } from './roles.js'
-import { endTransfer } from './transfer-result.js'
+import { endTransfer, leaderMissing } from './transfer-result.js'
 
 /** Time passes. */
 export function tick(core: Core): void {
   if (core.quiesced) return
   core.electionElapsed++
   if (core.role === 'leader') tickLeader(core)
-  else if (core.promotable && core.electionElapsed >= core.electionTimeout) campaign(core, false)
+  else if (core.electionElapsed >= core.electionTimeout) electionTimeout(core)
+}
+
+function electionTimeout(core: Core): void {
+  leaderMissing(core)
+  if (core.promotable) campaign(core, false)
 }
 
 function tickLeader(core: Core): void {

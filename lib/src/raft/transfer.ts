@@ -1,5 +1,6 @@
 import type { Core } from './core.js'
 import type { TransferLeader } from './messages.js'
+import type { Progress } from './progress.js'
 import { wake } from './quiesce.js'
 import { sendAppend } from './replication.js'
 import { endTransfer } from './transfer-result.js'
@@ -34,6 +35,12 @@ function startTransfer(core: Core, to: VoterId): TransferRefusal | undefined {
   if (target.match === core.log.lastIndex) sendTimeoutNow(core, to)
   else sendAppend(core, target)
   return undefined
+}
+
+/** A leader that can't lead any longer hands over to the first voter that has everything. */
+export function offerLeadership(core: Core, { id, match, sentCommit }: Progress): void {
+  if (core.promotable || !core.options.stepDownOnRemoval || core.transferee !== undefined) return
+  if (match === core.log.lastIndex && sentCommit >= core.log.committed) startTransfer(core, id)
 }
 
 export function sendTimeoutNow(core: Core, to: VoterId): void {

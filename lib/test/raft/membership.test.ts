@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { seededRandom } from '../../src/base/random.js'
 import { leaveJoint } from '../../src/raft/config-change.js'
 import { describeConfiguration } from '../../src/raft/describe.js'
+import type { Message } from '../../src/raft/messages.js'
 import { foundingState } from '../../src/raft/options.js'
 import { bytes, Cluster, change, ELECTION_TICKS, HEARTBEAT_TICKS, id, ids, NO_BYTES, Replica } from './cluster.js'
 
@@ -169,19 +169,34 @@ describe('membership (Raft paper, 6; dissertation, 4)', () => {
     expect(leader.status.ignored).toMatchObject({ 'config-invalid': 2 })
   })
 
-  it('[RFT35] a leader that is removed commits its removal and steps down', () => {
-    const cluster = new Cluster('abc', { random: seededRandom(1) })
+  it('[RFT35] a leader that is removed commits its removal and hands over, without waiting for any timeout', () => {
+    const cluster = new Cluster('abc')
     const leader = cluster.elect('a')
     leader.raw.proposeConfigChange(change('auto', 'ra'))
     cluster.settle()
-    expect(leader.status).toMatchObject({ role: 'follower', lead: undefined })
     expect(configurationOf(leader)).toBe('voters=(b c)')
+    expect(cluster.leaders).toContain('b')
+    cluster.tick(HEARTBEAT_TICKS)
+    expect(cluster.leaders).toEqual(['b'])
+    cluster.tick(ELECTION_TICKS)
+    expect(leader.transfers).toEqual([{ to: 'b', outcome: 'lost' }]) // nobody tells a stranger who leads
+  })
+
+  it('[RFT35] it leads on until somebody can take over, but takes no proposals', () => {
+    const cluster = new Cluster('abc', { checkQuorum: false })
+    const leader = cluster.elect('a')
+    leader.raw.proposeConfigChange(change('auto', 'ra'))
+    cluster.lost = (message) => message.type === 'timeout-now' || message.to === 'c'
     cluster.tick(3 * ELECTION_TICKS)
+    expect(cluster.leaders).toEqual(['a'])
+    expect(leader.propose('x')).toEqual({ kind: 'dropped', reason: 'removed' })
+    cluster.heal()
+    cluster.tick(2 * ELECTION_TICKS)
     expect(cluster.leaders.length).toBe(1)
     expect(cluster.leaders).not.toContain('a')
   })
 
-  it('[RFT35] told not to step down, it leads on but takes no proposals', () => {
+  it('[RFT35] told not to hand over, it leads on but takes no proposals', () => {
     const cluster = new Cluster('abc', { stepDownOnRemoval: false })
     const leader = cluster.elect('a')
     leader.raw.proposeConfigChange(change('auto', 'ra'))
@@ -245,12 +260,14 @@ describe('changes that not everybody knows to be committed', () => {
     const cluster = new Cluster('ab', { checkQuorum: false })
     const leader = cluster.elect('a')
     leader.raw.proposeConfigChange(change('auto', 'ra'))
-    cluster.lost = (message) => message.type === 'append' && message.commit > 2 // b never hears of the commit
+    const tellsOfCommit = (message: Message) => message.type === 'append' && message.commit > 2
+    cluster.lost = (message) => tellsOfCommit(message) || message.type === 'timeout-now'
     cluster.step()
     leader.propose('lost with the leader')
     cluster.settle()
     expect(configurationOf(leader)).toBe('voters=(b)')
     expect(configurationOf(cluster.get('b'))).toBe('voters=(a b)')
+    leader.restart()
     cluster.heal()
     cluster.tick(3 * ELECTION_TICKS)
     expect(cluster.leaders).toEqual(['b'])
@@ -334,15 +351,30 @@ describe('witnesses', () => {
     expect(configurationOf(leader)).toBe('voters=(a b) witnesses=(b)')
   })
 
-  it('[RFT37] a leader that becomes a witness steps down', () => {
+  it('[RFT37] a leader that becomes a witness hands over', () => {
     const cluster = new Cluster('abc')
     const leader = cluster.elect('a')
     leader.raw.proposeConfigChange(change('auto', 'wa'))
     cluster.settle()
-    expect(leader.status.role).toBe('follower')
-    cluster.tick(3 * ELECTION_TICKS)
-    expect(cluster.leaders).not.toEqual(['a'])
-    expect(cluster.leaders.length).toBe(1)
+    expect(cluster.leaders).toEqual(['b'])
+  })
+
+  it('[RFT37] a witness gets no entry before it is durable at the leader, who would lose votes with it', () => {
+    const { cluster, leader, witness } = withWitness()
+    leader.propose('x')
+    const ready = leader.raw.ready()
+    const [toVoter, toWitness] = ['b', 'w'].map((to) => ready.messages.filter((each) => each.to === to))
+    expect(toVoter).toMatchObject([{ type: 'append', entries: [{ index: 5 }] }])
+    expect(toWitness).toMatchObject([{ type: 'append', entries: [] }])
+    leader.restart()
+    cluster.isolate('b')
+    cluster.settle()
+    leader.raw.campaign({ transfer: true })
+    cluster.settle()
+    expect(leader.isLeader).toBe(true)
+    leader.propose('y')
+    cluster.settle()
+    expect(witness.status.lastIndex).toBe(leader.status.lastIndex)
   })
 
   it('[RFT38] who loses the right to lead in the middle of an election gives up', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, it } from 'vitest'
-import { STEP_KINDS, type Step, World } from './schedule.js'
+import { STEP_KINDS, type Step, World, type WorldOptions } from './schedule.js'
 
 /** Most of what happens should make progress; faults come in between. */
 const FREQUENT = ['exchange', 'exchange', 'exchange', 'ready', 'deliver', 'propose', 'timeout'] as const
@@ -11,7 +11,12 @@ const step: fc.Arbitrary<Step> = fc.record({
   what: fc.nat(1000),
 })
 
-const options = fc.record({ preVote: fc.boolean(), checkQuorum: fc.boolean(), quiesceTicks: fc.constantFrom(0, 3) })
+const options: fc.Arbitrary<WorldOptions> = fc.record({
+  preVote: fc.boolean(),
+  checkQuorum: fc.boolean(),
+  quiesceTicks: fc.constantFrom(0, 3),
+  witness: fc.boolean(),
+})
 
 describe('safety', () => {
   it('[RFT96] no schedule breaks agreement, and after healing all agree', () => {

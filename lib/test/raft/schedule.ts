@@ -16,13 +16,27 @@ export type StepKind = keyof typeof STEPS
 const NAMES = 'abcde'
 const FOUNDERS = 'abc'
 const MAX_MESSAGES = 300
-const CHANGES = ['vd', 've', 'ra', 'rb', 'rc', 'la', 'lb', 'ld', 'we', 'va', 'vb', 'vc', 'rd', 're']
+const CHANGES = ['vd', 've', 'ra', 'rb', 'rc', 'la', 'lb', 'ld', 'le', 'va', 'vb', 'vc', 'rd', 're']
+/**
+ * With a witness no voter with data is removed: if the others lack what it and the witness have, they can't go on, as
+ * they can't when it crashes for good.
+ */
+const CHANGES_WITH_WITNESS = ['we', 're', 'ld', 'vd']
+
+export interface WorldOptions {
+  readonly preVote: boolean
+  readonly checkQuorum: boolean
+  readonly quiesceTicks: number
+  readonly witness: boolean
+}
 
 /**
  * A cluster to which a schedule happens, and a referee who knows every entry that was ever committed.
  */
 export class World {
   readonly replicas: readonly Replica[]
+  /** Members that are added, changed and removed. */
+  readonly changes: readonly string[]
   messages: Message[] = []
   /** What was committed, by index, and in which term; the first commit decides. */
   readonly #committed = new Map<Index, { readonly entry: Entry; readonly term: Term }>()
@@ -34,8 +48,9 @@ export class World {
   #proposals = 0
   #tickets = 0
 
-  constructor(seed: number, options: { preVote: boolean; checkQuorum: boolean; quiesceTicks: number }) {
+  constructor(seed: number, { witness, ...options }: WorldOptions) {
     const random = seededRandom(seed)
+    this.changes = witness ? CHANGES_WITH_WITNESS : CHANGES
     this.replicas = ids(NAMES).map((name) => {
       const initial = FOUNDERS.includes(name) ? foundingState(ids(FOUNDERS)) : emptyState
       return new Replica(name, initial, { ...options, random, maxInflightMessages: 3, maxMessageBytes: 100 })
@@ -210,8 +225,8 @@ const STEPS = {
   crash: (world: World, replica: Replica) => world.crash(replica),
   propose: (world: World, replica: Replica) => world.propose(replica),
   read: (world: World, replica: Replica) => world.read(replica),
-  change: (_world: World, { raw }: Replica, what: number) => {
-    const pick = (offset: number) => CHANGES[(what + offset) % CHANGES.length] as string
+  change: ({ changes }: World, { raw }: Replica, what: number) => {
+    const pick = (offset: number) => changes[(what + offset) % changes.length] as string
     const words = what % 3 === 0 ? [pick(0), pick(5)] : [pick(0)]
     raw.proposeConfigChange(change(what % 2 === 0 ? 'auto' : 'implicit', ...words))
   },
