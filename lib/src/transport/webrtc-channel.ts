@@ -93,8 +93,9 @@ export class WebRtcChannel implements Channel {
     else this.close('malformed: a message that is not binary')
   }
 
+  /** After every send: `bufferedAmount` may also rise a little later. */
   #pollDrain(dataChannel: RTCDataChannel): void {
-    if (this.#drainPoll !== undefined || dataChannel.bufferedAmount <= LOW_WATER_BYTES) return
+    if (this.#drainPoll !== undefined) return
     this.#drainPoll = this.#runtime.setTimer(DRAIN_POLL_MS, () => {
       this.#drainPoll = undefined
       if (dataChannel.bufferedAmount <= LOW_WATER_BYTES) this.#events.emit('drain')
