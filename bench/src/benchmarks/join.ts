@@ -5,18 +5,18 @@ import type { JoinSettings } from '../peer/legion-tasks.js'
 import { quantile } from '../statistics.js'
 import { PEERS, STACK } from './common.js'
 
-const PER_RUN = 4
+const PER_RUN = 8
 
 export const join: Benchmark = {
   name: 'join',
   about:
-    'Legion.join until the state is here: signaling, dialing both members of a running cluster, becoming a member. Beside it a bare RTCPeerConnection from the offer until both ends are open. Each figure of a run is the median of four.',
+    'Legion.join until the state is here: signaling, dialing both members of a running cluster, becoming a member. Beside it a bare RTCPeerConnection from the offer until both ends are open. Each figure of a run is the median of eight.',
   async run(lab) {
     const raw = lab.rawPair(STACK)
     const signaling = await lab.signalingUrl()
     const settings: JoinSettings = { cluster: 'bench', signaling, stack: STACK }
     await lab.cluster(PEERS - 1, STACK)
-    const joiner = lab.idlePeer()
+    const joiner = lab.idlePeer('joiner')
     let founded = 0
     const { bare, running, founding } = await lab.measure({
       bare: () => repeat(() => connectOnce(raw)),

@@ -6,7 +6,7 @@ import type { PeerProcess } from './peer-process.js'
 const SETTLE_TIMEOUT_MS = 30_000
 const POLL_MS = 50
 
-/** Peers in processes of their own, each linked with each, all of them voters. */
+/** Peers in processes of their own, each linked with each; as many of them vote as make sense: an odd number. */
 export class Cluster {
   readonly peers: readonly PeerProcess[]
   readonly leader: PeerProcess
@@ -43,12 +43,17 @@ export class Cluster {
 }
 
 async function settled(peers: readonly PeerProcess[]) {
+  const wantedVoters = peers.length - (1 - (peers.length % 2))
   const endMs = Date.now() + SETTLE_TIMEOUT_MS
   for (;;) {
     const views = await Promise.all(peers.map((peer) => peer.ask('view')))
     const isSettled = views.every(
-      ({ leader, voters, links }) =>
-        voters === peers.length && links === peers.length - 1 && leader !== undefined && leader === views[0]?.leader,
+      ({ leader, members, voters, links }) =>
+        members === peers.length &&
+        voters === wantedVoters &&
+        links === peers.length - 1 &&
+        leader !== undefined &&
+        leader === views[0]?.leader,
     )
     if (isSettled) return views
     if (Date.now() > endMs) throw new Error(`The cluster does not settle: ${JSON.stringify(views)}`)

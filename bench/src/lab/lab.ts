@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ProcessCost } from '../peer/process-tasks.js'
@@ -35,7 +35,7 @@ export class Lab {
   readonly #options: LabOptions
   readonly #peers: PeerProcess[] = []
   #signaling: { readonly child: ChildProcess; readonly url: Promise<string> } | undefined
-  readonly #costs = new Map<string, PeerCost>()
+  #costs: readonly PeerCost[] = []
 
   constructor(options: LabOptions) {
     this.#options = options
@@ -43,7 +43,7 @@ export class Lab {
 
   /** Of the measured part: CPU seconds without the warm-up, peak memory in all. */
   get costs(): readonly PeerCost[] {
-    return [...this.#costs.values()]
+    return this.#costs
   }
 
   /** Two processes that are not connected yet. */
@@ -64,8 +64,8 @@ export class Lab {
   }
 
   /** One more peer, which has joined nothing. */
-  idlePeer(): PeerProcess {
-    return this.#spawn(`legion ${this.#peers.length + 1}`)
+  idlePeer(name: string): PeerProcess {
+    return this.#spawn(name)
   }
 
   /** The one signaling server of this lab. @returns its URL */
@@ -76,7 +76,7 @@ export class Lab {
 
   /**
    * Runs the subjects in turn, so that whatever else the machine does hits all alike; the first round, the warm-up,
-   * does not count.
+   * does not count. Once per lab.
    */
   async measure<const S extends Readonly<Record<string, Subject>>>(subjects: S): Promise<Measured<S>> {
     const values = new Map<string, Figures[]>(Object.keys(subjects).map((name) => [name, []]))
@@ -104,20 +104,16 @@ export class Lab {
   async #watch(): Promise<() => Promise<void>> {
     const directory = this.#options.profileDirectory
     if (directory !== undefined) {
+      await rm(directory, { recursive: true, force: true })
       await mkdir(directory, { recursive: true })
       await Promise.all(this.#peers.map((peer) => peer.ask('startProfile')))
     }
     const before = await this.#askCosts()
     return async () => {
       const after = await this.#askCosts()
-      for (const [i, cost] of after.entries()) this.#note(cost, cost.cpuSeconds - (before[i]?.cpuSeconds ?? 0))
+      this.#costs = after.map((cost, i) => ({ ...cost, cpuSeconds: cost.cpuSeconds - (before[i]?.cpuSeconds ?? 0) }))
       if (directory !== undefined) await Promise.all(this.#peers.map((peer) => stopProfile(peer, directory)))
     }
-  }
-
-  #note(cost: PeerCost, cpuSeconds: number): void {
-    const earlier = this.#costs.get(cost.peer)?.cpuSeconds ?? 0
-    this.#costs.set(cost.peer, { ...cost, cpuSeconds: earlier + cpuSeconds })
   }
 
   #askCosts(): Promise<PeerCost[]> {

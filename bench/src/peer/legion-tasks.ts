@@ -15,6 +15,7 @@ export interface JoinSettings {
 export interface ClusterView {
   readonly self: PeerId
   readonly leader: PeerId | undefined
+  readonly members: number
   readonly voters: number
   readonly links: number
 }
@@ -45,6 +46,7 @@ export const legionTasks = {
     return {
       self: self.id,
       leader,
+      members: members.length,
       voters: members.filter(({ role }) => role === 'voter').length,
       links: peers.size,
     }
