@@ -110,7 +110,7 @@ export class DocumentSync {
     this.#flush()
     this.#suspicion?.cancel()
     this.#y.off('update', this.#changed)
-    for (const partner of this.#partners) this.#partners.send(partner, { kind: 'absent' })
+    this.#partners.sendAbsent()
   }
 
   // What partners say

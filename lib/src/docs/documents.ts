@@ -4,12 +4,12 @@ import type { PeerId } from '../base/ids.js'
 import { type Logger, silentLogger } from '../base/logger.js'
 import type { Runtime } from '../base/runtime.js'
 import type { Network } from '../mesh/network.js'
-import type { Port, SendResult } from '../mesh/port.js'
 import type { AwarenessLimits } from './awareness-sync.js'
 import type { LegionDocument } from './document.js'
 import type { SyncLimits } from './document-sync.js'
 import { type DocumentServices, OpenDocument } from './open-document.js'
-import { decodeFrame, encodeFrame, type FrameLimits, MAX_NAME_BYTES } from './protocol.js'
+import { decodeFrame, type FrameLimits, MAX_NAME_BYTES } from './protocol.js'
+import { Sender } from './sender.js'
 
 export interface DocumentsOptions {
   readonly network: Network
@@ -50,33 +50,34 @@ export interface DocumentsMetrics {
  */
 export class Documents {
   readonly #network: Network
-  readonly #port: Port
+  readonly #sender: Sender
   readonly #limits: DocumentLimits
   readonly #services: DocumentServices
   readonly #open = new Map<string, OpenDocument>()
   readonly #unsubscribe: readonly Unsubscribe[]
-  readonly #counts = { sentFrames: 0, sentBytes: 0, receivedFrames: 0, receivedBytes: 0, droppedFrames: 0 }
+  readonly #received = { receivedFrames: 0, receivedBytes: 0 }
   #askCount = 0
   #isClosed = false
 
   constructor({ network, runtime, logger = silentLogger, limits }: DocumentsOptions) {
     this.#network = network
     this.#limits = { ...DEFAULT_DOCUMENT_LIMITS, ...limits }
+    const port = network.openPort('documents', {
+      message: (from, payload) => this.#receive(from, payload),
+      drain: (peer) => this.#drain(peer),
+    })
+    this.#sender = new Sender(port, this.#limits.documents)
     this.#services = {
       runtime,
       logger,
       limits: this.#limits,
+      sender: this.#sender,
       nextAskId: () => this.#askCount++,
-      send: (to, frame) => this.#send(to, frame),
       closed: ({ name }) => this.#open.delete(name),
     }
-    this.#port = network.openPort('documents', {
-      message: (from, payload) => this.#receive(from, payload),
-      drain: (peer) => this.#forEach((document) => document.drain(peer)),
-    })
     this.#unsubscribe = [
       network.on('peerJoined', ({ info }) => this.#forEach((document) => document.peerJoined(info.id))),
-      network.on('peerLeft', (peer) => this.#forEach((document) => document.peerLeft(peer))),
+      network.on('peerLeft', (peer) => this.#peerLeft(peer)),
     ]
   }
 
@@ -95,7 +96,7 @@ export class Documents {
   }
 
   metrics(): DocumentsMetrics {
-    return { open: this.#open.size, ...this.#counts }
+    return { open: this.#open.size, ...this.#sender.counts, ...this.#received }
   }
 
   /** Closes all documents. Idempotent. */
@@ -117,25 +118,22 @@ export class Documents {
   }
 
   #receive(from: PeerId, payload: Uint8Array): void {
-    this.#counts.receivedFrames++
-    this.#counts.receivedBytes += payload.length
+    this.#received.receivedFrames++
+    this.#received.receivedBytes += payload.length
     const frame = decodeFrame(payload, this.#limits)
     const document = this.#open.get(frame.name)
     if (document !== undefined) document.receive(from, frame)
-    else if (frame.kind === 'ask' || frame.kind === 'update') {
-      this.#send(from, encodeFrame(frame.name, { kind: 'absent' }))
-    }
+    else if (frame.kind === 'ask' || frame.kind === 'update') this.#sender.sendAbsent(from, frame.name)
   }
 
-  #send(to: PeerId, frame: Uint8Array): SendResult {
-    const result = this.#port.send(to, frame)
-    if (result === 'queued') {
-      this.#counts.sentFrames++
-      this.#counts.sentBytes += frame.length
-    } else if (result === 'full') {
-      this.#counts.droppedFrames++
-    }
-    return result
+  #drain(peer: PeerId): void {
+    this.#sender.drain(peer)
+    this.#forEach((document) => document.drain())
+  }
+
+  #peerLeft(peer: PeerId): void {
+    this.#sender.peerLeft(peer)
+    this.#forEach((document) => document.peerLeft(peer))
   }
 
   #forEach(visit: (document: OpenDocument) => void): void {

@@ -4,16 +4,16 @@ import { Emitter, type Unsubscribe } from '../base/emitter.js'
 import { LegionError } from '../base/errors.js'
 import type { PeerId } from '../base/ids.js'
 import type { Timer } from '../base/runtime.js'
-import type { SendResult } from '../mesh/port.js'
 import { type AwarenessLimits, AwarenessSync } from './awareness-sync.js'
 import type { DocumentEvents, DocumentStatus, LegionDocument } from './document.js'
 import { DocumentSync, type SyncLimits, type SyncServices } from './document-sync.js'
 import { type Partner, Partners, RemoteOrigin } from './partners.js'
 import type { FrameBody } from './protocol.js'
+import type { Sender } from './sender.js'
 
 export interface DocumentServices extends SyncServices {
   readonly limits: SyncLimits & AwarenessLimits
-  send(to: PeerId, frame: Uint8Array): SendResult
+  readonly sender: Sender
   closed(document: OpenDocument): void
 }
 
@@ -42,7 +42,7 @@ export class OpenDocument implements LegionDocument {
     this.#events = new Emitter((error, event) =>
       services.logger.error(`A ${event} listener of the document ${name} threw.`, error),
     )
-    this.#partners = new Partners(name, (to, frame) => services.send(to, frame))
+    this.#partners = new Partners(name, services.sender)
     this.#sync = new DocumentSync(this.y, this.awareness.clientID, this.#partners, services, (status) =>
       this.#events.emit('status', status),
     )
@@ -96,10 +96,7 @@ export class OpenDocument implements LegionDocument {
     this.#evaluate()
   }
 
-  drain(peer: PeerId): void {
-    const partner = this.#partners.get(peer)
-    if (partner === undefined) return
-    partner.isBlocked = false
+  drain(): void {
     this.#evaluate()
   }
 

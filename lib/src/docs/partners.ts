@@ -1,6 +1,6 @@
 import type { PeerId } from '../base/ids.js'
-import type { SendResult } from '../mesh/port.js'
 import { type Ask, encodeFrame, type FrameBody, type Introduction } from './protocol.js'
+import type { Sender } from './sender.js'
 
 /** The origin of transactions that bring in what another peer sent. */
 export class RemoteOrigin {
@@ -30,8 +30,6 @@ export class Partner {
   /** Something for it was dropped, or may have been: it must ask again. */
   isStale = false
   mustSendAwareness = false
-  /** Its queue was full: nothing is sent until it drains. */
-  isBlocked = false
   /** Its client in awareness. */
   client: number | undefined
   /** The peers to which it passes its updates itself. */
@@ -72,11 +70,11 @@ export class Partner {
 export class Partners {
   readonly #byPeer = new Map<PeerId, Partner>()
   readonly #name: string
-  readonly #send: (to: PeerId, frame: Uint8Array) => SendResult
+  readonly #sender: Sender
 
-  constructor(name: string, send: (to: PeerId, frame: Uint8Array) => SendResult) {
+  constructor(name: string, sender: Sender) {
     this.#name = name
-    this.#send = send
+    this.#sender = sender
   }
 
   [Symbol.iterator](): Iterator<Partner> {
@@ -129,9 +127,11 @@ export class Partners {
   }
 
   sendEncoded(partner: Partner, frame: Uint8Array): boolean {
-    if (partner.isBlocked) return false
-    const result = this.#send(partner.peer, frame)
-    if (result === 'full') partner.isBlocked = true
-    return result === 'queued'
+    return this.#sender.send(partner.peer, frame) === 'queued'
+  }
+
+  /** All are told that the document is not open here any more. */
+  sendAbsent(): void {
+    for (const partner of this) this.#sender.sendAbsent(partner.peer, this.#name)
   }
 }
