@@ -32,6 +32,9 @@ const HASH = 1
 const STATE = 2
 const HEADER_WORDS = 3
 
+/** Of a chain, newest first. To miss one that covers costs only time; to compare with very many costs more. */
+const MAX_COMPARED = 128
+
 /**
  * Remembers configurations: what was placed and the number of the state after it. One covers another if both placed the
  * same required operations and came to the same state, and it placed no optional one that the other did not: whatever
@@ -65,7 +68,7 @@ export class ConfigurationSet {
     return this.#size * Uint32Array.BYTES_PER_ELEMENT * (this.#rowWords + 1)
   }
 
-  /** @returns false if one that covers it is there already; it is not added then */
+  /** @returns false if one that covers it is known to be there already; it is not added then */
   add(placed: PlacedSet, state: number): boolean {
     const hash = mix(placed.hash ^ mix(state))
     if (this.#hasCovering(hash, placed, state)) return false
@@ -80,7 +83,7 @@ export class ConfigurationSet {
 
   #hasCovering(hash: number, placed: PlacedSet, state: number): boolean {
     let link = this.#heads[this.#slotOf(hash)] as number
-    while (link !== 0) {
+    for (let compared = 0; link !== 0 && compared < MAX_COMPARED; compared++) {
       const start = (link - 1) * this.#rowWords
       if (this.#rows[start + STATE] === state && this.#covers(start + HEADER_WORDS, placed.words)) return true
       link = this.#rows[start + LINK] as number

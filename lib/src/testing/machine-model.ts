@@ -39,6 +39,7 @@ export function machineModel(
   const machine = new RewindableMachine(definition.create())
   return {
     initial: machine.snapshot,
+    partitionOf: options.partitionOf,
     keyOf: toBase64Url,
     step(state, input, output) {
       machine.rewind(state)
@@ -49,7 +50,6 @@ export function machineModel(
       machine.rewind(state)
       return machine.state
     },
-    ...(options.partitionOf && { partitionOf: options.partitionOf }),
   }
 }
 

@@ -20,9 +20,9 @@ export interface SequentialModel<Input, Output, State> {
    * The name of the part that the operation touches, alone; undefined if it may touch several: a history with such an
    * operation is checked as a whole. Left out if there are no parts.
    */
-  partitionOf?(input: Input): string | undefined
+  readonly partitionOf?: ((input: Input) => string | undefined) | undefined
   /** The state as plain data for an explanation; itself if left out. */
-  show?(state: State): unknown
+  readonly show?: ((state: State) => unknown) | undefined
 }
 
 export type StateKey = string | number | boolean | null

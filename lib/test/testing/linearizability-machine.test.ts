@@ -107,7 +107,7 @@ describe('a machine as a model', () => {
   })
 })
 
-describe('the kv machine as a model', () => {
+describe('the kv machine as a model', { timeout: 60_000 }, () => {
   /** All but `range` and `size` touch one key. */
   const partitionOf = ({ payload }: MachineInput) =>
     typeof payload === 'string' ? payload : (payload as { readonly key?: string } | undefined)?.key

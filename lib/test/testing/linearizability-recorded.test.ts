@@ -11,7 +11,7 @@ import {
 
 const verdictOf = (isLinearizable: boolean) => (isLinearizable ? 'linearizable' : 'not-linearizable')
 
-describe.skipIf(!hasRecordedHistories)('histories recorded and labelled by others', () => {
+describe.skipIf(!hasRecordedHistories)('histories recorded and labelled by others', { timeout: 60_000 }, () => {
   it.each(registerLabels())('[SIM20] register %s: %s', (file, isLinearizable) => {
     const history = readRegisterHistory(file)
     expect(history.length).toBeGreaterThan(30)
