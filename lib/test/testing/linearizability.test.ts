@@ -18,7 +18,7 @@ import {
 } from './arbitrary-histories.js'
 import { explainingOrders, explainsUntil, respectsTime, stateAfter } from './every-order.js'
 
-const register = registerModel(0)
+const register = registerModel<number>(0)
 
 const READ = { type: 'read' } as const
 const write = (value: number) => ({ type: 'write', value }) as const
