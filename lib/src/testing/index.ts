@@ -1,0 +1,17 @@
+/**
+ * For tests of programs that use legion-mesh: whole Legions on simulated time and network, and a checker of histories.
+ */
+export { HistoryRecorder, type OpenOperation, type Operation, UNKNOWN, type Unknown } from './history.js'
+export {
+  checkLinearizability,
+  explainViolation,
+  type Linearizability,
+  type LinearizabilityOptions,
+  type Violation,
+} from './linearizability.js'
+export { type MachineInput, type MachineModelOptions, type MachineOutput, machineModel } from './machine-model.js'
+export { keyValueModel, registerModel, type SequentialModel, type StateKey } from './models.js'
+export type { Conditions } from './simulated-channel.js'
+export { SimulatedNetwork } from './simulated-network.js'
+export { SimulatedClock } from './simulated-runtime.js'
+export { type SimulatedPeer, type SimulatedPeerOptions, Simulation, type SimulationOptions } from './simulation.js'
