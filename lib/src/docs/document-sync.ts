@@ -96,12 +96,13 @@ export class DocumentSync {
     else partner.mustBeAskedAgain()
   }
 
-  /** Repairs what nobody noticed: asks one partner by lot, and those again whose first answer may have been lost. */
+  /** Repairs what nobody noticed: asks one partner by lot, and those that did not answer, or not to the full. */
   round(): void {
-    const silent = [...this.#partners].filter(({ presence }) => presence === 'unknown')
-    const idle = this.#partners.open().filter(({ askId }) => askId === undefined)
-    const drawn = idle.length > 0 ? [pick(() => this.#services.runtime.random(), idle)] : []
-    for (const partner of [...silent, ...drawn]) partner.mustAsk = true
+    const isAnswering = ({ presence, askId }: Partner) => presence === 'open' && askId !== undefined
+    const idle = [...this.#partners].filter((partner) => !isAnswering(partner))
+    const open = idle.filter(({ presence }) => presence === 'open')
+    const drawn = open.length > 0 ? [pick(() => this.#services.runtime.random(), open)] : []
+    for (const partner of [...idle.filter(({ hasAnswered }) => !hasAnswered), ...drawn]) partner.mustAsk = true
     this.evaluate()
   }
 
@@ -126,9 +127,9 @@ export class DocumentSync {
   #answered(partner: Partner, answer: Extract<FrameBody, { kind: 'answer' }>): void {
     if (answer.askId !== partner.askId) return
     partner.introduced(answer.self)
-    if (answer.update !== undefined) this.#apply(partner, answer.update)
     partner.askId = undefined
     partner.hasAnswered = true
+    if (answer.update !== undefined) this.#apply(partner, answer.update)
   }
 
   #updated(partner: Partner, update: Uint8Array): void {
@@ -151,7 +152,7 @@ export class DocumentSync {
     }
     if (pendingBytes(this.#y) <= this.#services.limits.pendingBytes) return
     dropPending(this.#y)
-    partner.mustAsk = true
+    partner.hasAnswered = false // and is asked in the next round: asking at once might bring the same again, for ever
   }
 
   // What this peer says

@@ -111,7 +111,7 @@ export class OpenDocument implements LegionDocument {
     if (frame.kind === 'absent' || isOtherOpening(partner, frame)) this.#partnerClosed(partner)
     if (frame.kind !== 'absent') this.#sync.receive(partner, frame)
     // Most frames are updates, and most of them change nothing about the partners.
-    if (frame.kind !== 'update' || partner.mustAsk) this.#evaluate()
+    if (frame.kind !== 'update' || !partner.hasAnswered) this.#evaluate()
   }
 
   #partnerClosed(partner: Partner): void {

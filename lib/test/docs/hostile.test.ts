@@ -162,6 +162,7 @@ describe('a hostile peer', () => {
     const store = a.doc.y.store
     expect((store.pendingStructs?.update.length ?? 0) + (store.pendingDs?.length ?? 0)).toBeLessThanOrEqual(1_000)
     expect(a.text).toBe('precious')
+    expect(a.doc.status).toBe('syncing')
   })
 
   it('[DOC26] can not fill awareness with more clients than the limit', async () => {
