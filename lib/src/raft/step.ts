@@ -105,16 +105,11 @@ function answerLowerTerm(core: Core, message: Message): false {
   const to = message.from
   if (message.type === 'pre-vote') {
     refusePreVote(core, message)
-  } else if ((message.type === 'append' || message.type === 'heartbeat') && mayBeStuckAhead(core)) {
-    // Without votes that raise its term a leader of the past would never hear of this one.
+  } else if (message.type === 'append' || message.type === 'heartbeat') {
+    // A leader of the past that was removed, or that hears no vote requests, learns of this term in no other way.
     core.sendAfterPersist({ type: 'append-response', from, to, term, index: 0, rejected: undefined })
   }
   return refuse(core, 'lower-term')
-}
-
-/** With these, a replica whose term is ahead gets no votes and has to tell its term in other ways. */
-function mayBeStuckAhead({ options }: Core): boolean {
-  return options.checkQuorum || options.preVote
 }
 
 function isAnswerOfMember({ type }: Message): boolean {

@@ -27,7 +27,7 @@ describe('safety', () => {
         world.run(schedule)
         world.heal()
       }),
-      { numRuns: Number(process.env['RAFT_SCHEDULES'] ?? 200) },
+      { numRuns: Number(process.env['RAFT_SCHEDULES'] ?? 200), seed: Number(process.env['RAFT_SEED'] ?? 1) },
     )
   }, 600_000)
 })
