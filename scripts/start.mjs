@@ -61,7 +61,7 @@ function isInstalled({ package: name }) {
 /** The channel to this process tells a peer when it is gone, however it went. */
 function startPeer({ name, webrtc }) {
   const args = ['--cluster', 'theatre', '--signaling', `ws://localhost:${signaling.port}`]
-  args.push('--machine', path('demo-web/dist/machine/theatre.js'), '--name', name, '--webrtc', webrtc)
+  args.push('--machine', path('demo-web/dist/machine/theatre.js'), '--name', name, '--webrtc', webrtc, '--voters', '3')
   const child = spawn(
     process.execPath,
     ['--import', './scripts/end-with-parent.mjs', 'node-peer/dist/cli.js', ...args],

@@ -11,7 +11,7 @@ import { type Holder, holdersOf, type Names, nameOf } from './holders.js'
 import { colourOf } from './identity.js'
 import { type Person, peopleOf } from './people.js'
 import { type Problem, problemOf } from './problem.js'
-import { type Seats, seatChanges } from './seat-changes.js'
+import { type SeatChange, type Seats, seatChanges } from './seat-changes.js'
 import type { Settings } from './settings.js'
 import { theatre } from './theatre.js'
 
@@ -49,6 +49,8 @@ export interface Notice {
 }
 
 const POLL_MS = 1000
+/** With two Node peers, which go first, a majority is left when a browser is quit with all its tabs at once. */
+const VOTERS = 3
 
 /** One peer of the theatre: what it knows as one `state`, what a person can do as methods. */
 export class Session {
@@ -68,7 +70,7 @@ export class Session {
 
   /** @throws LegionError if the settings or the browser will not do */
   constructor({ cluster, signaling, secret }: Settings, name: string) {
-    this.#legion = Legion.open({ cluster, signaling, secret, name, machine: theatre, logger: console })
+    this.#legion = Legion.open({ cluster, signaling, secret, name, machine: theatre, voters: VOTERS, logger: console })
     this.document = this.#legion.doc()
     this.document.awareness.setLocalStateField('user', {
       name,
@@ -126,7 +128,9 @@ export class Session {
 
   async #vacate({ peer, name }: Holder): Promise<Notice> {
     const { value: count, latencyMs } = await timed(this.#legion.applyConsistent('vacate', peer))
-    return this.#done(`You freed ${count === 1 ? 'the seat' : `${count} seats`} of ${name}, who left`, latencyMs)
+    const freed = count === 1 ? 'the seat' : `${count} seats`
+    if (count > 0) return this.#done(`You freed ${freed} of ${name}, who left`, latencyMs)
+    return { tone: 'lost', text: `Somebody freed the seats of ${name} a moment earlier.` }
   }
 
   /** Only so that the name outlives the tab: a failure shows in the command that follows. */
@@ -206,18 +210,21 @@ export class Session {
     )
   }
 
-  /** One's own commands are told, with their latency, when they settle. */
+  /** One's own commands are told, with their latency, when they settle; those that failed may come late. */
   #seatsChanged(seats: Seats): void {
-    const changes = seatChanges(this.#seats ?? seats, seats)
+    const changes = seatChanges(this.#seats ?? seats, seats).filter(({ seat }) => !this.#pending.has(seat))
     this.#seats = seats
-    const { id } = this.#legion.self
-    for (const { seat, before, after } of changes) {
-      if (after !== undefined && after !== id) this.#log.add('seat', `${this.#nameOf(after)} reserved ${seat}`)
-      else if (after === undefined && before !== undefined && before !== id && !this.#pending.has(seat)) {
-        this.#log.add('seat', `${seat} is free again`)
-      }
-    }
+    for (const change of changes) this.#seatChanged(change)
     this.#evaluate()
+  }
+
+  #seatChanged({ seat, after }: SeatChange): void {
+    if (after === this.#legion.self.id) {
+      this.#notice = { tone: 'good', text: `${seat} is yours after all.` }
+      this.#log.add('seat', `${seat} is yours after all`)
+    } else {
+      this.#log.add('seat', after === undefined ? `${seat} is free again` : `${this.#nameOf(after)} reserved ${seat}`)
+    }
   }
 
   /** A peer of an incompatible version stays outside; anything else that is reported ends this replica. */

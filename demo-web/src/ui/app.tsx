@@ -19,10 +19,9 @@ export function App({ settings, name }: AppProps) {
   if ('session' in opened)
     return <Theatre key={opened.session.state.self.id} session={opened.session} settings={settings} />
   return (
-    <>
-      <Header cluster={settings.cluster} name={name} phase="failed" />
+    <Header cluster={settings.cluster} name={name} phase="failed">
       <Banner failure={opened.problem} />
-    </>
+    </Header>
   )
 }
 
@@ -30,13 +29,14 @@ function Theatre({ session, settings }: { readonly session: Session; readonly se
   const state = useSessionState(session)
   return (
     <>
-      <Header cluster={settings.cluster} name={state.self.name} phase={state.phase} />
-      <Banner
-        failure={state.failure}
-        phase={state.phase}
-        signaling={state.signaling}
-        problem={state.signalingProblem}
-      />
+      <Header cluster={settings.cluster} name={state.self.name} phase={state.phase}>
+        <Banner
+          failure={state.failure}
+          phase={state.phase}
+          signaling={state.signaling}
+          problem={state.signalingProblem}
+        />
+      </Header>
       <main className="stage">
         <House
           phase={state.phase}

@@ -1,3 +1,4 @@
+import type { ReactNode } from 'react'
 import type { Phase } from '../session.js'
 import { Avatar } from './avatar.js'
 
@@ -13,14 +14,17 @@ interface HeaderProps {
   readonly cluster: string
   readonly name: string
   readonly phase: Phase
+  /** What has to be said about the state. */
+  readonly children: ReactNode
 }
 
-export function Header({ cluster, name, phase }: HeaderProps) {
+export function Header({ cluster, name, phase, children }: HeaderProps) {
   return (
     <header className="header">
       <h1 className="title">
         Theatre <span className="cluster">cluster {cluster}</span>
       </h1>
+      {children}
       <p className="pill" data-testid="phase" data-state={phase}>
         <span className="dot" aria-hidden="true" />
         {PHASES[phase]}
