@@ -5,6 +5,7 @@ import type { ResolvedOptions } from './options.js'
 import { ReadRounds } from './read-rounds.js'
 import { Tracker } from './tracker.js'
 import type {
+  Configuration,
   HardState,
   IgnoreReason,
   Index,
@@ -24,7 +25,10 @@ export class Core {
   readonly id: VoterId
   readonly options: ResolvedOptions
   readonly log: Log
+  /** With the configuration that this replica acts by. */
   readonly tracker: Tracker
+  /** The owner's; behind the tracker's while a snapshot is installed. */
+  appliedConfiguration: Configuration
 
   term: Term
   vote: VoterId | undefined
@@ -72,11 +76,8 @@ export class Core {
     this.id = options.id
     this.options = options
     this.log = new Log(initial)
-    this.tracker = new Tracker(
-      initial.applied?.configuration ?? initial.snapshot.configuration,
-      this.log.lastIndex + 1,
-      options,
-    )
+    this.appliedConfiguration = initial.applied?.configuration ?? initial.snapshot.configuration
+    this.tracker = new Tracker(this.appliedConfiguration, this.log.lastIndex + 1, options)
     this.term = initial.hardState.term
     this.vote = initial.hardState.vote
     this.electionTimeout = this.drawElectionTimeout()

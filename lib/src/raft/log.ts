@@ -90,7 +90,7 @@ export class Log {
    */
   slice(from: Index, to: Index, maxBytes = Number.POSITIVE_INFINITY): Entry[] {
     const start = from - this.#baseIndex - 1
-    const end = Math.min(to - this.#baseIndex, this.#entries.length)
+    const end = Math.max(start, Math.min(to - this.#baseIndex, this.#entries.length))
     let sizeBytes = 0
     for (let i = start; i < end; i++) {
       sizeBytes += (this.#entries[i] as Entry).data.length + ENTRY_OVERHEAD_BYTES

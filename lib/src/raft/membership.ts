@@ -11,10 +11,16 @@ import type { Configuration, Entry, Snapshot } from './types.js'
 /** The owner applies a committed `config` entry. One that makes no valid configuration is skipped, everywhere alike. */
 export function applyConfigChange(core: Core, entry: Entry): Configuration {
   const change = decodeConfigChange(entry.data)
-  const result = change === undefined ? undefined : changeConfiguration(core.tracker.configuration, change)
-  if (result?.ok) switchConfiguration(core, result.configuration)
+  const result = change === undefined ? undefined : changeConfiguration(core.appliedConfiguration, change)
+  if (result?.ok) configurationApplied(core, result.configuration)
   else core.ignore('config-invalid')
-  return core.tracker.configuration
+  return core.appliedConfiguration
+}
+
+/** A snapshot that came while the entry was on its way to the owner has brought a later configuration already. */
+function configurationApplied(core: Core, configuration: Configuration): void {
+  core.appliedConfiguration = configuration
+  if (!core.log.installing) switchConfiguration(core, configuration)
 }
 
 export function switchConfiguration(core: Core, configuration: Configuration): void {
@@ -51,4 +57,5 @@ export function entriesApplied(core: Core, entries: readonly Entry[]): void {
 /** The owner has installed `snapshot`. */
 export function snapshotInstalled(core: Core, snapshot: Snapshot): void {
   core.log.installed(snapshot)
+  core.appliedConfiguration = snapshot.configuration
 }

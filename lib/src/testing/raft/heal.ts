@@ -1,0 +1,136 @@
+import type { Index, VoterId } from '../../raft/types.js'
+import { membersOf } from './quorums.js'
+import type { SimulatedReplica } from './replica.js'
+import { rule } from './violation.js'
+import type { World } from './world.js'
+
+/** Ticks after which a healthy cluster must have come to agree, whatever happened before. */
+const TICKS_MAX = 1500
+/** A client tries again, and the owner of a snapshot gives up, every so many ticks. */
+const RETRY_TICKS = 12
+/** A cluster that agrees keeps its leader for so many ticks. */
+const CALM_TICKS = 60
+
+/**
+ * No more faults: within a bounded time somebody leads, something new is committed, a read is answered, all members
+ * have the same log and nothing is left to do.
+ * @throws Violation
+ */
+export function heal(world: World, { staysCalm }: { readonly staysCalm: boolean }): void {
+  for (const from of world.replicas.values()) {
+    for (const to of world.replicas.keys()) world.links.mend(from.id, to)
+    world.restart(from)
+  }
+  const healing = new Healing(world)
+  for (let tick = 0; !healing.done; tick++) {
+    rule(tick < TICKS_MAX, () => `no agreement ${TICKS_MAX} ticks after all faults ended\n${healing.describe()}`)
+    if (tick % RETRY_TICKS === 0) healing.retry()
+    healing.tick()
+  }
+  if (staysCalm) keepCalm(healing)
+}
+
+/** Who was removed must not disturb the others. */
+function keepCalm(healing: Healing): void {
+  const before = healing.leader?.raw?.status()
+  for (let tick = 0; tick < CALM_TICKS; tick++) healing.tick()
+  const after = healing.leader?.raw?.status()
+  rule(
+    before !== undefined && before.id === after?.id && before.term === after.term,
+    () => `${before?.id} led term ${before?.term} of a healthy cluster, now ${after?.id} leads ${after?.term}`,
+  )
+}
+
+class Healing {
+  readonly #world: World
+  readonly #readsBefore: number
+  readonly #committedBefore: Index
+  #attempts = 0
+
+  constructor(world: World) {
+    this.#world = world
+    this.#readsBefore = world.reads
+    this.#committedBefore = world.referee.canon.lastIndex
+  }
+
+  /** Of the highest term, as a former one may not know yet. */
+  get leader(): SimulatedReplica | undefined {
+    const leaders = this.#replicas.filter(({ raw }) => raw?.status().role === 'leader')
+    return leaders.sort((a, b) => termOf(b) - termOf(a))[0]
+  }
+
+  get #replicas(): SimulatedReplica[] {
+    return [...this.#world.replicas.values()]
+  }
+
+  tick(): void {
+    for (const { raw } of this.#replicas) raw?.tick()
+    this.#world.settle(() => true)
+    this.#dismiss()
+  }
+
+  /** What clients and owners do who have waited long enough. */
+  retry(): void {
+    const some = this.#replicas[this.#attempts++ % this.#world.replicas.size]
+    for (const replica of [some, this.leader]) {
+      if (replica?.raw === undefined) continue
+      this.#world.propose(replica, replica.raw, 1)
+      this.#world.read(replica.raw)
+    }
+    const { leader } = this
+    if (leader?.raw === undefined) return
+    for (const [id, { state }] of leader.raw.status().progress) {
+      if (state === 'snapshot') leader.raw.reportSnapshot(id, false)
+    }
+    const { votersOutgoing, autoLeave } = leader.configuration
+    if (votersOutgoing.length > 0 && !autoLeave) {
+      this.#world.change(leader, leader.raw, { transition: 'auto', changes: [] })
+    }
+  }
+
+  get done(): boolean {
+    const { referee } = this.#world
+    const { leader } = this
+    if (leader?.raw === undefined || leader.configuration.votersOutgoing.length > 0) return false
+    if (referee.canon.lastIndex <= this.#committedBefore || referee.lastAnsweredRead <= this.#readsBefore) return false
+    const { lastIndex, term } = leader.raw.status()
+    return membersOf(leader.configuration).every((id) => this.#agrees(id, lastIndex, term))
+  }
+
+  #agrees(id: VoterId, lastIndex: Index, term: number): boolean {
+    const replica = this.#world.replicas.get(id)
+    const status = replica?.raw?.status()
+    return (
+      status !== undefined &&
+      status.term === term &&
+      status.lastIndex === lastIndex &&
+      status.commit === lastIndex &&
+      replica?.ledger.index === lastIndex &&
+      replica.disk.lastIndex === lastIndex
+    )
+  }
+
+  /** The owner of a replica that was removed stops it once all members know, and starts it if it is needed again. */
+  #dismiss(): void {
+    const { index, configuration } = this.#world.referee.canon.latestConfiguration
+    const members = membersOf(configuration)
+    const running = members.map((id) => this.#world.replicas.get(id)).filter((each) => each !== undefined)
+    for (const replica of running) this.#world.restart(replica)
+    if (running.some(({ ledger }) => ledger.index < index)) return
+    for (const replica of this.#replicas) if (!members.includes(replica.id)) replica.crash(0)
+  }
+
+  describe(): string {
+    return this.#replicas
+      .map(({ id, raw }) => `${id}: ${raw === undefined ? 'down' : describe(raw.status())}`)
+      .join('\n')
+  }
+}
+
+function termOf({ raw }: SimulatedReplica): number {
+  return raw?.status().term ?? 0
+}
+
+function describe(status: { readonly progress: ReadonlyMap<VoterId, unknown> }): string {
+  return JSON.stringify({ ...status, progress: Object.fromEntries(status.progress) })
+}
