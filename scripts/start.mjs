@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url'
 
 const SIGNALING_PORT = 4455
 const DEMO_PORT = 4173
+// With two voting Node peers a majority is left when a browser is quit with all its tabs at once.
+const VOTERS = 3
 const PEERS = [
   { name: 'Box office', webrtc: 'node-datachannel', package: 'node-datachannel' },
   { name: 'Cloakroom', webrtc: 'roamhq', package: '@roamhq/wrtc' },
@@ -58,19 +60,23 @@ function isInstalled({ package: name }) {
   }
 }
 
-/** The channel to this process tells a peer when it is gone, however it went. */
 function startPeer({ name, webrtc }) {
-  const args = ['--cluster', 'theatre', '--signaling', `ws://localhost:${signaling.port}`]
-  args.push('--machine', path('demo-web/dist/machine/theatre.js'), '--name', name, '--webrtc', webrtc, '--voters', '3')
-  const child = spawn(
-    process.execPath,
-    ['--import', './scripts/end-with-parent.mjs', 'node-peer/dist/cli.js', ...args],
-    {
-      cwd: path('.'),
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      detached: true, // Ctrl-C goes to this process alone, which then tells its children
-    },
-  )
+  const settings = {
+    cluster: 'theatre',
+    signaling: `ws://localhost:${signaling.port}`,
+    machine: path('demo-web/dist/machine/theatre.js'),
+    name,
+    webrtc,
+    voters: VOTERS,
+  }
+  const args = Object.entries(settings).map(([option, value]) => `--${option}=${value}`)
+  // Over the channel to this process a peer learns that it is gone, however it went.
+  const preload = ['--import', './scripts/end-with-parent.mjs']
+  const child = spawn(process.execPath, [...preload, 'node-peer/dist/cli.js', ...args], {
+    cwd: path('.'),
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    detached: true, // Ctrl-C goes to this process alone, which then tells its children
+  })
   child.on('exit', (code) => isStopping || console.error(`The peer "${name}" ended with code ${code}.`))
   return child
 }

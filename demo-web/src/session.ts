@@ -49,8 +49,6 @@ export interface Notice {
 }
 
 const POLL_MS = 1000
-/** With two Node peers, which go first, a majority is left when a browser is quit with all its tabs at once. */
-const VOTERS = 3
 
 /** One peer of the theatre: what it knows as one `state`, what a person can do as methods. */
 export class Session {
@@ -70,7 +68,7 @@ export class Session {
 
   /** @throws LegionError if the settings or the browser will not do */
   constructor({ cluster, signaling, secret }: Settings, name: string) {
-    this.#legion = Legion.open({ cluster, signaling, secret, name, machine: theatre, voters: VOTERS, logger: console })
+    this.#legion = Legion.open({ cluster, signaling, secret, name, machine: theatre, logger: console })
     this.document = this.#legion.doc()
     this.document.awareness.setLocalStateField('user', {
       name,

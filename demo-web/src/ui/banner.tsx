@@ -33,7 +33,7 @@ function advice(phase: BannerProps['phase'], signaling: BannerProps['signaling']
   if (signaling === 'offline') {
     const others =
       phase === 'connecting' ? 'Trying again by itself.' : 'Who is linked stays linked; newcomers have to wait.'
-    return `The signaling server is offline. ${others}${problem === undefined ? '' : ` (${problem})`}`
+    return `Signaling is offline${problem === undefined ? '' : ` (${problem})`}. ${others}`
   }
   return undefined
 }
