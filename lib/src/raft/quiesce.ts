@@ -51,6 +51,7 @@ export function receiveWake(_core: Core, _message: Wake): void {}
 function isSettled(core: Core): boolean {
   const { log, tracker } = core
   return (
+    core.promotable && // one that is not has to hand over
     log.applied === log.lastIndex &&
     core.reads.empty &&
     core.transferee === undefined &&

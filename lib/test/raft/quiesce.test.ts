@@ -64,6 +64,18 @@ describe('quiescence', () => {
     expect(cluster.leaders).toEqual(['b'])
   })
 
+  it('[RFT80] not before a removed leader has handed over', () => {
+    const cluster = new Cluster('abc', { quiesceTicks: QUIESCE_TICKS })
+    cluster.elect('a').raw.proposeConfigChange(change('auto', 'ra'))
+    cluster.lost = (message) => message.type === 'timeout-now'
+    cluster.tick(2 * QUIESCE_TICKS)
+    expect(quiesced(cluster)).toEqual([false, false, false])
+    cluster.heal()
+    cluster.tick(2 * ELECTION_TICKS)
+    expect(cluster.leaders.length).toBe(1)
+    expect(cluster.leaders).not.toContain('a')
+  })
+
   it('[RFT82] when the leader of a silent group is gone, a follower that wakes up gets it replaced', () => {
     const { cluster } = silentCluster()
     cluster.isolate('a')
