@@ -1,14 +1,16 @@
 import type { BrowserContext, Page } from '@playwright/test'
 import type { JoinOptions } from '../page/lab.js'
 import type { Browsers } from './browsers.js'
+import { DemoTab } from './demo-tab.js'
 import { NodePeer, type NodePeerOptions } from './node-peer.js'
-import { LabTab, type Tab } from './tab.js'
+import { LabTab, Tab } from './tab.js'
 
 /** Where a cluster's peers live. */
 export interface World {
   readonly browsers: Browsers
   readonly signalingUrl: string
   readonly labUrl: string
+  readonly demoUrl: string
 }
 
 export type BrowserName = 'chromium' | 'firefox'
@@ -30,12 +32,17 @@ export class Cluster {
     this.#world = world
   }
 
+  /** An empty page. */
+  async openBlank(name: string, browser: BrowserName = 'chromium'): Promise<Tab> {
+    return this.#watch(new Tab(await this.#newPage(browser), name))
+  }
+
   /** A page with the lab in it that has joined nothing yet. */
   async openLab({ browser = 'chromium', ...options }: TabOptions = {}): Promise<LabTab> {
     const page = await this.#newPage(browser)
     const name = options.name ?? `tab${this.#tabs.length + 1}`
-    const tab = new LabTab(page, { cluster: this.name, signaling: this.#world.signalingUrl, ...options, name })
-    this.#tabs.push(tab)
+    const settings = { cluster: this.name, signaling: this.#world.signalingUrl, ...options, name }
+    const tab = this.#watch(new LabTab(page, settings))
     await page.goto(this.#world.labUrl)
     return tab
   }
@@ -47,8 +54,17 @@ export class Cluster {
     return tab
   }
 
+  /** The theatre of demo-web, in agreement with the others. */
+  async openDemo(name: string, browser: BrowserName = 'chromium'): Promise<DemoTab> {
+    const tab = this.#watch(new DemoTab(await this.#newPage(browser), name))
+    const settings = new URLSearchParams({ cluster: this.name, signaling: this.#world.signalingUrl, name })
+    await tab.page.goto(`${this.#world.demoUrl}?${settings}`)
+    await tab.agrees()
+    return tab
+  }
+
   /** A process that has the cluster's state. */
-  async startPeer(options: Pick<NodePeerOptions, 'name' | 'webrtc' | 'machine' | 'secret'>): Promise<NodePeer> {
+  async startPeer(options: Omit<NodePeerOptions, 'cluster' | 'signaling'>): Promise<NodePeer> {
     const peer = await NodePeer.start({ cluster: this.name, signaling: this.#world.signalingUrl, ...options })
     this.#peers.push(peer)
     return peer
@@ -59,8 +75,9 @@ export class Cluster {
     return this.#tabs.flatMap((tab) => tab.problems)
   }
 
-  /** What everybody wrote, in the order of time. */
-  get log(): string {
+  /** What everybody wrote, in the order of time; last what the labs say of themselves. */
+  async log(): Promise<string> {
+    await Promise.all(this.#tabs.map((tab) => tab instanceof LabTab && tab.noteStatus()))
     return [...this.#tabs, ...this.#peers]
       .flatMap(({ log }) => log)
       .sort()
@@ -71,6 +88,11 @@ export class Cluster {
   async end(): Promise<void> {
     const contexts = await Promise.all(this.#contexts.values())
     await Promise.all([...contexts.map((context) => context.close()), ...this.#peers.map((peer) => peer.kill())])
+  }
+
+  #watch<T extends Tab>(tab: T): T {
+    this.#tabs.push(tab)
+    return tab
   }
 
   async #newPage(browser: BrowserName): Promise<Page> {

@@ -2,10 +2,13 @@ import { existsSync } from 'node:fs'
 import { build } from 'vite'
 import { paths } from './paths.js'
 
-/** Builds the page under test; what `npm run build` makes must be there. */
+/** Builds the page under test; what it takes from other packages must be built. */
 export default async function globalSetup(): Promise<void> {
-  for (const path of [paths.signalingCli, paths.peerCli]) {
-    if (!existsSync(path)) throw new Error(`${path} is missing: run \`npm run build\` first.`)
-  }
+  requireBuilt([paths.signalingCli, paths.peerCli], 'npm run build')
+  requireBuilt([paths.demoSite, paths.demoMachine], 'npm run build -w demo-web')
   await build({ configFile: `${paths.page}/vite.config.ts` })
+}
+
+function requireBuilt(files: readonly string[], command: string): void {
+  for (const file of files) if (!existsSync(file)) throw new Error(`${file} is missing: run \`${command}\` first.`)
 }

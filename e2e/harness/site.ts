@@ -1,6 +1,16 @@
-import { preview } from 'vite'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { extname, join, normalize } from 'node:path'
 
-/** A static server of a Vite build. */
+const TYPES: Readonly<Record<string, string>> = {
+  '.css': 'text/css',
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+}
+
+/** A static server of a folder, as any would be that hosts a built page. */
 export class Site {
   readonly url: string
   readonly close: () => Promise<void>
@@ -10,11 +20,24 @@ export class Site {
     this.close = close
   }
 
-  /** @param root the folder whose `dist` is served */
-  static async serve(root: string): Promise<Site> {
-    const server = await preview({ root, configFile: false, preview: { host: '127.0.0.1', port: 0 }, logLevel: 'warn' })
-    const address = server.httpServer.address()
-    if (address === null || typeof address === 'string') throw new Error(`no port to serve ${root}`)
-    return new Site(`http://127.0.0.1:${address.port}/`, () => server.close())
+  static async serve(folder: string): Promise<Site> {
+    const server = createServer((request, response) => void answer(folder, request, response))
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const { port } = server.address() as AddressInfo
+    return new Site(`http://127.0.0.1:${port}/`, async () => {
+      server.close()
+      server.closeAllConnections()
+      await once(server, 'close')
+    })
   }
+}
+
+async function answer(folder: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { pathname } = new URL(request.url ?? '/', 'http://site')
+  const file = join(folder, normalize(pathname.endsWith('/') ? `${pathname}index.html` : pathname))
+  const type = TYPES[extname(file)] ?? 'application/octet-stream'
+  await readFile(file).then(
+    (content) => response.writeHead(200, { 'content-type': type }).end(content),
+    () => response.writeHead(404).end(),
+  )
 }

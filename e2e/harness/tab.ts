@@ -17,8 +17,8 @@ export class Tab {
   constructor(page: Page, name: string) {
     this.page = page
     this.name = name
-    page.on('pageerror', (error) => this.#note('uncaught', String(error)))
-    page.on('console', (message) => this.#note(message.type(), message.text()))
+    page.on('pageerror', (error) => this.note('uncaught', String(error)))
+    page.on('console', (message) => this.note(message.type(), message.text()))
   }
 
   /** What the page complained of, but for what the test expects. */
@@ -49,7 +49,7 @@ export class Tab {
     return this.page.close()
   }
 
-  #note(kind: string, text: string): void {
+  protected note(kind: string, text: string): void {
     this.log.push(`${Date.now()} ${this.name} ${kind}: ${text}`)
     if (PROBLEMS.has(kind)) this.#problems.push(text)
   }
@@ -57,21 +57,27 @@ export class Tab {
 
 /** A tab with e2e/page in it: tests drive its `lab` by `page.evaluate`. */
 export class LabTab extends Tab {
-  readonly #options: JoinOptions
+  readonly options: JoinOptions
 
   constructor(page: Page, options: JoinOptions) {
     super(page, options.name)
-    this.#options = options
+    this.options = options
   }
 
   /** Resolves when the cluster's state is there. */
   async join(): Promise<void> {
-    await this.page.evaluate((options) => lab.join(options), this.#options)
+    await this.page.evaluate((options) => lab.join(options), this.options)
   }
 
   async reload(): Promise<void> {
     await this.page.reload()
     await this.join()
+  }
+
+  /** What the Legion says of itself, for `log`. */
+  async noteStatus(): Promise<void> {
+    const status = await this.page.evaluate(() => lab.describe()).catch(String)
+    this.note('status', status)
   }
 
   get id(): Promise<PeerId> {

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises'
 import { test as base } from '@playwright/test'
 import { Browsers } from './browsers.js'
 import { Cluster, type World } from './cluster.js'
@@ -23,18 +24,19 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     async ({}, use) => {
       const browsers = new Browsers()
       const signaling = await Signaling.start()
-      const lab = await Site.serve(paths.page)
-      await use({ browsers, signalingUrl: signaling.url, labUrl: lab.url })
-      await Promise.all([browsers.close(), signaling.stop(), lab.close()])
+      const lab = await Site.serve(paths.pageBuild)
+      const demo = await Site.serve(paths.demoSite)
+      await use({ browsers, signalingUrl: signaling.url, labUrl: lab.url, demoUrl: demo.url })
+      await Promise.all([browsers.close(), signaling.stop(), lab.close(), demo.close()])
     },
     { scope: 'worker' },
   ],
   cluster: async ({ world }, use, testInfo) => {
     const cluster = new Cluster(`${testInfo.testId}-${testInfo.repeatEachIndex}`, world)
     await use(cluster)
-    const { problems, log } = cluster
+    const { problems } = cluster
+    if (testInfo.errors.length > 0) await writeFile(testInfo.outputPath('log.txt'), await cluster.log())
     await cluster.end()
-    if (testInfo.errors.length > 0) await testInfo.attach('log', { body: log, contentType: 'text/plain' })
     base.expect(problems, 'what the tabs complained of').toEqual([])
   },
 })

@@ -73,6 +73,24 @@ export class Lab {
     return this.legion.state.seats
   }
 
+  /** The Legion's status as text. */
+  describe(): string {
+    const toText = (_: string, value: unknown) => {
+      if (value instanceof Map) return Object.fromEntries(value)
+      return typeof value === 'bigint' ? String(value) : value
+    }
+    return JSON.stringify({ members: this.legion.members, ...this.legion.status() }, toText)
+  }
+
+  /** What a worker says of the imports in worker.ts. */
+  importInWorker(): Promise<unknown> {
+    const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' })
+    return new Promise((resolve, reject) => {
+      worker.onmessage = ({ data }) => resolve(data)
+      worker.onerror = ({ message }) => reject(new Error(message))
+    })
+  }
+
   /** Resolves when an event of that name comes. */
   next(event: 'leader' | 'peerLeft' | 'peerJoined'): Promise<void> {
     return new Promise((resolve) => {

@@ -4,5 +4,6 @@ import { defineConfig } from 'vite'
 export default defineConfig({
   root: import.meta.dirname,
   build: { target: 'es2022', sourcemap: true },
+  worker: { format: 'es' },
   logLevel: 'warn',
 })

@@ -100,6 +100,6 @@ async function bytesComeBack({ peer, sizeBytes }: { peer: PeerId; sizeBytes: num
   return (
     received instanceof Uint8Array &&
     received.length === sizeBytes &&
-    received.every((byte, i) => (byte === (sent[i] ?? 0)) ^ 0xff)
+    received.every((byte, i) => byte === ((sent[i] ?? 0) ^ 0xff))
   )
 }

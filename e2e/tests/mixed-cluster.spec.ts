@@ -4,10 +4,10 @@ import { paths } from '../harness/paths.js'
 import type { LabTab } from '../harness/tab.js'
 import { expect, test } from '../harness/test.js'
 
-const MACHINE = paths.theatreMachine
+const MACHINE = paths.labMachine
 const SEATS = ['1A', '1B', '2A', '2B', '3A', '3B', '4A', '4B', '5A', '5B']
 
-test('[LEG1] tabs of two browsers and processes with two WebRTC implementations form one cluster', async ({
+test('[LEG1] [LEG3] tabs of two browsers and processes with two WebRTC implementations form one cluster', async ({
   cluster,
 }) => {
   const tabs = await openTabs(cluster, 3)
@@ -20,6 +20,10 @@ test('[LEG1] tabs of two browsers and processes with two WebRTC implementations 
   }
   const leaders = await Promise.all(tabs.map((tab) => tab.page.evaluate(() => lab.legion.leader)))
   expect(new Set(leaders).size).toBe(1)
+
+  await Promise.all(tabs.map((tab) => write(tab, `${tab.name} was here. `)))
+  for (const tab of tabs) await tab.until((length) => lab.text.length === length, 4 * 'tabN was here. '.length - 1)
+  expect(new Set(await Promise.all(tabs.map((tab) => tab.page.evaluate(() => lab.text)))).size).toBe(1)
 })
 
 test('[LEG2] of two tabs that reserve a seat at the same moment one wins, the same one everywhere', async ({
@@ -70,7 +74,7 @@ test('[LEG5] [LEG6] booking goes on when the process that leads is killed, and a
 
 async function bookingGoesOn(tab: LabTab, killLeader: () => Promise<void>): Promise<void> {
   await reserve(tab, '1A')
-  await tab.page.evaluate(() => lab.legion.applyFast((doc) => doc.getText('notes').insert(0, 'kept')))
+  await write(tab, 'kept')
 
   await killLeader()
   const startedMs = Date.now()
@@ -115,6 +119,10 @@ async function allHere(tab: LabTab, names: readonly string[]): Promise<void> {
       lab.voterNames.length === Math.min(5, count),
     names.length,
   )
+}
+
+function write(tab: LabTab, text: string): Promise<void> {
+  return tab.page.evaluate((words) => lab.legion.applyFast((doc) => doc.getText('notes').insert(0, words)), text)
 }
 
 function reserve(tab: LabTab, seat: string): Promise<{ ok: boolean; holder: string }> {

@@ -7,7 +7,7 @@ test('[LEG10] who knows the secret meets, who has another or none is in a cluste
   const wrong = await cluster.openTab({ name: 'wrong', secret: 'incorrect horse' })
   const none = await cluster.openTab({ name: 'none' })
   const fox = await cluster.openTab({ name: 'fox', secret, browser: 'firefox' })
-  await cluster.startPeer({ name: 'node', secret, webrtc: 'node-datachannel', machine: paths.theatreMachine })
+  await cluster.startPeer({ name: 'node', secret, webrtc: 'node-datachannel', machine: paths.labMachine })
 
   for (const tab of [one, fox]) await tab.until(() => lab.memberNames.length === 3, undefined)
   expect(await fox.page.evaluate(() => lab.memberNames)).toEqual(['fox', 'node', 'one'])
