@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import type * as Y from 'yjs'
 import { toBase64Url } from './base/bytes.js'
 import { defer } from './base/deferred.js'
@@ -40,11 +41,14 @@ import type {
 } from './messaging/types.js'
 import { type LegionOptions, type ResolvedOptions, resolveOptions } from './options.js'
 import type { Platform } from './platform.js'
+import type { RendezvousStatus } from './signaling/rendezvous.js'
 
 export interface LegionEvents extends Pick<GroupEvents, 'leader' | 'members' | 'quorum'> {
   peerJoined(peer: PeerInfo): void
   /** `goodbye`: it said so; `lost`: its link broke and it may be back. */
   peerLeft(peer: PeerId, reason: PeerLeftReason): void
+  /** @param problem a sentence for people while `status` is `offline` */
+  signaling(status: RendezvousStatus, problem: string | undefined): void
   /** Something that no caller waits for went wrong. Without a listener the logger gets it. */
   error(error: LegionError): void
 }
@@ -347,6 +351,7 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
       () => signal?.removeEventListener('abort', onAbort),
       this.#mesh.on('peerJoined', (peer) => this.#events.emit('peerJoined', peer.info)),
       this.#mesh.on('peerLeft', (peer, reason) => this.#events.emit('peerLeft', peer, reason)),
+      this.#mesh.on('rendezvous', (status, problem) => this.#events.emit('signaling', status, problem)),
       this.#mesh.on('incompatible', (_, problem) => this.#report(new LegionError('E_VERSION', problem))),
       this.#main.on('leader', (peer) => this.#events.emit('leader', peer)),
       this.#main.on('members', (members) => this.#events.emit('members', members)),

@@ -9,6 +9,7 @@ export type {
   StateMachine,
 } from './machine.js'
 export { Rejected } from './rejected.js'
+export type { Entry as KvEntry, SortedMap } from './sorted-map.js'
 export type {
   AnyMachine,
   ApplyConsistent,
