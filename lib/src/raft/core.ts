@@ -43,6 +43,8 @@ export class Core {
 
   /** Leader: no configuration change may be proposed before this entry is applied. */
   pendingConfigIndex: Index = 0
+  /** Leader: the last of its own entries that is durable here. */
+  durableIndex: Index = 0
   /** Leader: bytes of payload that were appended in this term and are not applied. */
   uncommittedBytes = 0
   /** Leader: to whom leadership is being handed over. */

@@ -24,8 +24,16 @@ function heardFrom(core: Core, message: Message): Progress {
   return progress
 }
 
+/** The leader's own entries up to `index` are durable. They count if it is a member still. */
+export function ownEntriesDurable(core: Core, index: Index): void {
+  core.durableIndex = index
+  const own = core.tracker.get(core.id)
+  if (own !== undefined) acknowledge(core, own, index)
+  sendToWitnesses(core)
+}
+
 /** `progress` has everything up to `index`; it may be the leader's own. */
-export function acknowledge(core: Core, progress: Progress, index: Index): void {
+function acknowledge(core: Core, progress: Progress, index: Index): void {
   const news = progress.acknowledge(index)
   // An old acknowledgement still shows that probing may end.
   if (!news && !(progress.state === 'probe' && progress.match === index)) return
@@ -36,8 +44,7 @@ export function acknowledge(core: Core, progress: Progress, index: Index): void 
   } else if (progress.id !== core.id && progress.canUseCommit(core.log.committed)) {
     sendAppend(core, progress)
   }
-  if (progress.id === core.id) sendToWitnesses(core)
-  else continueWith(core, progress)
+  if (progress.id !== core.id) continueWith(core, progress)
 }
 
 function continueWith(core: Core, progress: Progress): void {

@@ -2,7 +2,7 @@ import { invariant } from '../base/errors.js'
 import type { ConfigChange } from './config-change.js'
 import { Core } from './core.js'
 import { campaign, countVote } from './election.js'
-import { acknowledge } from './leader.js'
+import { ownEntriesDurable } from './leader.js'
 import { reportSnapshot, reportUnreachable } from './links.js'
 import { applyConfigChange, entriesApplied, snapshotInstalled } from './membership.js'
 import type { Message } from './messages.js'
@@ -207,9 +207,8 @@ export class RawNode {
   }
 
   #countOwnEntries({ ownAppendIndex, term }: Outstanding): void {
-    const own = this.#core.tracker.get(this.#core.id)
-    if (ownAppendIndex === 0 || own === undefined) return
-    if (this.#core.role === 'leader' && this.#core.term === term) acknowledge(this.#core, own, ownAppendIndex)
+    const leads = this.#core.role === 'leader' && this.#core.term === term
+    if (leads && ownAppendIndex > 0) ownEntriesDurable(this.#core, ownAppendIndex)
   }
 
   /** The state now, as plain data. */

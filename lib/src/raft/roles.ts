@@ -44,6 +44,8 @@ export function becomeLeader(core: Core): void {
   setLead(core, core.id)
   const own = core.tracker.get(core.id)
   invariant(own !== undefined, () => `leader ${core.id} of term ${core.term} is not a member`)
+  // Its own vote counted, so what it had is durable.
+  core.durableIndex = core.log.lastIndex
   own.match = core.log.lastIndex
   own.becomeReplicate()
   own.recentActive = true

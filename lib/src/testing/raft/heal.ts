@@ -91,10 +91,16 @@ class Healing {
   get done(): boolean {
     const { referee } = this.#world
     const { leader } = this
-    if (leader?.raw === undefined || leader.configuration.votersOutgoing.length > 0) return false
+    if (leader?.raw === undefined || !this.#canStay(leader)) return false
     if (referee.canon.lastIndex <= this.#committedBefore || referee.lastAnsweredRead <= this.#readsBefore) return false
     const { lastIndex, term } = leader.raw.status()
     return membersOf(leader.configuration).every((id) => this.#agrees(id, lastIndex, term))
+  }
+
+  /** A leader that lost its vote hands over, unless told otherwise. */
+  #canStay({ id, configuration }: SimulatedReplica): boolean {
+    if (configuration.votersOutgoing.length > 0) return false
+    return configuration.voters.includes(id) || !this.#world.setup.core.stepDownOnRemoval
   }
 
   #agrees(id: VoterId, lastIndex: Index, term: number): boolean {

@@ -96,7 +96,7 @@ function drawSetup(random: RandomStream, seed: number): Setup {
       maxMessageBytes: pick(random, [1, 100, 100_000]),
       maxCommittedBytesPerReady: pick(random, [1, 200, 100_000]),
       maxUncommittedBytes: pick(random, [100, 100_000, 100_000]),
-      maxInflightMessages: pick(random, [1, 3, 100]),
+      maxInflightMessages: pick(random, [1, 3, 20]),
       maxInflightBytes: pick(random, [50, 100_000]),
     },
   }

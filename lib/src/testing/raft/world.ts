@@ -20,6 +20,7 @@ const SIZES = [4, 4, 16, 40, 100]
  * Violation, or an InvariantError of a core.
  */
 export class World {
+  readonly setup: Setup
   readonly replicas: ReadonlyMap<VoterId, SimulatedReplica>
   readonly referee: Referee
   readonly links: Links
@@ -35,6 +36,7 @@ export class World {
   #reads = 0
 
   constructor(setup: Setup) {
+    this.setup = setup
     const replicas = new Map<VoterId, SimulatedReplica>()
     const founders = setup.voters + setup.learners + setup.witnesses
     const beginning = founding(setup)
