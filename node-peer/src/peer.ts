@@ -1,13 +1,5 @@
 import type { Server } from 'node:http'
-import {
-  type GroupMember,
-  kv,
-  Legion,
-  type LegionStatus,
-  type PeerId,
-  type PeerInfo,
-  type PeerLeftReason,
-} from 'legion-mesh'
+import { type GroupMember, kv, Legion, type PeerId, type PeerInfo, type PeerLeftReason } from 'legion-mesh'
 import type { AnyMachine } from 'legion-mesh/machines'
 import { nodePlatform } from 'legion-mesh/node'
 import { portOf, serveStatus } from './http.js'
@@ -15,16 +7,12 @@ import { loadMachine } from './load-machine.js'
 import { type Log, libraryLogger } from './log.js'
 import type { Settings } from './settings.js'
 
-const SIGNALING_POLL_MS = 1000
-
 /** One member of a cluster that tells in a log what happens to it. */
 export class Peer {
   readonly #legion: Legion<AnyMachine>
   readonly #log: Log
-  readonly #signalingPoll: NodeJS.Timeout
   readonly #linkedNames = new Map<PeerId, string>()
   #server: Server | undefined
-  #signaling: LegionStatus['mesh']['rendezvous'] | undefined
   #role: GroupMember['role'] | undefined
 
   /**
@@ -47,7 +35,6 @@ export class Peer {
     this.#log = log
     legion.doc() // this peer keeps what is open here
     this.#subscribe()
-    this.#signalingPoll = setInterval(() => this.#tellSignaling(), SIGNALING_POLL_MS)
   }
 
   /** Resolves when the cluster's state is here. @throws LegionError E_MACHINE, E_OUTDATED, E_CLOSED */
@@ -59,7 +46,6 @@ export class Peer {
 
   /** Hands over what it leads and closes. */
   async close(): Promise<void> {
-    clearInterval(this.#signalingPoll)
     this.#server?.close()
     this.#server?.closeAllConnections()
     await this.#legion.close()
@@ -75,6 +61,7 @@ export class Peer {
     legion.on('members', (members) => this.#tellRole(members))
     legion.on('peerJoined', (info) => this.#peerJoined(info))
     legion.on('peerLeft', (peer, reason) => this.#peerLeft(peer, reason))
+    legion.on('signaling', (status, problem) => this.#log('signaling', { status, problem }))
     legion.on('error', ({ code, message }) => this.#log('error', { code, message }))
   }
 
@@ -100,13 +87,6 @@ export class Peer {
       throw error
     }
     this.#log('http', { port: portOf(this.#server) })
-  }
-
-  #tellSignaling(): void {
-    const { rendezvous, problem } = this.#legion.status().mesh
-    if (rendezvous === this.#signaling) return
-    this.#signaling = rendezvous
-    this.#log('signaling', { status: rendezvous, problem })
   }
 
   /** Roles before `ready` are told by it. */
