@@ -10,6 +10,7 @@ export interface Candidate {
   readonly role: 'voter' | 'learner' | 'newcomer'
   readonly isLeader: boolean
   readonly kind: PeerKind
+  readonly host: string
   readonly canVote: boolean
   readonly durable: boolean
   /** Its page is in the foreground; always true in Node. */
@@ -65,16 +66,36 @@ function isGone(candidate: Candidate, rules: AutopilotRules): boolean {
 
 /**
  * The largest odd number of able replicas up to the wanted one. A voter that only just vanished keeps its place: links
- * break and heal.
+ * break and heal. Rather two voters fewer than the tabs of one browser holding a majority: quitting it ends them all.
  */
 function chooseVoters(candidates: readonly Candidate[], rules: AutopilotRules): Candidate[] {
-  const able = candidates.filter((candidate) => candidate.canVote && isAble(candidate, rules))
-  const count = largestOdd(Math.min(rules.voters, able.length))
-  return able
+  const able = candidates
+    .filter((candidate) => candidate.canVote && isAble(candidate, rules))
     .map((candidate, order) => ({ candidate, rank: rank(candidate), order }))
     .sort((a, b) => a.rank - b.rank || a.order - b.order)
-    .slice(0, count)
     .map(({ candidate }) => candidate)
+  const largest = largestOdd(Math.min(rules.voters, able.length))
+  for (let count = largest; count >= 3; count -= 2) {
+    const spread = takeSpread(able, count)
+    if (spread.length === count) return spread
+  }
+  return able.slice(0, Math.max(0, largest))
+}
+
+/** The first `count` of `able` of which no browser has a majority; fewer if there are not enough. */
+function takeSpread(able: readonly Candidate[], count: number): Candidate[] {
+  const tabs = new Map<string, number>()
+  const taken: Candidate[] = []
+  for (const candidate of able) {
+    if (taken.length === count) break
+    if (candidate.kind === 'browser') {
+      const tabsOfHost = (tabs.get(candidate.host) ?? 0) + 1
+      if (tabsOfHost > count / 2) continue
+      tabs.set(candidate.host, tabsOfHost)
+    }
+    taken.push(candidate)
+  }
+  return taken
 }
 
 function isAble(candidate: Candidate, rules: AutopilotRules): boolean {

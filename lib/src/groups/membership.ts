@@ -71,7 +71,7 @@ export class Membership {
   }
 
   #candidate(member: Member, self: VoterId, status: Status, nowMs: number): Candidate {
-    const { id, kind, canVote, durable } = member
+    const { id, kind, host, canVote, durable } = member
     const announce = this.#announced.get(peerOf(id))
     const isLeader = id === self
     const goneSinceMs = this.#goneSinceMs.get(id)
@@ -80,6 +80,7 @@ export class Membership {
       role: roleOf(id, status.configuration),
       isLeader,
       kind,
+      host,
       canVote,
       durable,
       visible: announce?.visible ?? true,

@@ -11,6 +11,7 @@ function candidate(id: string, changes: Partial<Candidate> = {}): Candidate {
     role: 'learner',
     isLeader: false,
     kind: 'node',
+    host: `host of ${id}`,
     canVote: true,
     durable: false,
     visible: true,
@@ -57,6 +58,14 @@ describe('planRoster', () => {
     ).toEqual(['L', 'tab', 'tab2'])
   })
 
+  it('[GRP37] gives the tabs of one browser no majority if others can have it', () => {
+    const tab = (id: string) => candidate(id, { kind: 'browser', host: 'one browser' })
+    const tabs = [tab('t1'), tab('t2'), tab('t3')]
+    expect(planRoster([leader, candidate('n'), ...tabs], rules)?.voters).toEqual(['L', 'n', 't1'])
+    expect(planRoster([leader, candidate('n1'), candidate('n2'), ...tabs], rules)?.voters).toHaveLength(5)
+    expect(planRoster([leader, tab('t1'), tab('t2')], rules)?.voters).toEqual(['L', 't1', 't2'])
+  })
+
   it('[GRP33] keeps a voter that vanished a moment ago, replaces it after a while, at once after a goodbye', () => {
     const others = [voter('a'), candidate('spare')]
     expect(planRoster([leader, voter('x', gone(4999)), ...others], rules)).toBeUndefined()
@@ -78,6 +87,7 @@ describe('planRoster', () => {
   const anyCandidate = fc.record({
     role: fc.constantFrom('voter', 'learner', 'newcomer'),
     kind: fc.constantFrom('node', 'browser'),
+    host: fc.constantFrom('one', 'two', 'three'),
     canVote: fc.boolean(),
     durable: fc.boolean(),
     visible: fc.boolean(),
