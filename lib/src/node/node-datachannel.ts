@@ -7,13 +7,21 @@ interface Configuration {
 }
 
 /**
+ * What a connection takes in before `bufferedAmount` tells of it, where a heartbeat waits behind it; its own default is
+ * 1 MiB. Bounds the throughput to this much per round trip.
+ */
+const SEND_BUFFER_BYTES = 256 * 1024
+
+/**
  * The package node-datachannel, made to behave as others do:
  * - Descriptions are plain objects: simple-peer assigns to their `sdp`, which is read-only otherwise.
  * - A channel's last messages come before its `close`: otherwise a goodbye is lost more often than not.
+ * - Less waits unseen in a connection, for the whole process.
  * - Users and passwords of TURN servers may contain any characters.
  */
 export async function loadNodeDataChannel(): Promise<WebRtcApi> {
   const native = await import('node-datachannel')
+  native.setSctpSettings({ sendBufferSize: SEND_BUFFER_BYTES })
   const polyfill = await import('node-datachannel/polyfill')
 
   class RTCPeerConnection extends polyfill.RTCPeerConnection {

@@ -7,8 +7,9 @@ import { Negotiation, type NegotiationOptions } from './webrtc-negotiation.js'
 const MAX_MESSAGE_BYTES = 64 * 1024
 /** `drain` fires when no more than this is buffered. */
 const LOW_WATER_BYTES = 32 * 1024
-/** How often `bufferedAmount` is looked at where nothing says that it fell. */
-const DRAIN_POLL_MS = 1
+/** When `bufferedAmount` is looked at where nothing says that it fell: after 1, 2, 4 … ms since the last send. */
+const FIRST_DRAIN_POLL_MS = 1
+const LAST_DRAIN_POLL_MS = 1024
 
 /** One WebRTC data channel, ordered and reliable. */
 export class WebRtcChannel implements Channel {
@@ -20,6 +21,7 @@ export class WebRtcChannel implements Channel {
   #state: ChannelState = 'connecting'
   #maxMessageBytes = MAX_MESSAGE_BYTES
   #drainPoll: Timer | undefined
+  #drainPollMs = 0
 
   constructor(options: NegotiationOptions) {
     this.stack = options.stack
@@ -51,7 +53,7 @@ export class WebRtcChannel implements Channel {
       this.close(`sending failed: ${String(error)}`)
       return
     }
-    if (!tellsWhenDrained(dataChannel)) this.#pollDrain(dataChannel)
+    if (!tellsWhenDrained(dataChannel)) this.#pollDrainSoon(dataChannel)
   }
 
   close(reason = 'closed'): void {
@@ -93,13 +95,23 @@ export class WebRtcChannel implements Channel {
     else this.close('malformed: a message that is not binary')
   }
 
-  /** After every send: `bufferedAmount` may also rise a little later. */
-  #pollDrain(dataChannel: RTCDataChannel): void {
-    if (this.#drainPoll !== undefined) return
-    this.#drainPoll = this.#runtime.setTimer(DRAIN_POLL_MS, () => {
+  /** After every send: soon, whatever poll was due later. */
+  #pollDrainSoon(dataChannel: RTCDataChannel): void {
+    if (this.#drainPoll !== undefined && this.#drainPollMs === FIRST_DRAIN_POLL_MS) return
+    this.#drainPoll?.cancel()
+    this.#pollDrain(dataChannel, FIRST_DRAIN_POLL_MS)
+  }
+
+  /** `bufferedAmount` may rise a good while after `send`, so a low one is not believed before it stayed low. */
+  #pollDrain(dataChannel: RTCDataChannel, delayMs: number): void {
+    this.#drainPollMs = delayMs
+    this.#drainPoll = this.#runtime.setTimer(delayMs, () => {
       this.#drainPoll = undefined
-      if (dataChannel.bufferedAmount <= LOW_WATER_BYTES) this.#events.emit('drain')
-      else this.#pollDrain(dataChannel)
+      const drained = dataChannel.bufferedAmount <= LOW_WATER_BYTES
+      if (drained) this.#events.emit('drain')
+      if (this.#drainPoll !== undefined || this.#state !== 'open') return // A listener sent or closed.
+      if (!drained) this.#pollDrain(dataChannel, FIRST_DRAIN_POLL_MS)
+      else if (delayMs < LAST_DRAIN_POLL_MS) this.#pollDrain(dataChannel, 2 * delayMs)
     })
   }
 }

