@@ -3,7 +3,8 @@ import type { VoterId } from './types.js'
 /** A change of the configuration, proposed and committed like any entry, in effect when applied. */
 export interface ConfigChange {
   /**
-   * `auto`: one change is made directly, several through a joint configuration that the leader leaves by itself.
+   * `auto`: one change is made directly, several, and one that takes the vote of a member with data when there is a
+   * witness, through a joint configuration that the leader leaves by itself.
    * `implicit`: always joint, left by the leader itself. `explicit`: always joint, left by `leaveJoint`.
    */
   readonly transition: Transition
@@ -37,7 +38,7 @@ export function leavesJoint(change: ConfigChange): boolean {
   return change.transition === 'auto' && change.changes.length === 0
 }
 
-/** True if `change` makes the configuration joint. */
+/** True if `change` makes any configuration joint. */
 export function entersJoint(change: ConfigChange): boolean {
   return change.transition !== 'auto' || change.changes.length > 1
 }

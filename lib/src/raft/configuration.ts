@@ -10,6 +10,8 @@ export type ConfigProblem =
   | 'no-voters-left'
   | 'more-than-one-voter-changed'
   | 'witness-without-data'
+  /** Witnesses could decide without anyone who has the data. */
+  | 'too-many-witnesses'
 
 export type ConfigResult =
   | { readonly ok: true; readonly configuration: Configuration }
@@ -18,7 +20,9 @@ export type ConfigResult =
 /** What `configuration` becomes by `change`. */
 export function changeConfiguration(configuration: Configuration, change: ConfigChange): ConfigResult {
   if (leavesJoint(change)) return leaveJointConfiguration(configuration)
-  if (entersJoint(change)) return enterJoint(configuration, change.changes, change.transition !== 'explicit')
+  if (entersJoint(change) || takesDataFromWitnesses(configuration, change)) {
+    return enterJoint(configuration, change.changes, change.transition !== 'explicit')
+  }
   return changeDirectly(configuration, change.changes)
 }
 
@@ -70,6 +74,8 @@ export function isValidConfiguration(configuration: Configuration): boolean {
   const voting = new Set([...voters, ...votersOutgoing])
   return (
     voters.some((id) => !witnesses.includes(id)) &&
+    needsData(voters, witnesses) &&
+    needsData(votersOutgoing, witnesses) &&
     [voters, votersOutgoing, learners, learnersNext, witnesses].every(isStrictlySorted) &&
     learners.every((id) => !voting.has(id)) &&
     learnersNext.every((id) => votersOutgoing.includes(id) && !voters.includes(id) && !witnesses.includes(id)) &&
@@ -79,6 +85,19 @@ export function isValidConfiguration(configuration: Configuration): boolean {
 
 function isStrictlySorted(ids: readonly VoterId[]): boolean {
   return ids.every((id, i) => i === 0 || (ids[i - 1] as string) < id)
+}
+
+/**
+ * The change could be committed by the leader and witnesses alone. If the leader then lost its vote, nobody would be
+ * left who has that entry and can lead; a joint configuration makes sure that a voter of the new half has it.
+ */
+function takesDataFromWitnesses({ voters, witnesses }: Configuration, { changes }: ConfigChange): boolean {
+  return witnesses.length > 0 && changes.some(({ type, id }) => type !== 'add-voter' && voters.includes(id))
+}
+
+/** No majority of witnesses alone. */
+function needsData(voters: readonly VoterId[], witnesses: readonly VoterId[]): boolean {
+  return voters.filter((id) => witnesses.includes(id)).length * 2 <= voters.length
 }
 
 function votersMoved(before: Configuration, after: Configuration): number {
@@ -132,7 +151,10 @@ class Draft {
       witnesses: sorted(this.#witnesses).filter((id) => this.#voters.has(id) || this.#outgoing.has(id)),
       autoLeave,
     }
-    return { ok: true, configuration }
+    const enoughData = needsData(configuration.voters, configuration.witnesses)
+    return enoughData && needsData(configuration.votersOutgoing, configuration.witnesses)
+      ? { ok: true, configuration }
+      : failed('too-many-witnesses')
   }
 
   #addLearner(id: VoterId): void {

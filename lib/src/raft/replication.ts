@@ -71,7 +71,7 @@ export function maybeSendAppend(core: Core, progress: Progress, evenIfEmpty: boo
  */
 function nextEntries(core: Core, progress: Progress): readonly Entry[] {
   const windowFull = progress.state === 'replicate' && progress.inflights.full
-  const last = progress.witness ? core.durableIndex : core.log.lastIndex
+  const last = progress.witness ? durableWithData(core) : core.log.lastIndex
   if (windowFull || progress.next > last) return NO_ENTRIES
   const entries = core.log.slice(progress.next, last, core.options.maxMessageBytes)
   return progress.witness ? entries.map(withoutPayload) : entries
@@ -79,8 +79,16 @@ function nextEntries(core: Core, progress: Progress): readonly Entry[] {
 
 /**
  * Members with data may get entries before the leader has them for sure. A witness may not: if the leader lost them,
- * the witness would have a longer log than everybody who can lead, and vote for nobody.
+ * or has no vote any more, the witness would have a longer log than everybody who can lead, and vote for nobody.
  */
+function durableWithData({ tracker, promotable, durableIndex }: Core): Index {
+  if (promotable) return durableIndex
+  return Math.max(
+    0,
+    ...tracker.members.filter(({ learner, witness }) => !learner && !witness).map(({ match }) => match),
+  )
+}
+
 export function sendToWitnesses(core: Core): void {
   for (const progress of core.tracker.members) if (progress.witness) sendPending(core, progress)
 }
