@@ -1,6 +1,7 @@
 /**
  * For tests of programs that use legion-mesh: whole Legions on simulated time and network, and a checker of histories.
  */
+export { describeChannelContract } from './channel-contract.js'
 export { HistoryRecorder, type OpenOperation, type Operation, UNKNOWN, type Unknown } from './history.js'
 export {
   checkLinearizability,
