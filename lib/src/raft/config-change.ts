@@ -79,13 +79,14 @@ export function decodeConfigChange(bytes: Uint8Array): ConfigChange | undefined 
     changes.push({ type, id })
     offset = end
   }
-  return { transition, changes, context: bytes.slice(offset) }
+  const change = { transition, changes, context: bytes.slice(offset) }
+  return leavesJoint(change) && change.context.length === 0 ? undefined : change // that is no bytes at all
 }
 
 function decodeId(bytes: Uint8Array, start: number, end: number): VoterId | undefined {
   if (end <= start || end > bytes.length) return undefined
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(start, end)) as VoterId
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.subarray(start, end)) as VoterId
   } catch {
     return undefined
   }

@@ -79,16 +79,16 @@ function nextEntries(core: Core, progress: Progress): readonly Entry[] {
 
 /**
  * Members with data may get entries before the leader has them for sure. A witness may not: if the leader lost them,
- * or has no vote any more, the witness would have a longer log than everybody who can lead, and vote for nobody.
+ * or has no vote any more, the witness would have a longer log than everybody who can lead, and vote for nobody. So it
+ * gets what a voter has who has data and stays: the leader itself, or else another one.
  */
-function durableWithData({ tracker, promotable, durableIndex }: Core): Index {
-  if (promotable) return durableIndex
-  return Math.max(
-    0,
-    ...tracker.members.filter(({ learner, witness }) => !learner && !witness).map(({ match }) => match),
-  )
+function durableWithData({ id, tracker, durableIndex }: Core): Index {
+  const stay = tracker.configuration.voters.filter((each) => tracker.get(each)?.witness === false)
+  if (stay.includes(id)) return durableIndex
+  return Math.max(...stay.map((each) => tracker.get(each)?.match ?? 0))
 }
 
+/** What is durable here has grown. */
 export function sendToWitnesses(core: Core): void {
   for (const progress of core.tracker.members) if (progress.witness) sendPending(core, progress)
 }

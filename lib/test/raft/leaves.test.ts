@@ -82,6 +82,7 @@ describe('configuration changes', () => {
     )
     for (const data of [
       [0],
+      [0, 0],
       [3, 0],
       [0, 1],
       [0, 1, 0],
