@@ -50,6 +50,21 @@ test('[LEG14] a Legion that was in a cluster comes back to it as a new peer', as
   expect(await other.page.evaluate(() => lab.peerNames)).toEqual(['again'])
 })
 
+test('[LEG16] a page that comes back from the back/forward cache is told that it has left', async ({ cluster }) => {
+  const other = await cluster.openTab({ name: 'other' })
+  const tab = await cluster.openTab({ name: 'put away' })
+  const told = await tab.page.evaluate(() => {
+    const { legion } = lab
+    return new Promise<string>((resolve) => {
+      legion.on('error', ({ code }) => resolve(code))
+      dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))
+      dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))
+    })
+  })
+  expect(told).toBe('E_CLOSED')
+  await other.until(() => lab.peerNames.length === 0, undefined)
+})
+
 /** Loads the page anew, with constructors that keep what they made. */
 async function instrument(tab: LabTab): Promise<void> {
   await tab.page.addInitScript(() => {

@@ -385,10 +385,14 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
     return new LegionError('E_TIMEOUT', `The cluster's state did not come in time: ${reason}.`)
   }
 
-  /** The page goes away, now: one goodbye on every link, ahead of everything else. */
+  /** The page goes away, now: one goodbye on every link, ahead of everything else. It can't be taken back. */
   #vanish(): void {
     this.#mesh.goodbye()
     void this.#shutDown()
+    const unsubscribe = this.#platform.lifecycle.on('restore', () => {
+      unsubscribe()
+      this.#report(new LegionError('E_CLOSED', 'The page was put away and has left its cluster. Reload it.'))
+    })
   }
 
   async #shutDown(): Promise<void> {
