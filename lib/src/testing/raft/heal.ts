@@ -1,6 +1,7 @@
 import type { Index, VoterId } from '../../raft/types.js'
 import { membersOf } from './quorums.js'
 import type { SimulatedReplica } from './replica.js'
+import type { Setup } from './setup.js'
 import { rule } from './violation.js'
 import type { World } from './world.js'
 
@@ -16,7 +17,7 @@ const CALM_TICKS = 60
  * have the same log and nothing is left to do.
  * @throws Violation
  */
-export function heal(world: World, { staysCalm }: { readonly staysCalm: boolean }): void {
+export function heal(world: World): void {
   for (const from of world.replicas.values()) {
     for (const to of world.replicas.keys()) world.links.mend(from.id, to)
     world.restart(from)
@@ -27,7 +28,12 @@ export function heal(world: World, { staysCalm }: { readonly staysCalm: boolean 
     if (tick % RETRY_TICKS === 0) healing.retry()
     healing.tick()
   }
-  if (staysCalm) keepCalm(healing)
+  if (isProtected(world.setup)) keepCalm(healing)
+}
+
+/** With these nobody who was removed or cut off can disturb the others. */
+function isProtected({ core }: Setup): boolean {
+  return (core.preVote ?? true) && (core.checkQuorum ?? true)
 }
 
 /** Who was removed must not disturb the others. */

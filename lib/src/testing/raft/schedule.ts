@@ -1,6 +1,6 @@
 import { heal } from './heal.js'
 import type { Setup } from './setup.js'
-import type { Step } from './steps.js'
+import { formatStep, parseStep, type Step } from './steps.js'
 import { World } from './world.js'
 
 /** What happens to which cluster; after the last step all faults end. */
@@ -17,14 +17,14 @@ export interface Failure {
 
 /** @returns what went wrong, undefined if nothing did */
 export function runSchedule({ setup, steps }: Schedule): Failure | undefined {
-  const world = new World(setup)
   let done = 0
   try {
+    const world = new World(setup)
     for (const step of steps) {
       done++
       world.step(step)
     }
-    heal(world, { staysCalm: staysCalm(setup) })
+    heal(world)
   } catch (error) {
     if (!(error instanceof Error)) throw error
     return { error, steps: done }
@@ -32,7 +32,14 @@ export function runSchedule({ setup, steps }: Schedule): Failure | undefined {
   return undefined
 }
 
-/** With these nobody who was removed or cut off can disturb the others. */
-export function staysCalm({ core }: Setup): boolean {
-  return (core.preVote ?? true) && (core.checkQuorum ?? true)
+/** The form in which schedules are kept: JSON, one step a line. */
+export function writeSchedule({ setup, steps }: Schedule, title: string): string {
+  const lines = { title, setup, steps: steps.map(formatStep) }
+  return `${JSON.stringify(lines, undefined, 2)}\n`
+}
+
+/** The inverse of `writeSchedule`. @throws Error for a step that is none */
+export function readSchedule(text: string): Schedule & { readonly title: string } {
+  const { title, setup, steps } = JSON.parse(text) as { title: string; setup: Setup; steps: readonly string[] }
+  return { title, setup, steps: steps.map(parseStep) }
 }

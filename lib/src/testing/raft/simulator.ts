@@ -4,7 +4,6 @@ import type { VoterId } from '../../raft/types.js'
 import { Disasters } from './disasters.js'
 import { heal } from './heal.js'
 import type { SimulatedReplica } from './replica.js'
-import { staysCalm } from './schedule.js'
 import type { Step } from './steps.js'
 import { rule } from './violation.js'
 import { drawWeather, type Weather } from './weather.js'
@@ -65,7 +64,7 @@ export class Simulator {
 
   heal(): void {
     this.world.onSent = () => {}
-    heal(this.world, { staysCalm: staysCalm(this.weather.setup) })
+    heal(this.world)
   }
 
   #step(step: Step): boolean {

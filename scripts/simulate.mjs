@@ -1,0 +1,122 @@
+// `npm run simulate -- --seeds 1000 --from 1`: the core simulator, as long as wanted.
+//   --trace      prints everything that happens in the (first) seed
+//   --save NAME  keeps the shortened schedule of the first failing seed as a regression test
+//   --figures    measures what three cores can do instead
+import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+
+const TICK_SECONDS = 0.1 // of the defaults: a tick is 100 ms
+const SHRINK_RUNS = 3000
+const PROGRESS_SECONDS = 10
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '1000' },
+    from: { type: 'string', default: '1' },
+    trace: { type: 'boolean', default: false },
+    save: { type: 'string' },
+    figures: { type: 'boolean', default: false },
+  },
+})
+
+execFileSync('npx', ['tsc', '-b', 'lib'], { stdio: 'inherit' })
+const { FairWeather, formatStep, recordSeed, shrinkSchedule, Simulator, traceSchedule, writeSchedule } = await import(
+  '../lib/dist/testing/raft/index.js'
+)
+
+if (values.figures) measure()
+else simulate(Number(values.from), Number(values.seeds))
+
+function simulate(from, seeds) {
+  const total = { seeds: 0, events: 0, rounds: 0, committed: 0 }
+  const startedAt = performance.now()
+  let reportedAt = startedAt
+  if (values.trace) console.log(traceSchedule(recordSeed(from).schedule).join('\n'))
+  for (let seed = from; seed < from + seeds; seed++) {
+    try {
+      const { events, rounds, committed } = new Simulator(seed).run()
+      total.seeds++
+      total.events += events
+      total.rounds += rounds
+      total.committed += committed
+    } catch (error) {
+      report(total, startedAt)
+      explain(seed, error)
+      process.exit(1)
+    }
+    if (performance.now() - reportedAt < PROGRESS_SECONDS * 1000) continue
+    reportedAt = performance.now()
+    report(total, startedAt)
+  }
+  report(total, startedAt)
+}
+
+function report({ seeds, events, rounds, committed }, startedAt) {
+  const seconds = (performance.now() - startedAt) / 1000
+  const perMinute = Math.round((seeds / seconds) * 60)
+  const hours = (rounds * TICK_SECONDS) / 3600
+  const perSecond = Math.round(events / seconds)
+  console.log(
+    `${seeds} seeds, ${perMinute} a minute; ${hours.toFixed(1)} simulated hours, ${committed} entries committed, ` +
+      `${events} events, ${perSecond} a second`,
+  )
+}
+
+function explain(seed, error) {
+  console.error(`\nseed ${seed}: ${error.stack}`)
+  console.error(`\nto see all of it: npm run simulate -- --from ${seed} --seeds 1 --trace`)
+  const { schedule, failure } = recordSeed(seed)
+  if (failure === undefined) return
+  const short = shrinkSchedule(schedule, SHRINK_RUNS)
+  console.error(`\n${schedule.steps.length} steps, these ${short.steps.length} are enough:\n`)
+  console.error(short.steps.map(formatStep).join('\n'))
+  console.error(`\nwhat they do:\n\n${traceSchedule(short).join('\n')}`)
+  if (values.save === undefined) console.error('\n--save NAME keeps them as a regression test')
+  else save(values.save, writeSchedule(short, failure.error.message.split('\n')[0]))
+}
+
+function save(name, text) {
+  const path = `lib/test/raft-simulation/regressions/${name}.json`
+  writeFileSync(new URL(`../${path}`, import.meta.url), text)
+  console.error(`\nkept as ${path}`)
+}
+
+// --- what the cores can do without faults
+
+function measure() {
+  const payload = new Uint8Array(16)
+  for (let run = 0; run < 2; run++) steady(payload) // the first ones are for the compiler
+  const idle = timed((cores) => {
+    for (let i = 0; i < 200_000; i++) cores.tick()
+  })
+  console.log(`three idle voters: ${perSecond(idle)} events a second`)
+  console.log(`three voters, one proposal a tick: ${perSecond(steady(payload))} events a second`)
+  for (const together of [1, 10, 100, 1000]) {
+    const { seconds } = timed((cores) => {
+      const payloads = Array(together).fill(payload)
+      for (let i = 0; i < 100_000 / together; i++) cores.propose(payloads)
+    })
+    console.log(`100,000 proposals of 16 bytes, ${together} at a time: ${seconds.toFixed(2)} s`)
+  }
+}
+
+function steady(payload) {
+  return timed((cores) => {
+    for (let i = 0; i < 100_000; i++) {
+      cores.propose([payload])
+      cores.tick()
+    }
+  })
+}
+
+function timed(run) {
+  const cores = new FairWeather()
+  const startedAt = performance.now()
+  run(cores)
+  return { events: cores.events, seconds: (performance.now() - startedAt) / 1000 }
+}
+
+function perSecond({ events, seconds }) {
+  return Math.round(events / seconds)
+}
