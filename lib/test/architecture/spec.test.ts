@@ -4,7 +4,16 @@ import { describe, expect, it } from 'vitest'
 import { filesBelow, root } from './sources.js'
 
 const specified = idsIn(readFileSync(join(root, 'SPEC.md'), 'utf8'), /^- \*\*([A-Z]{3}\d+)\*\*/gm)
-const tested = ['lib/test', 'signaling-server/test', 'node-peer', 'e2e', 'examples', 'scripts']
+const tested = [
+  'lib/test',
+  'lib/src/testing',
+  'signaling-server/test',
+  'node-peer',
+  'demo-web',
+  'e2e',
+  'examples',
+  'scripts',
+]
   .flatMap((folder) => filesBelow(folder, ['.ts', '.mjs']))
   .flatMap(({ text }) => idsIn(text, /\[([A-Z]{3}\d+)\]/g))
 
