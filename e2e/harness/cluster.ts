@@ -65,8 +65,9 @@ export class Cluster {
 
   /** A process that has the cluster's state. */
   async startPeer(options: Omit<NodePeerOptions, 'cluster' | 'signaling'>): Promise<NodePeer> {
-    const peer = await NodePeer.start({ cluster: this.name, signaling: this.#world.signalingUrl, ...options })
+    const peer = new NodePeer({ cluster: this.name, signaling: this.#world.signalingUrl, ...options })
     this.#peers.push(peer)
+    await peer.ready()
     return peer
   }
 

@@ -11,7 +11,7 @@ export interface NodePeerOptions {
 }
 
 /** What `legion-peer` prints, one object per line. */
-export interface PeerEvent {
+interface PeerEvent {
   readonly event: string
   readonly [detail: string]: unknown
 }
@@ -19,42 +19,41 @@ export interface PeerEvent {
 /** A real `legion-peer`. */
 export class NodePeer {
   readonly name: string
-  readonly id: string
   readonly #process: LineProcess
+  #id = ''
 
-  private constructor(name: string, id: string, process: LineProcess) {
-    this.name = name
-    this.id = id
-    this.#process = process
+  constructor({ secret, ...options }: NodePeerOptions) {
+    const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])
+    this.name = options.name
+    this.#process = new LineProcess(paths.peerCli, args, secret === undefined ? {} : { LEGION_SECRET: secret })
   }
 
   /** Resolves when it has the cluster's state. */
-  static async start({ secret, ...options }: NodePeerOptions): Promise<NodePeer> {
-    const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])
-    const process = new LineProcess(paths.peerCli, args, secret === undefined ? {} : { LEGION_SECRET: secret })
-    const { peer } = await event(process, 'open')
-    await event(process, 'ready')
-    return new NodePeer(options.name, String(peer), process)
+  async ready(): Promise<void> {
+    const { peer } = await this.#event('open')
+    this.#id = String(peer)
+    await this.#event('ready')
+  }
+
+  /** Known when it is ready. */
+  get id(): string {
+    return this.#id
   }
 
   get log(): readonly string[] {
     return this.#process.lines.map(({ atMs, text }) => `${atMs} ${this.name} ${text}`)
   }
 
-  event(name: string, matches?: (event: PeerEvent) => boolean): Promise<PeerEvent> {
-    return event(this.#process, name, matches)
-  }
-
   /** As a crash: no goodbye, nothing handed over. */
   kill(): Promise<void> {
     return this.#process.kill('SIGKILL')
   }
-}
 
-function event(process: LineProcess, name: string, matches = (_: PeerEvent) => true): Promise<PeerEvent> {
-  return process.first((line) => {
-    if (!line.startsWith('{')) return undefined // WebRTC implementations print lines of their own.
-    const parsed: PeerEvent = JSON.parse(line)
-    return parsed.event === name && matches(parsed) ? parsed : undefined
-  })
+  #event(name: string): Promise<PeerEvent> {
+    return this.#process.first((line) => {
+      if (!line.startsWith('{')) return undefined // WebRTC implementations print lines of their own.
+      const event: PeerEvent = JSON.parse(line)
+      return event.event === name ? event : undefined
+    })
+  }
 }

@@ -32,9 +32,10 @@ export class Tab {
   }
 
   /** Resolves when `condition`, looked at again and again in the page, is true. */
-  async until<A>(condition: (argument: A) => boolean, argument: A): Promise<void> {
-    const inPage = condition as (argument: unknown) => boolean
-    await this.page.waitForFunction<boolean, unknown>(inPage, argument, { polling: POLL_MS })
+  until(condition: () => boolean): Promise<void>
+  until<A>(condition: (argument: A) => boolean, argument: A): Promise<void>
+  async until(condition: (argument: unknown) => boolean, argument?: unknown): Promise<void> {
+    await this.page.waitForFunction<boolean, unknown>(condition, argument, { polling: POLL_MS })
   }
 
   /** Ends the page's process as a crash does: no goodbye. */

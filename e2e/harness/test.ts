@@ -9,6 +9,8 @@ import { Site } from './site.js'
 export { expect } from '@playwright/test'
 
 interface TestFixtures {
+  /** A signaling server of the test's own, which it may stop. To be named before `cluster`, which ends first then. */
+  readonly signaling: Signaling
   /** Of a name that no other test has. */
   readonly cluster: Cluster
 }
@@ -31,6 +33,12 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     },
     { scope: 'worker' },
   ],
+  // biome-ignore lint/correctness/noEmptyPattern: as above
+  signaling: async ({}, use) => {
+    const signaling = await Signaling.start()
+    await use(signaling)
+    await signaling.stop()
+  },
   cluster: async ({ world }, use, testInfo) => {
     const cluster = new Cluster(`${testInfo.testId}-${testInfo.repeatEachIndex}`, world)
     await use(cluster)

@@ -24,7 +24,7 @@ const handlers = {
 }
 const notes: { from: string; text: string }[] = []
 
-export type LabLegion = Legion<typeof theatre, typeof handlers>
+type LabLegion = Legion<typeof theatre, typeof handlers>
 
 /** A page's only content: a Legion, driven by the test through `globalThis.lab`. */
 export class Lab {
@@ -44,11 +44,9 @@ export class Lab {
     return legion
   }
 
-  /** Resolves to the peer's id when the cluster's state is here. */
-  async join(options: JoinOptions): Promise<string> {
-    const legion = this.open(options)
-    await legion.ready
-    return legion.self.id
+  /** Resolves when the cluster's state is here. */
+  async join(options: JoinOptions): Promise<void> {
+    await this.open(options).ready
   }
 
   /** The text that peers write together. */
@@ -91,10 +89,10 @@ export class Lab {
     })
   }
 
-  /** Resolves when an event of that name comes. */
-  next(event: 'leader' | 'peerLeft' | 'peerJoined'): Promise<void> {
+  /** Resolves when a link ends. */
+  peerLeft(): Promise<void> {
     return new Promise((resolve) => {
-      const unsubscribe = this.legion.on(event, () => {
+      const unsubscribe = this.legion.on('peerLeft', () => {
         unsubscribe()
         resolve()
       })

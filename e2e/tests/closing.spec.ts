@@ -12,11 +12,11 @@ for (const browser of ['chromium', 'firefox'] as const) {
     const tab = await cluster.openLab({ name: 'closing', browser })
     await instrument(tab)
     await tab.join()
-    await tab.until(() => lab.peerNames.length === 1, undefined)
+    await tab.until(() => lab.peerNames.length === 1)
     expect(await stillOpen(tab)).toEqual({ connections: 1, sockets: 1 })
 
     await tab.page.evaluate(() => lab.legion.close())
-    await tab.until(() => opened.sockets.every(({ readyState }) => readyState === WebSocket.CLOSED), undefined)
+    await tab.until(() => opened.sockets.every(({ readyState }) => readyState === WebSocket.CLOSED))
     expect(await stillOpen(tab)).toEqual({ connections: 0, sockets: 0 })
   })
 }
@@ -31,7 +31,7 @@ test('[LEG14] a Legion can be opened, closed and opened again at once', async ({
     void first.close()
     return lab.join(options)
   }, tab.options)
-  await other.until(() => lab.memberNames.length === 2, undefined)
+  await other.until(() => lab.memberNames.length === 2)
   expect(await other.page.evaluate(() => lab.peerNames)).toEqual(['again'])
   expect(await tab.page.evaluate(() => lab.legion.applyConsistent('reserve', '12A'))).toMatchObject({ ok: true })
   expect(await stillOpen(tab)).toEqual({ connections: 1, sockets: 1 })
@@ -62,7 +62,7 @@ test('[LEG16] a page that comes back from the back/forward cache is told that it
     })
   })
   expect(told).toBe('E_CLOSED')
-  await other.until(() => lab.peerNames.length === 0, undefined)
+  await other.until(() => lab.peerNames.length === 0)
 })
 
 /** Loads the page anew, with constructors that keep what they made. */

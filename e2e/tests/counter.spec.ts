@@ -1,13 +1,15 @@
 import { readFile } from 'node:fs/promises'
+import type { Locator } from '@playwright/test'
 import { FreshProject } from '../harness/fresh-project.js'
 import { paths } from '../harness/paths.js'
-import { Signaling } from '../harness/signaling.js'
 import { Site } from '../harness/site.js'
+import type { Tab } from '../harness/tab.js'
 import { expect, test } from '../harness/test.js'
 
 const SNIPPET = /<!-- example:counter -->\n```ts\n([\s\S]*?)```\n<!-- \/example:counter -->/
 
 test('[LEG12] the counter of the README, copied into a fresh project, counts in two tabs together', async ({
+  signaling,
   cluster,
 }) => {
   const snippet = SNIPPET.exec(await readFile(paths.readme, 'utf8'))?.[1] ?? ''
@@ -15,22 +17,28 @@ test('[LEG12] the counter of the README, copied into a fresh project, counts in 
   expect(snippet.trimEnd().split('\n').length).toBeLessThan(15)
 
   const project = await FreshProject.create(snippet)
-  await project.build()
-  const signaling = await Signaling.start()
-  const site = await Site.serve(project.site)
-  const tabs = [await cluster.openBlank('one'), await cluster.openBlank('two')]
-  for (const { page } of tabs) {
-    await page.addInitScript(redirectWebSockets, { from: 'ws://localhost:4455', to: signaling.url })
-    await page.goto(site.url)
-    await expect(page.getByRole('button')).toHaveText('0')
+  try {
+    await project.build()
+    const site = await Site.serve(project.site)
+    await countTogether([await cluster.openBlank('one'), await cluster.openBlank('two')], site.url, signaling.url)
+    await site.close()
+  } finally {
+    await project.remove()
   }
-  for (const [count, { page }] of [...tabs, ...tabs].entries()) {
-    await page.getByRole('button').click()
-    for (const tab of tabs) await expect(tab.page.getByRole('button')).toHaveText(String(count + 1))
-  }
-  for (const tab of tabs) await tab.close()
-  await Promise.all([site.close(), signaling.stop(), project.remove()])
 })
+
+async function countTogether(tabs: readonly Tab[], url: string, signalingUrl: string): Promise<void> {
+  const buttons = tabs.map(({ page }) => page.getByRole('button'))
+  for (const [i, { page }] of tabs.entries()) {
+    await page.addInitScript(redirectWebSockets, { from: 'ws://localhost:4455', to: signalingUrl })
+    await page.goto(url)
+    await expect(buttons[i] as Locator).toHaveText('0')
+  }
+  for (const [clicks, clicked] of [...buttons, ...buttons].entries()) {
+    await clicked.click()
+    for (const button of buttons) await expect(button).toHaveText(String(clicks + 1))
+  }
+}
 
 /** The example names the usual port; the test's server has its own. */
 function redirectWebSockets({ from, to }: { from: string; to: string }): void {

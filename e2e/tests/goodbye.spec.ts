@@ -9,11 +9,11 @@ test('[LEG4] when the tab that leads is closed, its goodbye lets the others book
   const leader = await cluster.openTab()
   const tab = await cluster.openTab()
   await cluster.openTab()
-  await tab.until(() => lab.voterNames.length === 3, undefined)
+  await tab.until(() => lab.voterNames.length === 3)
   expect(await tab.page.evaluate(() => lab.legion.leader)).toBe(await leader.id)
 
   const booked = tab.page.evaluate(async () => {
-    await lab.next('peerLeft')
+    await lab.peerLeft()
     const startedMs = performance.now()
     const { ok } = await lab.legion.applyConsistent('reserve', '12A')
     return { ok, tookMs: performance.now() - startedMs }

@@ -12,7 +12,7 @@ const trio = test.extend<{ tabs: readonly [LabTab, LabTab, LabTab] }>({
       await cluster.openTab({ name: 'two' }),
       await cluster.openTab({ name: 'fox', browser: 'firefox' }),
     ] as const
-    for (const tab of tabs) await tab.until(() => lab.peerNames.length === 2, undefined)
+    for (const tab of tabs) await tab.until(() => lab.peerNames.length === 2)
     await use(tabs)
   },
 })

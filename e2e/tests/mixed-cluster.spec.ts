@@ -84,7 +84,7 @@ async function bookingGoesOn(tab: LabTab, killLeader: () => Promise<void>): Prom
   const before = await tab.id
   await tab.reload()
   expect(await tab.page.evaluate(() => lab.seats)).toEqual({ '1A': before, '1B': before })
-  await tab.until(() => lab.text === 'kept', undefined)
+  await tab.until(() => lab.text === 'kept')
   expect(await reserve(tab, '1C')).toMatchObject({ ok: true })
 }
 

@@ -9,7 +9,7 @@ test('[LEG10] who knows the secret meets, who has another or none is in a cluste
   const fox = await cluster.openTab({ name: 'fox', secret, browser: 'firefox' })
   await cluster.startPeer({ name: 'node', secret, webrtc: 'node-datachannel', machine: paths.labMachine })
 
-  for (const tab of [one, fox]) await tab.until(() => lab.memberNames.length === 3, undefined)
+  for (const tab of [one, fox]) await tab.until(() => lab.memberNames.length === 3)
   expect(await fox.page.evaluate(() => lab.memberNames)).toEqual(['fox', 'node', 'one'])
   await one.page.evaluate(() => lab.legion.applyConsistent('reserve', '12A'))
   for (const stranger of [wrong, none]) {
