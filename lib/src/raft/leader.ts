@@ -58,6 +58,9 @@ function advanceFlow(core: Core, progress: Progress, index: Index): void {
   } else if (progress.state === 'probe' || progress.match + 1 >= core.log.firstIndex) {
     // A member that waits for a snapshot may have got what it lacked in another way.
     progress.becomeReplicate()
+  } else if (progress.match >= progress.pendingSnapshot) {
+    // It has the snapshot, but the log was compacted again meanwhile: it needs the next one.
+    progress.becomeProbe()
   }
 }
 

@@ -158,6 +158,19 @@ describe('log compaction (Raft paper, 7)', () => {
     expect(leader.status.progress.get(id('c'))).toMatchObject({ state: 'replicate', match: 5, next: 6 })
   })
 
+  it('[RFT63] a delivered one that was overtaken by another compaction is followed by the next', () => {
+    const { cluster, leader } = sending()
+    leader.propose('more')
+    cluster.settle()
+    leader.compact()
+    cluster.heal()
+    leader.raw.step({ type: 'append-response', from: id('c'), to: id('a'), term: 2, rejected: undefined, index: 5 })
+    expect(leader.status.progress.get(id('c'))).toMatchObject({ state: 'snapshot', match: 5, pendingSnapshot: 6 })
+    cluster.settle()
+    expect(leader.status.progress.get(id('c'))).toMatchObject({ state: 'replicate', match: 6 })
+    expect(cluster.get('c').applied).toEqual(['x', 'y', 'z', 'more'])
+  })
+
   it('[RFT64] without a snapshot at hand, or towards a silent member, the leader waits', () => {
     const cluster = new Cluster('abc')
     const leader = cluster.elect('a')
