@@ -41,14 +41,14 @@ export class Disasters {
       ending.end()
     }
     if (this.#weather.faults.length === 0 || this.#random() >= this.#weather.faultChance) return
-    const until = round + 1 + randomInt(this.#random, pick(this.#random, [3, 20, 60]))
+    const until = round + 1 + randomInt(this.#random, pick(this.#random, [5, 40, 100]))
     this.#endings.push({ round: until, end: this.#begin(pick(this.#random, this.#weather.faults)) })
   }
 
   /** @returns what ends it */
   #begin(fault: Fault): () => void {
     const someone = pick(this.#random, this.#ids)
-    const leader = this.#ids.find((id) => this.#world.referee.isLeader(id)) ?? someone
+    const leader = this.#world.referee.leader ?? someone
     const others = shuffled(this.#random, this.#ids)
     switch (fault) {
       case 'crash':
@@ -61,6 +61,8 @@ export class Disasters {
         return this.#cut([...this.#between([someone], this.#ids), ...this.#between(this.#ids, [someone])])
       case 'isolate-leader':
         return this.#cut([...this.#between([leader], this.#ids), ...this.#between(this.#ids, [leader])])
+      case 'isolate-leader-pair':
+        return this.#split([leader, someone])
       case 'split':
         return this.#split(others.slice(0, 1 + randomInt(this.#random, others.length - 1)))
       case 'one-way':

@@ -1,7 +1,6 @@
 import type { Index, VoterId } from '../../raft/types.js'
 import { membersOf } from './quorums.js'
 import type { SimulatedReplica } from './replica.js'
-import type { Setup } from './setup.js'
 import { rule } from './violation.js'
 import type { World } from './world.js'
 
@@ -28,15 +27,10 @@ export function heal(world: World): void {
     if (tick % RETRY_TICKS === 0) healing.retry()
     healing.tick()
   }
-  if (isProtected(world.setup)) keepCalm(healing)
+  if (world.setup.core.checkQuorum ?? true) keepCalm(healing)
 }
 
-/** With these nobody who was removed or cut off can disturb the others. */
-function isProtected({ core }: Setup): boolean {
-  return (core.preVote ?? true) && (core.checkQuorum ?? true)
-}
-
-/** Who was removed must not disturb the others. */
+/** Who hears the leader is not disturbed, least of all by replicas that were removed. */
 function keepCalm(healing: Healing): void {
   const before = healing.leader?.raw?.status()
   for (let tick = 0; tick < CALM_TICKS; tick++) healing.tick()
@@ -106,7 +100,7 @@ class Healing {
   /** A leader that lost its vote hands over, unless told otherwise. */
   #canStay({ id, configuration }: SimulatedReplica): boolean {
     if (configuration.votersOutgoing.length > 0) return false
-    return configuration.voters.includes(id) || !this.#world.setup.core.stepDownOnRemoval
+    return configuration.voters.includes(id) || this.#world.setup.core.stepDownOnRemoval === false
   }
 
   #agrees(id: VoterId, lastIndex: Index, term: number): boolean {
@@ -122,14 +116,21 @@ class Healing {
     )
   }
 
-  /** The owner of a replica that was removed stops it once all members know, and starts it if it is needed again. */
+  /**
+   * The owner of a replica that was removed stops it once all members know, and starts it if it is needed again. It
+   * has to if the replica leads still, or if nothing else keeps it from disturbing the others.
+   */
   #dismiss(): void {
-    const { index, configuration } = this.#world.referee.canon.latestConfiguration
+    const { referee, setup, replicas } = this.#world
+    const { index, configuration } = referee.canon.latestConfiguration
     const members = membersOf(configuration)
-    const running = members.map((id) => this.#world.replicas.get(id)).filter((each) => each !== undefined)
+    const running = members.map((id) => replicas.get(id)).filter((each) => each !== undefined)
     for (const replica of running) this.#world.restart(replica)
     if (running.some(({ ledger }) => ledger.index < index)) return
-    for (const replica of this.#replicas) if (!members.includes(replica.id)) replica.crash(0)
+    for (const replica of replicas.values()) {
+      const disturbs = setup.core.checkQuorum === false || referee.isLeader(replica.id)
+      if (disturbs && !members.includes(replica.id)) replica.crash(0)
+    }
   }
 
   describe(): string {

@@ -28,6 +28,8 @@ export class Referee implements ReplicaEvents {
   readonly #replicas: ReadonlyMap<VoterId, SimulatedReplica>
   readonly #seen = new Map<VoterId, Seen>()
   readonly #leaders = new Map<Term, VoterId>()
+  /** Who voted for whom in which term, as far as the votes have left. */
+  readonly #votes = new Set<string>()
   /** By term and index: the term of the entry before, and the entry. */
   readonly #entries = new Map<number, { readonly entry: Entry; readonly prevTerm: Term | undefined }>()
   /** What was committed when a read began. */
@@ -45,6 +47,12 @@ export class Referee implements ReplicaEvents {
   /** The number of the last read that got its answer. */
   get lastAnsweredRead(): number {
     return this.#lastAnsweredRead
+  }
+
+  /** Whoever says to lead; one of them if there are several. */
+  get leader(): VoterId | undefined {
+    for (const [id, { role }] of this.#seen) if (role === 'leader') return id
+    return undefined
   }
 
   /** As far as it has said. */
@@ -135,6 +143,11 @@ export class Referee implements ReplicaEvents {
     if (this.#leaders.get(term) === id) return
     this.#claims(id, term)
     rule(!this.isWitness(id), () => `witness ${id} leads term ${term}`)
+    const votes = (voter: VoterId) => voter === id || this.#votes.has(`${voter} ${term} ${id}`)
+    rule(
+      this.#seenOf(id).configurations.some((configuration) => isQuorum(configuration, votes)),
+      () => `${id} leads term ${term} without a quorum of votes`,
+    )
     for (let index = this.canon.lastIndex; ; index--) {
       const canonical = this.canon.get(index)
       if (canonical === undefined) return
@@ -162,10 +175,15 @@ export class Referee implements ReplicaEvents {
 
   #committed(replica: SimulatedReplica, raw: RawNode, seen: Seen, commit: Index): void {
     rule(commit >= seen.commit, () => `${replica.id}: commit index ${seen.commit} became ${commit}`)
+    const isFirst = commit > this.canon.lastIndex
     for (const entry of raw.entries(seen.commit + 1, commit)) {
       if (entry.index <= this.canon.lastIndex) this.canon.compare(replica.id, entry, this.isWitness(replica.id))
       else this.#committedFirst(replica, seen, entry)
     }
+    rule(
+      !isFirst || seen.role !== 'leader' || raw.term(commit) === seen.term,
+      () => `leader ${replica.id} of term ${seen.term} commits by ${raw.term(commit)}/${commit}`,
+    )
     rule(commit <= this.canon.lastIndex, () => `${replica.id} commits ${commit}, which nobody has`)
     seen.commit = commit
   }
@@ -187,14 +205,21 @@ export class Referee implements ReplicaEvents {
     }
   }
 
-  /** What it acknowledges is what it writes. */
+  /** What it acknowledges is what it writes, and what the leader has. */
   #acknowledges({ id, disk }: SimulatedReplica, raw: RawNode, message: Message): void {
     if (message.type !== 'append-response' || message.rejected !== undefined) return
-    const own = raw.term(message.index)
-    const written = disk.writtenTerm(message.index)
+    const { index, term, to } = message
+    const own = raw.term(index)
+    const written = disk.writtenTerm(index)
     rule(
       own === undefined || written === undefined || own === written,
-      () => `${id} acknowledges ${own}/${message.index} and writes ${written}/${message.index}`,
+      () => `${id} acknowledges ${own}/${index} and writes ${written}/${index}`,
+    )
+    const { role, term: leaderTerm } = this.#seenOf(to)
+    const theirs = this.#replicas.get(to)?.raw?.term(index)
+    rule(
+      role !== 'leader' || leaderTerm !== term || own === undefined || theirs === undefined || own === theirs,
+      () => `${id} acknowledges ${own}/${index} in term ${term}, whose leader ${to} has ${theirs}/${index}`,
     )
   }
 
@@ -237,6 +262,7 @@ export class Referee implements ReplicaEvents {
     )
     seen.votedTerm = term
     seen.votedFor = vote
+    this.#votes.add(`${id} ${term} ${vote}`)
   }
 
   applied({ id }: SimulatedReplica, entry: Entry): void {

@@ -94,7 +94,8 @@ export class Simulator {
   #request(): void {
     const { load } = this.weather
     if (this.#chance(load.propose)) {
-      this.#step({ verb: 'propose', who: this.#someone(), count: 1 + randomInt(this.#random, 3) })
+      const who = this.#chance(0.5) ? this.#someone() : this.#leaderOrSomeone()
+      this.#step({ verb: 'propose', who, count: 1 + randomInt(this.#random, 3) })
     }
     if (this.#chance(load.read)) this.#step({ verb: 'read', who: this.#someone() })
     if (this.#chance(load.change)) this.#change(pick(this.#random, this.#replicas))
@@ -123,6 +124,12 @@ export class Simulator {
 
   #someone(): VoterId {
     return pick(this.#random, this.#replicas).id
+  }
+
+  /** Any of those who say to lead, which may be cut off. */
+  #leaderOrSomeone(): VoterId {
+    const leaders = this.#replicas.filter(({ id }) => this.world.referee.isLeader(id))
+    return leaders.length > 0 ? pick(this.#random, leaders).id : this.#someone()
   }
 
   #chance(probability: number): boolean {

@@ -8,6 +8,8 @@ export const FAULTS = [
   'crash-all',
   'isolate',
   'isolate-leader',
+  /** It takes one other with it. */
+  'isolate-leader-pair',
   'split',
   'one-way',
   'cut-link',

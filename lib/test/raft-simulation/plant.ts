@@ -1,0 +1,44 @@
+import { cpSync, existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Bug, Patch } from './bugs.js'
+
+export const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+const PLANTED = join(ROOT, '.tmp/planted-bugs')
+
+export type RaftSimulation = typeof import('../../src/testing/raft/index.js')
+
+/**
+ * A copy of the core, its simulator and its tests in which the bug is.
+ * @returns its folder, which has `src` and `test` like lib
+ * @throws Error if the sources have changed so that the bug does not fit any more
+ */
+export function plant({ name, patches }: Bug): string {
+  const folder = join(PLANTED, name)
+  rmSync(folder, { recursive: true, force: true })
+  for (const path of ['src/base', 'src/raft', 'src/testing/raft', 'test/raft']) {
+    cpSync(join(ROOT, 'lib', path), join(folder, path), { recursive: true })
+  }
+  for (const patch of patches) apply(patch, join(folder, 'src/raft', patch.file), name)
+  return folder
+}
+
+export function importSimulation(folder: string): Promise<RaftSimulation> {
+  return import(/* @vite-ignore */ join(folder, 'src/testing/raft/index.ts'))
+}
+
+/** The tests look for the shared data at a place relative to their own. */
+export function linkSharedData(): void {
+  const link = join(PLANTED, '../shared')
+  if (!existsSync(link)) symlinkSync(join(ROOT, '../shared'), link)
+}
+
+function apply({ file, text, instead }: Patch, path: string, name: string): void {
+  const source = readFileSync(path, 'utf8')
+  const places = source.split(text).length - 1
+  if (places !== 1) throw new Error(`planted bug ${name}: ${file} has ${places} times, instead of once: ${text}`)
+  writeFileSync(
+    path,
+    source.replace(text, () => instead),
+  )
+}
