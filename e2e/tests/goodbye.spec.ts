@@ -14,14 +14,12 @@ test('[LEG4] when the tab that leads is closed, its goodbye lets the others book
 
   const booked = tab.page.evaluate(async () => {
     await lab.peerLeft()
-    const startedMs = performance.now()
-    const { ok } = await lab.legion.applyConsistent('reserve', '12A')
-    return { ok, tookMs: performance.now() - startedMs }
+    return lab.legion.applyConsistent('reserve', '12A')
   })
   const startedMs = Date.now()
   await leader.close()
-  const { ok, tookMs } = await booked
-  console.log(`booked ${Math.round(tookMs)} ms after the goodbye, ${Date.now() - startedMs} ms after the click`)
-  expect(ok).toBe(true)
+  expect(await booked).toMatchObject({ ok: true })
+  const tookMs = Date.now() - startedMs
+  console.log(`booked ${tookMs} ms after the leading tab was closed`)
   expect(tookMs).toBeLessThan(ELECTION_TIMEOUT_MIN_MS)
 })
