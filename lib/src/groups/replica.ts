@@ -70,6 +70,7 @@ export class Replica {
   #soft: SoftState = { role: 'follower', lead: undefined }
   #snapshot: Snapshot | undefined
   #compactedIndex = 0
+  #triedCompactionAt = 0
   #logBytes = 0
 
   constructor(options: ReplicaOptions) {
@@ -215,15 +216,33 @@ export class Replica {
 
   #compact(): void {
     const { logEntries, logBytes, logMarginEntries } = this.#options.limits
-    const entries = this.state.appliedIndex - this.#compactedIndex
+    const { appliedIndex } = this.state
+    const entries = appliedIndex - this.#compactedIndex
     if (entries < logEntries + logMarginEntries && this.#logBytes < logBytes) return
+    if (appliedIndex < this.#triedCompactionAt + logEntries / 10) return
+    this.#triedCompactionAt = appliedIndex
     const kept = Math.min(logMarginEntries, Math.floor(entries / 2))
-    this.#compactedIndex = this.state.appliedIndex - kept
+    const index = Math.min(appliedIndex - kept, this.#slowestFollower())
+    if (index <= this.#compactedIndex) return
+    this.#compactedIndex = index
     this.#logBytes = 0
     this.#snapshot = undefined
-    this.#raft.compact(this.#compactedIndex)
+    this.#raft.compact(index)
+  }
+
+  /** A member that follows, if not closely, shall not need a snapshot for the sake of a short log. */
+  #slowestFollower(): number {
+    if (!this.isLeader) return Number.POSITIVE_INFINITY
+    const farBehind = this.state.appliedIndex - FOLLOWING_FACTOR * this.#options.limits.logEntries
+    const following = [...this.#raft.status().progress.values()].filter(
+      ({ state, match }) => state === 'replicate' && match >= farBehind,
+    )
+    return Math.min(...following.map(({ match }) => match))
   }
 }
+
+/** Who lags by no more than so many times `logEntries` still gets entries rather than a snapshot. */
+const FOLLOWING_FACTOR = 10
 
 /** Everyone in a configuration, in whatever role. */
 export function idsOf(configuration: Configuration): Set<VoterId> {

@@ -277,6 +277,34 @@ describe('a group', () => {
     expect(await simulation.until(reserve(newcomer, 'seat 0'))).toMatchObject({ ok: false })
   })
 
+  it('[GRP17] brings up a member for which one snapshot after the other comes too late', async () => {
+    for (let seed = 1; seed <= 5; seed++) {
+      simulation = new Simulation({ seed: 1700 + seed })
+      const limits = { logEntries: 20, logMarginEntries: 5 }
+      peers = await simulation.join<Theatre>(3, { machine: theatre, limits })
+      const lagging = follower()
+      simulation.partition(
+        [lagging],
+        peers.filter((peer) => peer !== lagging),
+      )
+      const busy = leader()
+      let isOver = false
+      const load = (async () => {
+        for (let i = 0; !isOver; i++) {
+          await reserve(busy, `${seed}/${i}`)
+          // A sole voter commits at once: without this time would stand still.
+          await new Promise<void>((resolve) => simulation.clock.setTimer(2, resolve))
+        }
+      })()
+      await simulation.run(2000)
+      simulation.heal()
+      await simulation.settle(() => lagging.legion.members.length === 3 && lagging.legion.leader !== undefined)
+      expect(await simulation.until(reserve(lagging, `${seed}/mine`))).toEqual({ ok: true })
+      isOver = true
+      await simulation.until(load)
+    }
+  })
+
   it('[GRP18] tells subscribers of the selected part, now and only when it changes', async () => {
     const [alone] = (await start(1)) as [Peer]
     const seen: (string | undefined)[] = []
