@@ -16,3 +16,6 @@ createRoot(root).render(
     <App settings={settings} name={name} />
   </StrictMode>,
 )
+
+// A page that comes back from the back/forward cache said goodbye when it went there: its peer is gone for good.
+addEventListener('pageshow', (event) => event.persisted && location.reload())

@@ -86,6 +86,8 @@ export class ReplicaHost {
   #isMember = false
   #ticker: Timer | undefined
   #tickedAtMs = 0
+  /** Something happened, if only a tick, after which the leader may want another configuration. */
+  #isRosterStale = true
   #scheduled = false
   #stopped = false
 
@@ -179,7 +181,7 @@ export class ReplicaHost {
       replica.run()
       this.#noteMembership(replica)
       this.#reportUnreachable(replica)
-      if (replica.isLeader) this.#tendRoster(replica)
+      if (replica.isLeader && this.#isRosterStale) this.#tendRoster(replica)
       this.#options.events.ran(replica)
     } catch (error) {
       this.stop()
@@ -194,6 +196,7 @@ export class ReplicaHost {
     this.#tickedAtMs = ticks > TICKS_PER_TIMER_MAX ? nowMs : this.#tickedAtMs + ticks * timing.tickMs
     for (let i = 0; i < Math.min(ticks, TICKS_PER_TIMER_MAX); i++) this.#replica?.tick()
     if (this.#leaving) this.#pressLeaving()
+    this.#isRosterStale = true
     events.tick()
     this.schedule()
   }
@@ -258,6 +261,7 @@ export class ReplicaHost {
   // --- the roster
 
   #tendRoster(replica: Replica): void {
+    this.#isRosterStale = false
     const { runtime, rules, network } = this.#options
     if (this.#leaving && this.#heirs(replica).length === 0) this.#membership.leaving(network.self.id)
     const { roster } = replica.state
@@ -307,6 +311,7 @@ export class ReplicaHost {
 
   #onPeerLeft(peer: PeerId, reason: PeerLeftReason): void {
     this.#membership.lost(peer, reason, this.#options.runtime.nowMs())
+    this.#isRosterStale = true
     const replica = this.#replica
     if (replica === undefined) return
     const { lead } = replica.soft
@@ -325,6 +330,7 @@ export class ReplicaHost {
     else if (message.kind === 'leaving') this.#onLeaving(from)
     else if (message.kind === 'retired') this.#onRetired(message.incarnation)
     else this.#onRejected(message)
+    this.#isRosterStale = true
     this.schedule()
   }
 
