@@ -70,12 +70,17 @@ function format(value: number): string {
 
 function markdownTable(columns: readonly string[], rows: readonly string[][]): string[] {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
-  return [line(columns), line(columns.map((_, i) => (i < 2 ? '---' : '---:'))), ...rows.map(line)]
+  return [line(columns), line(columns.map((name) => (isText(name) ? '---' : '---:'))), ...rows.map(line)]
+}
+
+function isText(column: string): boolean {
+  return ['', 'unit', 'process'].includes(column)
 }
 
 function textTable(columns: readonly string[], rows: readonly string[][]): string[] {
   const lines = [columns, ...rows]
   const widths = columns.map((_, i) => Math.max(...lines.map((cells) => cells[i]?.length ?? 0)))
-  const pad = (cell: string, i: number) => (i < 2 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))
+  const pad = (cell: string, i: number) =>
+    isText(columns[i] ?? '') ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)
   return lines.map((cells) => cells.map(pad).join('  ').trimEnd())
 }
