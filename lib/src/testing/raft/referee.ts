@@ -20,8 +20,8 @@ interface Seen {
 }
 
 /**
- * Sees everything that comes out of the replicas, and knows what may not: see the rules in docs/simulation.md. It looks
- * only at what changed, so that every step can be judged. All methods throw a Violation.
+ * Sees everything that comes out of the replicas, and knows what may not; SPEC.md, RFT200, has the list. It looks only
+ * at what changed, so that every step can be judged. All methods throw a Violation.
  */
 export class Referee implements ReplicaEvents {
   readonly canon: Canon
