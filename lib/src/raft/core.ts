@@ -114,6 +114,12 @@ export class Core {
     this.messagesAfterPersist.push(message)
   }
 
+  /** What was accepted in an earlier term may be replaced before it is durable: nothing is promised of it. */
+  withdrawAcknowledgements(): void {
+    if (this.messagesAfterPersist.length === 0) return
+    this.messagesAfterPersist = this.messagesAfterPersist.filter(({ type }) => type !== 'append-response')
+  }
+
   /** What was asked for is not done, and `step` says so. */
   ignore(reason: IgnoreReason): void {
     this.lastIgnored = reason

@@ -59,6 +59,7 @@ function reset(core: Core, term: Term): void {
   if (term !== core.term) {
     core.term = term
     core.vote = undefined
+    core.withdrawAcknowledgements()
   }
   core.lead = undefined
   restartElectionTimer(core)
