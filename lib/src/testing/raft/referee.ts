@@ -209,7 +209,6 @@ export class Referee implements ReplicaEvents {
   #acknowledges({ id, disk }: SimulatedReplica, raw: RawNode, message: Message): void {
     if (message.type !== 'append-response' || message.rejected !== undefined) return
     const { index, term, to } = message
-    if (term < this.#seenOf(id).term) return // what it had then may be replaced by now
     const own = raw.term(index)
     const written = disk.writtenTerm(index)
     rule(
