@@ -1,5 +1,5 @@
 import type { Core } from './core.js'
-import type { Message, VoteRequest, VoteResponse } from './messages.js'
+import type { VoteRequest, VoteResponse } from './messages.js'
 import { wake } from './quiesce.js'
 import { broadcastAppend } from './replication.js'
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } from './roles.js'
@@ -58,9 +58,9 @@ export function answerVoteRequest(core: Core, message: VoteRequest): void {
   respond(core, type === 'vote' ? 'vote-response' : 'pre-vote-response', from, answerTerm, granted)
 }
 
-/** A pre-vote for a term that is over. */
-export function refusePreVote(core: Core, message: Message): void {
-  respond(core, 'pre-vote-response', message.from, core.term, false)
+/** A vote for a term that is over. The candidate has to hear of the newer one, or it might lag behind for ever. */
+export function refuseOldVote(core: Core, { type, from }: VoteRequest): void {
+  respond(core, type === 'vote' ? 'vote-response' : 'pre-vote-response', from, core.term, false)
 }
 
 function respond(core: Core, type: VoteResponse['type'], to: VoterId, term: Term, granted: boolean): void {

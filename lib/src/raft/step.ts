@@ -1,5 +1,5 @@
 import type { Core } from './core.js'
-import { answerVoteRequest, receiveVote, refusePreVote } from './election.js'
+import { answerVoteRequest, receiveVote, refuseOldVote } from './election.js'
 import { followAppend, followHeartbeat, followQuiesce, followSnapshot, followTimeoutNow } from './follower.js'
 import { ignoreSecondLeader, receiveAppendResponse, receiveHeartbeatResponse } from './leader.js'
 import type { Append, Heartbeat, InstallSnapshot, Message, MessageOf, MessageType } from './messages.js'
@@ -103,8 +103,8 @@ function hearsLeader(core: Core): boolean {
 function answerLowerTerm(core: Core, message: Message): false {
   const { id: from, term } = core
   const to = message.from
-  if (message.type === 'pre-vote') {
-    refusePreVote(core, message)
+  if (message.type === 'vote' || message.type === 'pre-vote') {
+    refuseOldVote(core, message)
   } else if (message.type === 'append' || message.type === 'heartbeat') {
     // A leader of the past that was removed, or that hears no vote requests, learns of this term in no other way.
     core.sendAfterPersist({ type: 'append-response', from, to, term, index: 0, rejected: undefined })

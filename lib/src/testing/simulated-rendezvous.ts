@@ -12,7 +12,7 @@ import { drawFrom, type Medium, type Range } from './simulated-channel.js'
 const RETRY_MS: Range = [300, 2000]
 /** After a start the server lets members of a living cluster come back before it grants a founding. */
 const WARM_UP_MS = 2000
-/** How long the cluster of an empty room is remembered if none of its members was durable. */
+/** How long the cluster of a room without its members is remembered if none of them was durable. */
 const GRACE_MS = 10_000
 /** A client that crashed is missed only after this. */
 const IDLE_MS = 10_000
@@ -30,6 +30,8 @@ export class SimulatedSignalingServer {
   readonly #unplugged = new Set<PeerId>()
   /** Unanswered, first come first. */
   readonly #foundings: Founding[] = []
+  /** Members that belong to the room's cluster. */
+  readonly #claimants = new Set<PeerId>()
   #clusterId: ClusterId | undefined
   #isRemembered = false
   #isUp = true
@@ -49,6 +51,7 @@ export class SimulatedSignalingServer {
     this.#isUp = false
     this.#warmUp?.cancel()
     this.#members.clear()
+    this.#claimants.clear()
     for (const session of [...this.#sessions]) session.cut()
     this.#foundings.length = 0
     this.#clusterId = undefined
@@ -108,7 +111,7 @@ export class SimulatedSignalingServer {
     this.#medium.record(`join ${id}`)
     const others = [...this.#members].filter(([peer]) => peer !== id)
     this.#replace(session)
-    if (clusterId !== undefined) this.#claim(clusterId, durable)
+    if (clusterId !== undefined) this.#claim(id, clusterId, durable)
     const view: RoomView = { peers: others.map(([peer]) => peer), iceServers: [], clusterId: this.#clusterId }
     session.toClient((_events, client) => client.admitted(view))
     for (const [, other] of others) other.toClient((_events, client) => client.peerJoined(id))
@@ -129,29 +132,31 @@ export class SimulatedSignalingServer {
     this.#members.delete(session.self.id)
     this.#medium.record(`leave ${session.self.id}`)
     for (const other of this.#members.values()) other.toClient((_events, client) => client.peerLeft(session.self.id))
-    if (this.#members.size === 0) this.#forgetAfterGrace()
+    if (this.#claimants.delete(session.self.id) && this.#claimants.size === 0) this.#forgetAfterGrace()
   }
 
   #forgetAfterGrace(): void {
     this.#medium.clock.setTimer(GRACE_MS, () => {
-      if (this.#members.size === 0 && !this.#isRemembered) this.#clusterId = undefined
+      if (this.#claimants.size === 0 && !this.#isRemembered) this.#clusterId = undefined
     })
   }
 
   #answerFoundings(): void {
     if (this.#warmUp !== undefined && this.#clusterId === undefined) return
     for (const { session, clusterId } of this.#foundings.splice(0)) {
-      this.#claim(clusterId, session.self.durable)
+      this.#claim(session.self.id, clusterId, session.self.durable)
       const winner = this.#clusterId ?? clusterId
       session.toClient((_events, client) => client.granted(winner))
     }
   }
 
   /** The first one of the room is its cluster. */
-  #claim(clusterId: ClusterId, isDurable: boolean): void {
+  #claim(peer: PeerId, clusterId: ClusterId, isDurable: boolean): void {
     if (this.#clusterId === undefined) this.#medium.record(`founded ${clusterId}`)
     this.#clusterId ??= clusterId
-    if (this.#clusterId === clusterId) this.#isRemembered ||= isDurable
+    if (this.#clusterId !== clusterId) return
+    this.#claimants.add(peer)
+    this.#isRemembered ||= isDurable
   }
 }
 

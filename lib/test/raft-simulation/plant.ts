@@ -10,11 +10,11 @@ export type RaftSimulation = typeof import('../../src/testing/raft/index.js')
 
 /**
  * A copy of the core, its simulator and its tests in which the bug is.
- * @returns its folder, which has `src` and `test` like lib
+ * @returns its folder, named `lib` too
  * @throws Error if the sources have changed so that the bug does not fit any more
  */
 export function plant({ name, patches }: Bug): string {
-  const folder = join(PLANTED, name)
+  const folder = join(PLANTED, name, 'lib')
   rmSync(folder, { recursive: true, force: true })
   for (const path of ['src/base', 'src/raft', 'src/testing/raft', 'test/raft']) {
     cpSync(join(ROOT, 'lib', path), join(folder, path), { recursive: true })
@@ -29,7 +29,7 @@ export function importSimulation(folder: string): Promise<RaftSimulation> {
 
 /** The tests look for the shared data at a place relative to their own. */
 export function linkSharedData(): void {
-  const link = join(PLANTED, '../shared')
+  const link = join(PLANTED, 'shared')
   if (!existsSync(link)) symlinkSync(join(ROOT, '../shared'), link)
 }
 

@@ -51,9 +51,11 @@ export interface UnitTests {
 /** Runs the core's own tests in the copy. @returns how many fail */
 export function failingTests(folder: string): UnitTests {
   const report = join(folder, 'report.json')
-  const options = ['--root', folder, '--exclude', '**/safety.test.ts', '--reporter', 'json', '--outputFile', report]
+  const root = join(folder, '..')
+  const options = ['--root', root, '--exclude', '**/safety.test.ts', '--reporter', 'json', '--outputFile', report]
   spawnSync('npx', ['vitest', 'run', ...options], { cwd: ROOT, stdio: 'ignore' })
   const { testResults } = JSON.parse(readFileSync(report, 'utf8')) as Report
+  if (testResults.length === 0) throw new Error(`no tests in ${root}`)
   const failed = (isScript: boolean) =>
     testResults
       .filter(({ name }) => name.includes('/etcd/') === isScript)
