@@ -126,10 +126,19 @@ describe('elections (Raft paper, 5.2)', () => {
 
   it('[RFT10] what comes from an older term is ignored', () => {
     const { raw } = replica({}, { term: 7 })
-    expect(raw.step(voteRequest('b', 6))).toBe('lower-term')
+    const answer = { type: 'vote-response', granted: true, commit: 0, commitTerm: 0 } as const
+    expect(raw.step({ ...answer, from: id('b'), to: id('a'), term: 6 })).toBe('lower-term')
     expect(raw.step({ type: 'timeout-now', from: id('b'), to: id('a'), term: 6 })).toBe('lower-term')
     expect(raw.hasReady()).toBe(false)
     expect(raw.status()).toMatchObject({ term: 7, lead: undefined, ignored: { 'lower-term': 2 } })
+  })
+
+  it('[RFT10] a candidate of an older term is told the newer one', () => {
+    const { raw } = replica({}, { term: 7 })
+    expect(raw.step(voteRequest('b', 6))).toBe('lower-term')
+    expect(raw.ready().messagesAfterPersist).toMatchObject([
+      { type: 'vote-response', to: 'b', term: 7, granted: false },
+    ])
   })
 
   it('[RFT10] a leader of an older term is told the newer one', () => {

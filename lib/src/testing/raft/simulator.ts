@@ -26,7 +26,7 @@ type Errand =
 /** Longer than any delay. */
 const AGENDA_ROUNDS = 64
 /** What a cluster can have to do in the time of one tick, if it does not talk in circles. */
-const ERRANDS_MAX = 20_000
+const ERRANDS_MAX = 200_000
 const REPORT_ROUNDS = 25
 
 /** One run of a cluster of cores under the weather of one seed. */
