@@ -1,7 +1,6 @@
 // `npm run simulate -- --seeds 1000 --from 1`: the core simulator, as long as wanted.
 //   --trace      prints everything that happens in the (first) seed
 //   --save NAME  keeps the shortened schedule of the first failing seed as a regression test
-//   --figures    measures what three cores can do instead
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -16,17 +15,15 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     trace: { type: 'boolean', default: false },
     save: { type: 'string' },
-    figures: { type: 'boolean', default: false },
   },
 })
 
 execFileSync('npx', ['tsc', '-b', 'lib'], { stdio: 'inherit' })
-const { FairWeather, formatStep, recordSeed, shrinkSchedule, Simulator, traceSchedule, writeSchedule } = await import(
+const { formatStep, recordSeed, shrinkSchedule, Simulator, traceSchedule, writeSchedule } = await import(
   '../lib/dist/testing/raft/index.js'
 )
 
-if (values.figures) measure()
-else simulate(Number(values.from), Number(values.seeds))
+simulate(Number(values.from), Number(values.seeds))
 
 function simulate(from, seeds) {
   const total = { seeds: 0, events: 0, rounds: 0, committed: 0 }
@@ -80,43 +77,4 @@ function save(name, text) {
   const path = `lib/test/raft-simulation/regressions/${name}.json`
   writeFileSync(new URL(`../${path}`, import.meta.url), text)
   console.error(`\nkept as ${path}`)
-}
-
-// --- what the cores can do without faults
-
-function measure() {
-  const payload = new Uint8Array(16)
-  for (let run = 0; run < 2; run++) steady(payload) // the first ones are for the compiler
-  const idle = timed((cores) => {
-    for (let i = 0; i < 200_000; i++) cores.tick()
-  })
-  console.log(`three idle voters: ${perSecond(idle)} events a second`)
-  console.log(`three voters, one proposal a tick: ${perSecond(steady(payload))} events a second`)
-  for (const together of [1, 10, 100, 1000]) {
-    const { seconds } = timed((cores) => {
-      const payloads = Array(together).fill(payload)
-      for (let i = 0; i < 100_000 / together; i++) cores.propose(payloads)
-    })
-    console.log(`100,000 proposals of 16 bytes, ${together} at a time: ${seconds.toFixed(2)} s`)
-  }
-}
-
-function steady(payload) {
-  return timed((cores) => {
-    for (let i = 0; i < 100_000; i++) {
-      cores.propose([payload])
-      cores.tick()
-    }
-  })
-}
-
-function timed(run) {
-  const cores = new FairWeather()
-  const startedAt = performance.now()
-  run(cores)
-  return { events: cores.events, seconds: (performance.now() - startedAt) / 1000 }
-}
-
-function perSecond({ events, seconds }) {
-  return Math.round(events / seconds)
 }

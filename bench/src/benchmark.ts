@@ -17,4 +17,4 @@ export interface Row {
   readonly limit: Series | undefined
 }
 
-export type Unit = 'ms' | 'messages/s' | 'commands/s' | 'updates/s' | 'MB/s'
+export type Unit = 'ms' | 'messages/s' | 'commands/s' | 'updates/s' | 'events/s' | 'MB/s'

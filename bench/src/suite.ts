@@ -5,6 +5,7 @@ import { consistentLatency } from './benchmarks/consistent-latency.js'
 import { consistentThroughput } from './benchmarks/consistent-throughput.js'
 import { docUpdates } from './benchmarks/doc-updates.js'
 import { join } from './benchmarks/join.js'
+import { raftCore } from './benchmarks/raft-core.js'
 import { readLatency } from './benchmarks/read-latency.js'
 
 export const SUITE: readonly Benchmark[] = [
@@ -15,4 +16,5 @@ export const SUITE: readonly Benchmark[] = [
   readLatency,
   docUpdates,
   join,
+  raftCore,
 ]

@@ -1,0 +1,47 @@
+import { FairWeather } from '../../../lib/dist/testing/raft/fair-weather.js'
+import type { Benchmark } from '../benchmark.js'
+
+const PAYLOAD = new Uint8Array(16)
+const TICKS = 100_000
+const PROPOSALS = 100_000
+
+export const raftCore: Benchmark = {
+  name: 'raft-core',
+  about:
+    'Three Raft cores in one process, without faults, network or storage: events (ticks, messages, Readies) per second, and commands of 16 bytes applied by all three per second, so many proposed at a time.',
+  async run(lab) {
+    const { idle, steady, one, hundred, thousand } = await lab.measure({
+      idle: async () => eventsPerSecond((cores) => cores.tick()),
+      steady: async () =>
+        eventsPerSecond((cores) => {
+          cores.propose([PAYLOAD])
+          cores.tick()
+        }),
+      one: async () => commandsPerSecond(1),
+      hundred: async () => commandsPerSecond(100),
+      thousand: async () => commandsPerSecond(1000),
+    })
+    return [
+      { label: 'events, three idle voters', unit: 'events/s', ours: idle.value, limit: undefined },
+      { label: 'events, one proposal a tick', unit: 'events/s', ours: steady.value, limit: undefined },
+      { label: 'commands, 1 at a time', unit: 'commands/s', ours: one.value, limit: undefined },
+      { label: 'commands, 100 at a time', unit: 'commands/s', ours: hundred.value, limit: undefined },
+      { label: 'commands, 1,000 at a time', unit: 'commands/s', ours: thousand.value, limit: undefined },
+    ]
+  },
+}
+
+function eventsPerSecond(step: (cores: FairWeather) => void): { readonly value: number } {
+  const cores = new FairWeather()
+  const startedAt = performance.now()
+  for (let i = 0; i < TICKS; i++) step(cores)
+  return { value: (cores.events * 1000) / (performance.now() - startedAt) }
+}
+
+function commandsPerSecond(together: number): { readonly value: number } {
+  const cores = new FairWeather()
+  const payloads = Array.from({ length: together }, () => PAYLOAD)
+  const startedAt = performance.now()
+  for (let i = 0; i < PROPOSALS / together; i++) cores.propose(payloads)
+  return { value: (PROPOSALS * 1000) / (performance.now() - startedAt) }
+}
