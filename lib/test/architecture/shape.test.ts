@@ -6,6 +6,7 @@ const FLOORS = [
   'base',
   'codec',
   'raft',
+  'storage',
   'transport',
   'signaling',
   'mesh',
