@@ -1,6 +1,9 @@
 import {
+  createEncoder,
   type Encoder,
   encode,
+  length as encodedLength,
+  toUint8Array as finish,
   writeUint8,
   writeUint8Array,
   writeVarString,
@@ -19,7 +22,10 @@ import { type ClusterId, ID_BYTES, type PeerId } from '../base/ids.js'
 
 export type { Encoder } from 'lib0/encoding'
 export {
+  createEncoder,
   encode,
+  encodedLength,
+  finish,
   writeUint8 as writeByte,
   writeVarString as writeString,
   writeVarUint as writeCount,

@@ -10,15 +10,37 @@ export function hashValue(value: unknown): string {
   return hashBytes(encodeValue(value))
 }
 
-/** 64 bits in 16 hexadecimal digits: two multiplicative hashes that feed each other, then MurmurHash3's finalizer. */
+/** 64 bits in 16 hexadecimal digits. */
 export function hashBytes(bytes: Uint8Array): string {
-  let a = bytes.length | 0
-  let b = ~bytes.length
-  for (const byte of bytes) {
-    a = Math.imul(a ^ byte, 0x01000193) ^ (b >>> 15)
-    b = Math.imul(b + byte, 0x85ebca6b) ^ (a >>> 13)
+  return new StreamHash().update(bytes).digest()
+}
+
+/**
+ * The same of bytes that come in pieces; however they are cut, the digest is the same. Two multiplicative hashes that
+ * feed each other, then MurmurHash3's finalizer.
+ */
+export class StreamHash {
+  #a = 0
+  #b = ~0
+  #length = 0
+
+  update(bytes: Uint8Array): this {
+    let a = this.#a
+    let b = this.#b
+    for (const byte of bytes) {
+      a = Math.imul(a ^ byte, 0x01000193) ^ (b >>> 15)
+      b = Math.imul(b + byte, 0x85ebca6b) ^ (a >>> 13)
+    }
+    this.#a = a
+    this.#b = b
+    this.#length += bytes.length
+    return this
   }
-  return toHex(mix(a ^ b)) + toHex(mix(b))
+
+  digest(): string {
+    const b = this.#b ^ this.#length
+    return toHex(mix(this.#a ^ b)) + toHex(mix(b))
+  }
 }
 
 function mix(word: number): number {

@@ -32,13 +32,15 @@ import { incarnationOf, voterIdOf } from './voter-id.js'
  * an append carry no index: they follow `prevIndex` one by one.
  */
 export function encodeMessage(message: Message): Uint8Array {
-  return encode((encoder) => {
-    writeByte(encoder, TYPES.indexOf(message.type))
-    writeCount(encoder, incarnationOf(message.from))
-    writeCount(encoder, incarnationOf(message.to))
-    writeCount(encoder, message.term)
-    bodyOf(message.type).write(encoder, message)
-  })
+  return encode((encoder) => writeMessage(encoder, message))
+}
+
+export function writeMessage(encoder: Encoder, message: Message): void {
+  writeByte(encoder, TYPES.indexOf(message.type))
+  writeCount(encoder, incarnationOf(message.from))
+  writeCount(encoder, incarnationOf(message.to))
+  writeCount(encoder, message.term)
+  bodyOf(message.type).write(encoder, message)
 }
 
 /**
@@ -47,17 +49,19 @@ export function encodeMessage(message: Message): Uint8Array {
  * @throws DecodeError
  */
 export function decodeMessage(bytes: Uint8Array, from: PeerId, to: PeerId): Message {
-  return decodeAll(bytes, (decoder) => {
-    const type = readMessageType(decoder)
-    const envelope: object = {
-      type,
-      from: voterIdOf(from, readCount(decoder)),
-      to: voterIdOf(to, readCount(decoder)),
-      term: readCount(decoder),
-    }
-    const body = bodyOf(type).read(decoder)
-    return { ...envelope, ...body } as Message
-  })
+  return decodeAll(bytes, (decoder) => readMessage(decoder, from, to))
+}
+
+export function readMessage(decoder: Decoder, from: PeerId, to: PeerId): Message {
+  const type = readMessageType(decoder)
+  const envelope: object = {
+    type,
+    from: voterIdOf(from, readCount(decoder)),
+    to: voterIdOf(to, readCount(decoder)),
+    term: readCount(decoder),
+  }
+  const body = bodyOf(type).read(decoder)
+  return { ...envelope, ...body } as Message
 }
 
 /** The index is on the wire: append only. */
