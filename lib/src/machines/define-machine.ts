@@ -1,28 +1,51 @@
 import { LegionError } from '../base/errors.js'
-import { decodeValue, encodeValue } from '../codec/value.js'
-import { DefinedMachine, type UntypedFunctions } from './defined-machine.js'
-import type { CommandContext, Frozen, Functions, Machine } from './types.js'
+import type { PeerId } from '../base/ids.js'
+import { decodeValue, encodeValue, freezePlain } from '../codec/value.js'
+import { DefinedMachine, isState, type UntypedDefinition, type UntypedFunction } from './defined-machine.js'
+import type { ApplyContext, HookContext, QueryContext } from './machine.js'
+import type { Frozen, Functions, Machine } from './types.js'
 
 /** What `defineMachine` takes. */
 export interface MachineOptions<State extends object, Commands extends Functions, Queries extends Functions> {
   /** The same on all peers of a group; replicated and checked. */
   readonly name: string
-  /** A positive integer, to be raised with every change of what the commands do. */
+  /**
+   * A positive integer, to be raised with every change of what the commands do. A group goes on with the old version
+   * until it agreed on the new one, at one place in the log; code of the new version runs what stands before it too:
+   * there `context.version` is the old one, and the state has the old version's shape.
+   */
   readonly version: number
   /** The state to start from: a plain object or array, the same on every peer. */
   readonly initial: () => State
   readonly commands: Commands & Record<string, Command<State>>
   readonly queries?: (Queries & Record<string, Query<State>>) | undefined
+  /** By the version they lead to. A version without one has the state's shape of the version before. */
+  readonly migrate?: { readonly [version: number]: Migration } | undefined
+  /** The versions with which commands came, 1 if left out. In older versions the group does not know them. */
+  readonly since?: { readonly [Name in keyof NoInfer<Commands>]?: number | undefined } | undefined
+  /** Called at the same place in the log on every replica, the founder's own included. */
+  readonly memberJoined?: Hook<State> | undefined
+  /** Called when the last replica of the peer left the group. */
+  readonly memberLeft?: Hook<State> | undefined
 }
 
 /**
  * Changes `state` in place, or throws and changes nothing. Depends on its arguments alone: no clock, no chance but
  * `context.random`, no variables outside. May return a plain value. Not async.
  */
-export type Command<State> = (state: State, payload: never, context: CommandContext) => Output
+export type Command<State> = (state: State, payload: never, context: ApplyContext) => Output
 
-/** Reads the frozen state. */
-export type Query<State> = (state: Frozen<State>, payload: never) => Output
+/** Reads the frozen state. The context tells the time of the log, for whatever expires; no other clock may count. */
+export type Query<State> = (state: Frozen<State>, payload: never, context: QueryContext) => Output
+
+/** As a command; one that throws changes nothing, and nobody hears of it. What it returns is ignored. */
+export type Hook<State> = (state: State, peer: PeerId, context: HookContext) => Output
+
+/**
+ * Gets a copy of the state as it was in the version before, to be declared by its parameter. Changes it in place, or
+ * returns the new state. Depends on its argument alone. If it throws, every replica with this code stops.
+ */
+export type Migration = (state: never) => Output
 
 /** Anything but a promise. The literals in it keep the types of literals in what is returned: `{ ok: true }`. */
 type Output =
@@ -59,36 +82,61 @@ export function defineMachine<
   Queries extends Functions = NoFunctions,
 >(options: MachineOptions<State, Commands, Queries>): Machine<State, Commands, Queries> {
   const { name, version, initial, commands, queries = {} as Queries } = options
+  const { migrate = {}, since = {}, memberJoined, memberLeft } = options
   requireNameAndVersion(name, version)
-  for (const [key, command] of Object.entries(commands)) requireSynchronous('command', key, command)
-  for (const [key, query] of Object.entries(queries)) requireSynchronous('query', key, query)
+  const definition = { name, commands, queries, migrate, since, memberJoined, memberLeft }
+  requireSound(definition, version)
   const initialBytes = encodeInitial(initial)
-  const functions: UntypedFunctions = { commands, queries }
-  const create = () => new DefinedMachine(functions, version, decodeValue(initialBytes) as object)
+  const create = () => {
+    return new DefinedMachine(definition, freezePlain(decodeValue(initialBytes) as object, undefined, 'state'))
+  }
   return { name, version, initial, commands, queries, create }
+}
+
+function requireSound(definition: UntypedDefinition, version: number): void {
+  const { commands, queries, migrate, since, memberJoined, memberLeft } = definition
+  for (const [name, command] of Object.entries(commands)) requireSynchronous(`command "${name}"`, command)
+  for (const [name, query] of Object.entries(queries)) requireSynchronous(`query "${name}"`, query)
+  if (memberJoined !== undefined) requireSynchronous('hook memberJoined', memberJoined)
+  if (memberLeft !== undefined) requireSynchronous('hook memberLeft', memberLeft)
+  for (const [to, migration] of Object.entries(migrate)) {
+    requireVersion(`A migration leads to version ${to}`, Number(to), 2, version)
+    requireSynchronous(`migration to version ${to}`, migration)
+  }
+  for (const [command, from] of Object.entries(since)) {
+    if (!Object.hasOwn(commands, command)) throw invalid(`"since" names "${command}", which is no command.`)
+    if (from !== undefined) requireVersion(`The command "${command}" is there since version ${from}`, from, 1, version)
+  }
 }
 
 function requireNameAndVersion(name: string, version: number): void {
   if (typeof name !== 'string' || !/^\S(.{0,62}\S)?$/u.test(name)) {
-    throw new LegionError('E_INVALID', `Give the machine a name of 1 to 64 characters instead of ${String(name)}.`)
+    throw invalid(`Give the machine a name of 1 to 64 characters instead of ${String(name)}.`)
   }
   if (!Number.isSafeInteger(version) || version < 1) {
-    throw new LegionError('E_INVALID', `The version of machine "${name}" must be 1, 2, 3…, not ${String(version)}.`)
+    throw invalid(`The version of machine "${name}" must be 1, 2, 3…, not ${String(version)}.`)
   }
 }
 
+function requireVersion(claim: string, version: number, lowest: number, highest: number): void {
+  if (Number.isSafeInteger(version) && version >= lowest && version <= highest) return
+  throw invalid(`${claim}, but it must be a whole number from ${lowest} to the machine's version, ${highest}.`)
+}
+
 /** Types say the same; this is for programs without them. */
-function requireSynchronous(kind: 'command' | 'query', name: string, value: unknown): void {
-  if (typeof value !== 'function') throw new LegionError('E_INVALID', `The ${kind} "${name}" is not a function.`)
+function requireSynchronous(what: string, value: unknown): asserts value is UntypedFunction {
+  if (typeof value !== 'function') throw invalid(`The ${what} is not a function.`)
   if (Object.prototype.toString.call(value) !== '[object Function]') {
-    throw new LegionError('E_INVALID', `The ${kind} "${name}" is async or a generator: it must finish at once.`)
+    throw invalid(`The ${what} is async or a generator: it must finish at once.`)
   }
 }
 
 function encodeInitial(initial: () => object): Uint8Array {
   const state = initial()
-  if (typeof state !== 'object' || state === null || state instanceof Uint8Array) {
-    throw new LegionError('E_INVALID', 'initial() must return a plain object or an array.')
-  }
+  if (!isState(state)) throw invalid('initial() must return a plain object or an array.')
   return encodeValue(state, 'initial()')
+}
+
+function invalid(problem: string): LegionError {
+  return new LegionError('E_INVALID', problem)
 }

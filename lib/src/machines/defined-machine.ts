@@ -1,16 +1,34 @@
 import { create } from 'mutative'
+import { concatBytes } from '../base/bytes.js'
 import { LegionError } from '../base/errors.js'
+import type { PeerId } from '../base/ids.js'
 import { DecodeError, type Decoder, decodeAll } from '../codec/decode.js'
-import { copyValue, encodeValue, freezePlain, readValue, type Value } from '../codec/value.js'
-import type { ApplyContext, CommandCall, CommandResult, QueryCall, StateMachine } from './machine.js'
+import { copyValue, freezePlain, readValue, type Value } from '../codec/value.js'
+import { encodeChunks } from '../codec/value-chunks.js'
+import type {
+  ApplyContext,
+  CommandCall,
+  CommandResult,
+  ForkableMachine,
+  HookContext,
+  QueryCall,
+  QueryContext,
+} from './machine.js'
 import { Rejected } from './rejected.js'
-import type { CommandContext, Functions } from './types.js'
+import type { Functions } from './types.js'
 
-/** Commands and queries whose types are forgotten: what they get is what the log holds. */
-export interface UntypedFunctions {
+/** A definition whose types are forgotten: what its functions get is what the log holds. */
+export interface UntypedDefinition {
+  readonly name: string
   readonly commands: Functions
   readonly queries: Functions
+  readonly migrate: { readonly [version: number]: UntypedFunction }
+  readonly since: { readonly [command: string]: number | undefined }
+  readonly memberJoined: UntypedFunction | undefined
+  readonly memberLeft: UntypedFunction | undefined
 }
+
+export type UntypedFunction = (...args: never) => unknown
 
 /**
  * The machine behind `defineMachine`.
@@ -18,74 +36,100 @@ export interface UntypedFunctions {
  * Invariants: the state is plain and deeply frozen; it is exactly what `restore` would make of `snapshot()`, so that a
  * replica that restored and one that did not never differ.
  */
-export class DefinedMachine implements StateMachine {
-  readonly #functions: UntypedFunctions
-  readonly #version: number
+export class DefinedMachine implements ForkableMachine {
+  readonly #definition: UntypedDefinition
   #state: object
 
-  /** @param initial plain and not shared; frozen here */
-  constructor(functions: UntypedFunctions, version: number, initial: object) {
-    this.#functions = functions
-    this.#version = version
-    this.#state = freezePlain(initial, undefined, 'state')
+  /** @param state returned by `freezePlain` */
+  constructor(definition: UntypedDefinition, state: object) {
+    this.#definition = definition
+    this.#state = state
   }
 
   get state(): object {
     return this.#state
   }
 
-  has(command: string): boolean {
-    return Object.hasOwn(this.#functions.commands, command)
+  fork(): DefinedMachine {
+    return new DefinedMachine(this.#definition, this.#state)
+  }
+
+  has(command: string, version: number): boolean {
+    const { commands, since } = this.#definition
+    return Object.hasOwn(commands, command) && version >= (Object.hasOwn(since, command) ? (since[command] ?? 1) : 1)
   }
 
   apply(call: CommandCall, context: ApplyContext): CommandResult {
-    const command = find(this.#functions.commands, call.name)
-    if (command === undefined) throw unknown('command', call.name)
-    return settle(() => {
-      let output: Value
-      const next = create(this.#state, (draft) => {
-        // Copied before the recipe ends, for drafts in the output die with it.
-        output = copyValue(command(draft, copyValue(call.payload, 'payload'), this.#contextOf(context)), 'output')
-      })
-      this.#state = freezePlain(next, this.#state, 'state')
-      return output
-    })
+    if (!this.has(call.name, context.version)) throw unknown('command', call.name)
+    const command = this.#definition.commands[call.name]
+    return settle(() => this.#change((draft) => run(command, draft, copyValue(call.payload, 'payload'), context)))
   }
 
-  query(call: QueryCall): Value {
-    const query = find(this.#functions.queries, call.name)
-    if (query === undefined) throw unknown('query', call.name)
+  query(call: QueryCall, context: QueryContext): Value {
+    const { queries } = this.#definition
+    if (!Object.hasOwn(queries, call.name)) throw unknown('query', call.name)
     try {
-      return copyValue(query(this.#state, copyValue(call.payload, 'payload')), 'answer')
+      const answer = run(queries[call.name], this.#state, copyValue(call.payload, 'payload'), context)
+      return copyValue(answer, 'answer')
     } catch (cause) {
       throw Rejected.is(cause) ? new LegionError('E_REJECTED', cause.reason, { cause, details: cause.details }) : cause
     }
   }
 
-  snapshot(): Uint8Array {
-    return encodeValue(this.#state, 'state')
+  snapshot(): Iterable<Uint8Array> {
+    return encodeChunks(this.#state as Value)
   }
 
-  restore(snapshot: Uint8Array): void {
-    this.#state = freezePlain(decodeAll(snapshot, readState), undefined, 'state')
+  async restore(snapshot: AsyncIterable<Uint8Array>): Promise<void> {
+    const chunks: Uint8Array[] = []
+    for await (const chunk of snapshot) chunks.push(chunk)
+    this.#state = freezePlain(decodeAll(concatBytes(chunks), readState), undefined, 'state')
   }
 
-  #contextOf(context: ApplyContext): CommandContext {
-    const { index, timestampMs, from } = context
-    return { index, timestampMs, from, random: () => context.random(), version: this.#version }
+  /** @throws LegionError E_MACHINE if the migration fails; nothing is changed then */
+  migrate(version: number): void {
+    const { name, migrate } = this.#definition
+    if (migrate[version] === undefined) return
+    try {
+      const copy = copyValue(this.#state)
+      this.#state = freezePlain(requireState(run(migrate[version], copy) ?? copy), undefined, 'state')
+    } catch (cause) {
+      throw new LegionError('E_MACHINE', `The migration of machine "${name}" to version ${version} failed.`, { cause })
+    }
+  }
+
+  memberJoined(peer: PeerId, context: HookContext): void {
+    this.#callHook(this.#definition.memberJoined, peer, context)
+  }
+
+  memberLeft(peer: PeerId, context: HookContext): void {
+    this.#callHook(this.#definition.memberLeft, peer, context)
+  }
+
+  /** A hook that fails changes nothing, on every replica alike: there is nobody to tell. */
+  #callHook(hook: UntypedFunction | undefined, peer: PeerId, context: HookContext): void {
+    if (hook !== undefined) settle(() => this.#change((draft) => run(hook, draft, peer, context)))
+  }
+
+  /** Changes nothing if it throws. @returns a copy of what `recipe` returned */
+  #change(recipe: (draft: object) => unknown): Value {
+    let output: Value
+    const next = create(this.#state, (draft) => {
+      // Copied before the recipe ends, for drafts in the output die with it.
+      output = copyValue(recipe(draft), 'output')
+    })
+    this.#state = freezePlain(next, this.#state, 'state')
+    return output
   }
 }
 
-type Untyped = (...args: unknown[]) => unknown
-
-/** The function that really is there by that name, not one that every object inherits. */
-function find(functions: Functions, name: string): Untyped | undefined {
-  return Object.hasOwn(functions, name) ? (functions[name] as Untyped) : undefined
+function run(fn: UntypedFunction | undefined, ...args: unknown[]): unknown {
+  return (fn as (...args: unknown[]) => unknown)(...args)
 }
 
-function settle(run: () => Value): CommandResult {
+function settle(change: () => Value): CommandResult {
   try {
-    return { ok: true, output: run() }
+    return { ok: true, output: change() }
   } catch (cause) {
     if (Rejected.is(cause)) return { ok: false, rejected: cause.reason, details: cause.details }
     return { ok: false, rejected: undefined, cause }
@@ -98,6 +142,15 @@ function unknown(kind: 'command' | 'query', name: string): LegionError {
 
 function readState(decoder: Decoder): object {
   const state = readValue(decoder)
-  if (typeof state === 'object' && state !== null && !(state instanceof Uint8Array)) return state
+  if (isState(state)) return state
   throw new DecodeError(`a state must be an object or a list, not ${typeof state}`)
+}
+
+function requireState(value: unknown): object {
+  if (isState(value)) return value
+  throw new LegionError('E_INVALID', 'A migration must return the new state, a plain object or an array, or nothing.')
+}
+
+export function isState(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !(value instanceof Uint8Array)
 }

@@ -4,8 +4,12 @@ export type {
   ApplyContext,
   CommandCall,
   CommandResult,
+  DurableStateMachine,
+  ForkableMachine,
+  HookContext,
   MachineDefinition,
   QueryCall,
+  QueryContext,
   StateMachine,
 } from './machine.js'
 export { Rejected } from './rejected.js'
@@ -13,7 +17,6 @@ export type { Entry as KvEntry, SortedMap } from './sorted-map.js'
 export type {
   AnyMachine,
   ApplyConsistent,
-  CommandContext,
   CommandName,
   CommandOutput,
   CommandPayload,

@@ -43,6 +43,13 @@ export interface StateMachine {
   memberLeft?(peer: PeerId, context: HookContext): void
 }
 
+/** A state machine whose states are immutable values, so that a copy of it costs nothing. */
+export interface ForkableMachine extends StateMachine {
+  /** A machine of its own that starts from this one's state. */
+  fork(): ForkableMachine
+  snapshot(): Iterable<Uint8Array>
+}
+
 /**
  * A state machine that keeps its state on a disk of its own, larger than memory perhaps. It buffers what `apply`
  * changes; the group decides when to flush. Its `snapshot` is concurrent.

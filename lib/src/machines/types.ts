@@ -1,5 +1,5 @@
 import type { PayloadArgs, PayloadOf } from '../base/payload-args.js'
-import type { ApplyContext, MachineDefinition } from './machine.js'
+import type { ForkableMachine, MachineDefinition } from './machine.js'
 
 /**
  * A machine with its types: what `defineMachine` returns. Its parts are there as they were given, so that a command can
@@ -10,6 +10,7 @@ export interface Machine<State extends object, Commands extends Functions, Queri
   readonly initial: () => State
   readonly commands: Commands
   readonly queries: Queries
+  create(): ForkableMachine
 }
 
 /** Any machine; also the type to use for one that is only known at run time: its payloads are unknown then. */
@@ -17,12 +18,6 @@ export type AnyMachine = Machine<object, Functions, Functions>
 
 export interface Functions {
   readonly [name: string]: (...args: never) => unknown
-}
-
-/** What a command is told besides state and payload; the same on every replica. */
-export interface CommandContext extends ApplyContext {
-  /** The machine's version that is active at this index of the log. */
-  readonly version: number
 }
 
 export type StateOf<M extends AnyMachine> = ReturnType<M['initial']>
