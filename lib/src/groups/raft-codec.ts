@@ -279,13 +279,13 @@ function bodyOf(type: MessageType): AnyBody {
   return bodies[type] as AnyBody
 }
 
-function writeEntry(encoder: Encoder, entry: Entry): void {
+export function writeEntry(encoder: Encoder, entry: Entry): void {
   writeCount(encoder, entry.term)
   writeOneOf(encoder, ENTRY_TYPES, entry.type)
   writeBytes(encoder, entry.data)
 }
 
-function readEntry(decoder: Decoder, index: number): Entry {
+export function readEntry(decoder: Decoder, index: number): Entry {
   return { term: readCount(decoder), index, type: readOneOf(decoder, ENTRY_TYPES), data: readData(decoder) }
 }
 
@@ -310,7 +310,7 @@ function readSnapshot(decoder: Decoder): Snapshot {
   }
 }
 
-function writeConfiguration(encoder: Encoder, configuration: Configuration): void {
+export function writeConfiguration(encoder: Encoder, configuration: Configuration): void {
   for (const ids of [
     configuration.voters,
     configuration.votersOutgoing,
@@ -323,7 +323,7 @@ function writeConfiguration(encoder: Encoder, configuration: Configuration): voi
   writeBoolean(encoder, configuration.autoLeave)
 }
 
-function readConfiguration(decoder: Decoder): Configuration {
+export function readConfiguration(decoder: Decoder): Configuration {
   const readIds = (): VoterId[] => readList(decoder, MEMBERS_MAX, readVoterId)
   return {
     voters: readIds(),
