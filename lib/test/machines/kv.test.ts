@@ -13,7 +13,7 @@ function start() {
       if (result.ok) return result.output
       return result.rejected === undefined ? 'failed' : { rejected: result.rejected }
     },
-    query: (name: string, payload?: Value): Value => machine.query({ name, payload }),
+    query: (name: string, payload?: Value): Value => machine.query({ name, payload }, contextAt(index)),
   }
 }
 

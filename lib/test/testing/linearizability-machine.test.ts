@@ -4,8 +4,8 @@ import { type PeerId, parsePeerId } from '../../src/base/ids.js'
 import type { Value } from '../../src/codec/value.js'
 import { defineMachine } from '../../src/machines/define-machine.js'
 import { kv } from '../../src/machines/kv.js'
-import type { MachineDefinition } from '../../src/machines/machine.js'
 import { Rejected } from '../../src/machines/rejected.js'
+import type { AnyMachine } from '../../src/machines/types.js'
 import { type Operation, UNKNOWN, type Unknown } from '../../src/testing/history.js'
 import { checkLinearizability } from '../../src/testing/linearizability.js'
 import {
@@ -57,7 +57,7 @@ const inTurn = (...steps: Step[]): Call[] =>
 const atOnce = (...steps: Step[]): Call[] =>
   steps.map(([input, output]) => ({ process: input.from, input, output, invokedAt: 0, returnedAt: 1 }))
 
-const verdict = (definition: MachineDefinition, history: Call[], options?: MachineModelOptions) =>
+const verdict = (definition: AnyMachine, history: Call[], options?: MachineModelOptions) =>
   checkLinearizability(history, machineModel(definition, options)).verdict
 
 describe('a machine as a model', () => {
@@ -154,9 +154,9 @@ describe('the kv machine as a model', { timeout: 60_000 }, () => {
   function runOnMachine(steps: readonly RandomStep[]): Call[] {
     const machine = kv.create()
     return steps.map(({ input, before, after, lost }, n) => {
-      const context = { index: n + 1, timestampMs: n, random: () => 0, from: input.from }
+      const context = { index: n + 1, timestampMs: n, random: () => 0, from: input.from, version: 1 }
       const output =
-        input.kind === 'query' ? ok(machine.query(input)) : (machine.apply(input, context) as MachineOutput)
+        input.kind === 'query' ? ok(machine.query(input, context)) : (machine.apply(input, context) as MachineOutput)
       const times = { invokedAt: 10 * n - before, returnedAt: lost ? undefined : 10 * n + after }
       return { process: n % 4, input, output: lost ? UNKNOWN : output, ...times }
     })
