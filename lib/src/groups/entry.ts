@@ -1,4 +1,4 @@
-import { writeUint8Array } from 'lib0/encoding'
+import { createEncoder, toUint8Array } from 'lib0/encoding'
 import type { PeerId } from '../base/ids.js'
 import {
   DecodeError,
@@ -9,6 +9,7 @@ import {
   readCount,
   readList,
   readOneOf,
+  readOptional,
   readPeerId,
   readString,
 } from '../codec/decode.js'
@@ -21,6 +22,7 @@ import {
   writeId,
   writeList,
   writeOneOf,
+  writeOptional,
   writeString,
 } from '../codec/encode.js'
 import { readValue, type Value, writeValue } from '../codec/value.js'
@@ -32,10 +34,21 @@ import { incarnationOf, peerOf, voterIdOf } from './voter-id.js'
  * What the payload of a log entry says. Stored and sent: a kind's number is never reused, and a replica that meets a
  * kind it does not know stops instead of skipping it.
  */
-export type GroupEntry = CommandEntry | RegisterEntry
+export type GroupEntry =
+  | CommandEntry
+  | OneShotEntry
+  | RegisterEntry
+  | CreateGroupEntry
+  | ActivateEntry
+  | CheckpointEntry
 
-export interface CommandEntry extends CommandHeader {
+/** A command of a session: applied once, however often it is in the log. */
+export interface CommandEntry extends CommandHeader, Call {
   readonly kind: 'command'
+}
+
+/** What is called; the same as a machine's CommandCall. */
+export interface Call {
   readonly name: string
   readonly payload: Value
 }
@@ -47,63 +60,210 @@ export interface CommandHeader {
   readonly sequence: number
   /** The client's lowest unsettled sequence number when this was first sent. */
   readonly lowest: number
-  /** The proposer's wall clock when this was first sent. */
+  /** The proposer's wall clock when this was proposed. */
   readonly timestampMs: number
+}
+
+/** A command outside of any session: applied as often as it is in the log. */
+export interface OneShotEntry extends OneShotHeader, Call {
+  readonly kind: 'one-shot'
+}
+
+export interface OneShotHeader {
+  readonly peer: PeerId
+  readonly ticket: Ticket
+  readonly timestampMs: number
+}
+
+/** By which the proposer of a one-shot command knows it again. */
+export interface Ticket {
+  /** Drawn at the peer's start; up to 32 bytes. */
+  readonly nonce: string
+  /** Counts the peer's one-shot commands from 1. */
+  readonly number: number
 }
 
 export interface RegisterEntry {
   readonly kind: 'register'
+  /** Drawn by the client for this session; up to 32 bytes. */
   readonly nonce: string
   readonly peer: PeerId
+  /** A session of the same peer that ends here. */
+  readonly replaces: SessionRef | undefined
+}
+
+/** A session, told apart from one that another registration of its nonce made. */
+export interface SessionRef {
+  readonly id: number
+  readonly nonce: string
+}
+
+/** A group shall exist; without effect if there is one of that name. In the group `main` only. */
+export interface CreateGroupEntry {
+  readonly kind: 'create-group'
+  /** 1 to 100 characters. */
+  readonly name: string
+  readonly machineName: string
+  /** How many members replicate it; 0 means all. */
+  readonly replicas: number
+  /** Starts as its only voter. */
+  readonly founder: VoterId
+}
+
+/** From here on the machine runs as this version. */
+export interface ActivateEntry {
+  readonly kind: 'activate'
+  readonly version: number
+}
+
+/** Every replica hashes its state as of here. */
+export interface CheckpointEntry {
+  readonly kind: 'checkpoint'
 }
 
 const COMMAND = 1
-const REGISTER = 2
-const NAME_BYTES_MAX = 256
+const ONE_SHOT = 2
+const REGISTER = 3
+const CREATE_GROUP = 4
+const ACTIVATE = 5
+const CHECKPOINT = 6
+
+/** What a peer may forward to the leader; the other kinds are the leader's own. */
+const PROPOSABLE_MAX = CREATE_GROUP
+const KNOWN_MAX = CHECKPOINT
+
+const COMMAND_NAME_BYTES_MAX = 256
 const NONCE_BYTES_MAX = 32
+const GROUP_NAME_CHARACTERS_MAX = 100
+const REPLICAS_MAX = 4096
 const MEMBERS_MAX = 4096
 
 /** Name and payload of a command: what is known of it before its session is. @throws LegionError E_NOT_PLAIN */
 export function encodeCall(name: string, payload: unknown): Uint8Array {
-  return encode((encoder) => {
+  return encodeReusing((encoder) => {
     writeString(encoder, name)
     writeValue(encoder, payload, 'payload')
   })
 }
 
+/** @throws DecodeError */
+export function decodeCall(call: Uint8Array): Call {
+  return decodeAll(call, readCall)
+}
+
 /** @param call from `encodeCall` */
 export function encodeCommand(header: CommandHeader, call: Uint8Array): Uint8Array {
-  return encode((encoder) => {
+  return encodeBefore(call, (encoder) => {
     writeByte(encoder, COMMAND)
     writeCount(encoder, header.session)
     writeCount(encoder, header.sequence)
     writeCount(encoder, header.lowest)
     writeCount(encoder, header.timestampMs)
-    writeUint8Array(encoder, call)
   })
 }
 
-export function encodeRegister(nonce: string, peer: PeerId): Uint8Array {
+/** @param call from `encodeCall` */
+export function encodeOneShot(header: OneShotHeader, call: Uint8Array): Uint8Array {
+  return encodeBefore(call, (encoder) => {
+    writeByte(encoder, ONE_SHOT)
+    writeId(encoder, header.peer)
+    writeString(encoder, header.ticket.nonce)
+    writeCount(encoder, header.ticket.number)
+    writeCount(encoder, header.timestampMs)
+  })
+}
+
+export function encodeRegister(register: Omit<RegisterEntry, 'kind'>): Uint8Array {
   return encode((encoder) => {
     writeByte(encoder, REGISTER)
-    writeString(encoder, nonce)
-    writeId(encoder, peer)
+    writeString(encoder, register.nonce)
+    writeId(encoder, register.peer)
+    writeOptional(encoder, register.replaces, writeSessionRef)
   })
 }
 
-/** @throws DecodeError */
-export function decodeEntry(data: Uint8Array): GroupEntry {
-  return decodeAll(data, (decoder) => {
-    const kind = readByte(decoder)
-    if (kind === COMMAND) return readCommand(decoder)
-    if (kind === REGISTER) return readRegister(decoder)
-    throw new DecodeError(`unknown kind of entry ${kind}`)
+export function encodeCreateGroup(group: Omit<CreateGroupEntry, 'kind'>): Uint8Array {
+  return encode((encoder) => {
+    writeByte(encoder, CREATE_GROUP)
+    writeString(encoder, group.name)
+    writeString(encoder, group.machineName)
+    writeCount(encoder, group.replicas)
+    writeVoterId(encoder, group.founder)
   })
+}
+
+export function encodeActivate(version: number): Uint8Array {
+  return encode((encoder) => {
+    writeByte(encoder, ACTIVATE)
+    writeCount(encoder, version)
+  })
+}
+
+export function encodeCheckpoint(): Uint8Array {
+  return Uint8Array.of(CHECKPOINT)
+}
+
+/** Total: a value or a DecodeError for whatever bytes. @throws DecodeError */
+export function decodeEntry(data: Uint8Array): GroupEntry {
+  return decodeAll(data, readEntry)
 }
 
 /** True if this code can decode the kind of the entry, whatever is in it. */
 export function isKnownKind(data: Uint8Array): boolean {
-  return data[0] === COMMAND || data[0] === REGISTER
+  const [kind = 0] = data
+  return kind >= COMMAND && kind <= KNOWN_MAX
+}
+
+/** True if any peer may propose an entry of this kind, whatever is in it. */
+export function isProposable(data: Uint8Array): boolean {
+  const [kind = 0] = data
+  return kind >= COMMAND && kind <= PROPOSABLE_MAX
+}
+
+/** Whose entry it is, without looking at its payload. */
+export type EntryOwner =
+  | { readonly kind: 'command'; readonly session: number; readonly sequence: number }
+  | { readonly kind: 'one-shot'; readonly ticket: Ticket }
+
+/** Undefined for every other kind. @throws DecodeError */
+export function decodeOwner(data: Uint8Array): EntryOwner | undefined {
+  const [kind] = data
+  if (kind !== COMMAND && kind !== ONE_SHOT) return undefined
+  return decodeAll(data, (decoder) => {
+    readByte(decoder)
+    const owner = kind === COMMAND ? readCommandOwner(decoder) : readOneShotOwner(decoder)
+    decoder.pos = data.length
+    return owner
+  })
+}
+
+function readCommandOwner(decoder: Decoder): EntryOwner {
+  return { kind: 'command', session: readCount(decoder), sequence: readCount(decoder) }
+}
+
+function readOneShotOwner(decoder: Decoder): EntryOwner {
+  readPeerId(decoder)
+  return { kind: 'one-shot', ticket: readTicket(decoder) }
+}
+
+function readEntry(decoder: Decoder): GroupEntry {
+  const kind = readByte(decoder)
+  switch (kind) {
+    case COMMAND:
+      return readCommand(decoder)
+    case ONE_SHOT:
+      return readOneShot(decoder)
+    case REGISTER:
+      return readRegister(decoder)
+    case CREATE_GROUP:
+      return readCreateGroup(decoder)
+    case ACTIVATE:
+      return { kind: 'activate', version: readCount(decoder) }
+    case CHECKPOINT:
+      return { kind: 'checkpoint' }
+    default:
+      throw new DecodeError(`unknown kind of entry ${kind}`)
+  }
 }
 
 function readCommand(decoder: Decoder): CommandEntry {
@@ -113,14 +273,97 @@ function readCommand(decoder: Decoder): CommandEntry {
     sequence: readCount(decoder),
     lowest: readCount(decoder),
     timestampMs: readCount(decoder),
-    name: readString(decoder, NAME_BYTES_MAX),
+    name: readString(decoder, COMMAND_NAME_BYTES_MAX),
     payload: readValue(decoder),
   }
 }
 
-function readRegister(decoder: Decoder): RegisterEntry {
-  return { kind: 'register', nonce: readString(decoder, NONCE_BYTES_MAX), peer: readPeerId(decoder) }
+function readOneShot(decoder: Decoder): OneShotEntry {
+  return {
+    kind: 'one-shot',
+    peer: readPeerId(decoder),
+    ticket: readTicket(decoder),
+    timestampMs: readCount(decoder),
+    ...readCall(decoder),
+  }
 }
+
+function readTicket(decoder: Decoder): Ticket {
+  return { nonce: readString(decoder, NONCE_BYTES_MAX), number: readCount(decoder) }
+}
+
+function readCall(decoder: Decoder): Call {
+  return { name: readString(decoder, COMMAND_NAME_BYTES_MAX), payload: readValue(decoder) }
+}
+
+function readRegister(decoder: Decoder): RegisterEntry {
+  return {
+    kind: 'register',
+    nonce: readString(decoder, NONCE_BYTES_MAX),
+    peer: readPeerId(decoder),
+    replaces: readOptional(decoder, readSessionRef),
+  }
+}
+
+function readCreateGroup(decoder: Decoder): CreateGroupEntry {
+  const name = readString(decoder, 4 * GROUP_NAME_CHARACTERS_MAX)
+  if (name.length < 1 || name.length > GROUP_NAME_CHARACTERS_MAX) throw new DecodeError(`group name of ${name.length}`)
+  return {
+    kind: 'create-group',
+    name,
+    machineName: readString(decoder, TEXT_BYTES_MAX),
+    replicas: readCount(decoder, REPLICAS_MAX),
+    founder: readVoterId(decoder),
+  }
+}
+
+export function writeSessionRef(encoder: Encoder, session: SessionRef): void {
+  writeCount(encoder, session.id)
+  writeString(encoder, session.nonce)
+}
+
+export function readSessionRef(decoder: Decoder): SessionRef {
+  return { id: readCount(decoder), nonce: readString(decoder, NONCE_BYTES_MAX) }
+}
+
+// --- cheap encoding: a fresh encoder costs several times the encoding of a small command
+
+const SPARE_BYTES = 4096
+let spare: Encoder | undefined
+
+/** As `encode`, with an encoder that is used again. */
+function encodeReusing(write: (encoder: Encoder) => void): Uint8Array {
+  const encoder = writeWithSpare(write)
+  if (encoder.bufs.length > 0) return toUint8Array(encoder)
+  spare = encoder
+  return encoder.cbuf.slice(0, encoder.cpos)
+}
+
+/** A header of less than `SPARE_BYTES`, and then `tail`. */
+function encodeBefore(tail: Uint8Array, writeHeader: (encoder: Encoder) => void): Uint8Array {
+  const encoder = writeWithSpare(writeHeader)
+  spare = encoder
+  const bytes = new Uint8Array(encoder.cpos + tail.length)
+  for (let i = 0; i < encoder.cpos; i++) bytes[i] = encoder.cbuf[i] as number
+  bytes.set(tail, encoder.cpos)
+  return bytes
+}
+
+function writeWithSpare(write: (encoder: Encoder) => void): Encoder {
+  const encoder = spare ?? createSpare()
+  spare = undefined // `write` may run a user's code, which may come back here
+  encoder.cpos = 0
+  write(encoder)
+  return encoder
+}
+
+function createSpare(): Encoder {
+  const encoder = createEncoder()
+  encoder.cbuf = new Uint8Array(SPARE_BYTES)
+  return encoder
+}
+
+// --- members
 
 /** The context of a configuration change: what the roster shall say of those who join by it. */
 export function encodeJoining(members: readonly Member[]): Uint8Array {
