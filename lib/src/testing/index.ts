@@ -3,6 +3,7 @@
  */
 export { describeChannelContract } from './channel-contract.js'
 export { HistoryRecorder, type OpenOperation, type Operation, UNKNOWN, type Unknown } from './history.js'
+export { type KvInput, type KvOutput, type KvSwap, type KvValue, kvModel } from './kv-model.js'
 export {
   checkLinearizability,
   explainViolation,
@@ -10,6 +11,7 @@ export {
   type LinearizabilityOptions,
   type Violation,
 } from './linearizability.js'
+export { type SmallestViolation, smallestViolation } from './linearizability-shrink.js'
 export { type MachineInput, type MachineModelOptions, type MachineOutput, machineModel } from './machine-model.js'
 export { keyValueModel, registerModel, type SequentialModel, type StateKey } from './models.js'
 export type { Conditions } from './simulated-channel.js'

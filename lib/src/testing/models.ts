@@ -21,6 +21,11 @@ export interface SequentialModel<Input, Output, State> {
    * operation is checked as a whole. Left out if there are no parts.
    */
   readonly partitionOf?: ((input: Input) => string | undefined) | undefined
+  /**
+   * Tells inputs apart. Operations that never returned and whose inputs have the same key can stand for each other, so
+   * that only the one invoked first need be tried. Left out: each is tried.
+   */
+  readonly inputKeyOf?: ((input: Input) => StateKey) | undefined
   /** The state as plain data for an explanation; itself if left out. */
   readonly show?: ((state: State) => unknown) | undefined
 }
