@@ -221,6 +221,53 @@ async function builtIn() {
   expectTrue<Equal<typeof size, number>>()
 }
 
+// Versions and hooks.
+
+const shelf = defineMachine({
+  name: 'shelf',
+  version: 3,
+  initial: () => ({ books: [] as { title: string }[], readers: [] as string[] }),
+  commands: {
+    add(state, title: string) {
+      state.books.push({ title })
+    },
+    remove(state, title: string, { version }) {
+      const before = state.books.length
+      state.books = state.books.filter((book) => book.title !== title)
+      return version < 3 ? undefined : before - state.books.length
+    },
+  },
+  queries: {
+    count: (state) => state.books.length,
+    asOf: (_state, _, { timestampMs, version }) => timestampMs + version,
+    since: (_state, title: string, { timestampMs }) => [title, timestampMs] as const,
+  },
+  since: { remove: 2 },
+  migrate: {
+    2: (state: { titles: string[] }) => ({ books: state.titles.map((title) => ({ title })) }),
+    3(state: { books: { title: string }[]; readers?: string[] }) {
+      state.readers = []
+    },
+  },
+  memberJoined(state, peer, { index, timestampMs, random, version }) {
+    if (version > 1) state.readers.push(`${peer} ${index + timestampMs + random()}`)
+  },
+  memberLeft: (state, peer) => state.readers.splice(state.readers.indexOf(peer), 1),
+})
+
+async function versions() {
+  const { applyConsistent, peek } = join({ machine: shelf })
+  const removed = await applyConsistent('remove', 'Ulysses')
+  expectTrue<Equal<typeof removed, number | undefined>>()
+  const asOf = peek('asOf')
+  expectTrue<Equal<typeof asOf, number>>()
+  // @ts-expect-error takes no payload
+  peek('asOf', 1)
+  peek('since', 'Ulysses')[1] satisfies number
+  // @ts-expect-error the payload is a string
+  peek('since', 1)
+}
+
 // What must not compile in a definition.
 
 const empty = { name: 'm', version: 1, initial: () => ({ count: 0 }) }
@@ -295,9 +342,51 @@ defineMachine({
     },
   },
 })
+defineMachine({
+  ...empty,
+  commands: {
+    add(state) {
+      state.count++
+    },
+  },
+  // @ts-expect-error no such command
+  since: { sub: 1 },
+})
+defineMachine({
+  ...empty,
+  commands: {},
+  memberJoined(state) {
+    // @ts-expect-error no such part of the state
+    state.counts++
+  },
+})
+defineMachine({
+  ...empty,
+  commands: {},
+  // @ts-expect-error async
+  async memberLeft(state) {
+    state.count++
+  },
+})
+defineMachine({
+  ...empty,
+  commands: {},
+  // @ts-expect-error async
+  migrate: { 2: async (state: { old: number }) => ({ count: state.old }) },
+})
+defineMachine({
+  ...empty,
+  commands: {},
+  queries: {
+    wrong(_state, _payload: string, context) {
+      // @ts-expect-error a query does not know who asks
+      return context.from
+    },
+  },
+})
 // @ts-expect-error a state is an object
 defineMachine({ ...empty, initial: () => 0, commands: {} })
 // @ts-expect-error no commands
 defineMachine(empty)
 
-export { builtIn, dynamic, payloads, theatreInfers }
+export { builtIn, dynamic, payloads, theatreInfers, versions }
