@@ -4,7 +4,7 @@ import { toBase64Url } from './base/bytes.js'
 import { defer } from './base/deferred.js'
 import { Emitter, type Unsubscribe } from './base/emitter.js'
 import { LegionError } from './base/errors.js'
-import { type ClusterId, newPeerId, type PeerId } from './base/ids.js'
+import type { ClusterId, PeerId } from './base/ids.js'
 import { type Logger, silentLogger } from './base/logger.js'
 import type { PayloadArgs } from './base/payload-args.js'
 import { browserPlatform } from './browser-platform.js'
@@ -13,6 +13,7 @@ import { Documents } from './docs/documents.js'
 import { Founding } from './groups/founding.js'
 import { Group, type GroupEvents, type GroupMember } from './groups/group.js'
 import type { ProposeOptions } from './groups/proposals.js'
+import { newIdentity } from './identity.js'
 import { kv } from './machines/kv.js'
 import type {
   AnyMachine,
@@ -25,7 +26,7 @@ import type {
   QueryPayload,
   StateOf,
 } from './machines/types.js'
-import { Mesh, type MeshStatus } from './mesh/mesh.js'
+import { Mesh, type MeshSelf, type MeshStatus } from './mesh/mesh.js'
 import type { PeerLeftReason } from './mesh/network.js'
 import type { PeerInfo, PeerStatus } from './mesh/peer-info.js'
 import { Messaging } from './messaging/messaging.js'
@@ -295,22 +296,22 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
   #createMesh(options: LegionOptions<M, H, Legion<M>>): Mesh {
     const { runtime } = this.#platform
     const logger = this.#logger
-    const id = newPeerId(runtime)
-    const connector = this.#platform.createConnector(id)
+    const { peerId, key } = newIdentity(runtime)
     const urls = typeof options.signaling === 'string' ? [options.signaling] : options.signaling
     const { cluster, secret } = options
     return new Mesh({
-      self: this.#describeSelf(options, id, connector.stack),
+      self: this.#describeSelf(options, peerId),
       runtime,
-      connector,
-      rendezvous: this.#platform.createRendezvous({ self: id, cluster, secret, urls, runtime, logger }),
+      createConnector: (self) => this.#platform.createConnector(self),
+      createRendezvous: (self) =>
+        this.#platform.createRendezvous({ self, cluster, secret, urls, key, runtime, logger }),
       logger,
       limits: this.#options.meshLimits,
       timing: this.#options.meshTiming,
     })
   }
 
-  #describeSelf(options: LegionOptions<M, H, Legion<M>>, id: PeerId, stack: string): PeerInfo {
+  #describeSelf(options: LegionOptions<M, H, Legion<M>>, id: PeerId): MeshSelf {
     const { runtime, kind, host } = this.#platform
     return {
       id,
@@ -320,7 +321,6 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
       host,
       canVote: options.canVote ?? true,
       durable: false,
-      stack,
     }
   }
 

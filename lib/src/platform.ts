@@ -23,6 +23,8 @@ export interface RendezvousOptions {
   readonly cluster: string
   readonly secret: string | undefined
   readonly urls: readonly string[]
+  /** What this peer proves its PeerId with to the servers; of its identity. */
+  readonly key: Uint8Array
   readonly runtime: Runtime
   readonly logger: Logger
 }

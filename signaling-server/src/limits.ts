@@ -13,6 +13,10 @@ export interface Limits {
   readonly membersPerRoom: number
   /** Rooms in all, remembered empty ones included; those make way, the one empty for longest first. */
   readonly rooms: number
+  /** For so long after its socket closed a PeerId is kept for who shows its token. */
+  readonly reservationMs: number
+  /** Kept PeerIds in all; the oldest makes way. */
+  readonly reservations: number
   readonly socketsPerAddress: number
   readonly sockets: number
   /** A socket that gives no sign of life for so long is closed. The server asks for one in between. */
@@ -29,6 +33,8 @@ export const DEFAULT_LIMITS: Limits = {
   bufferedBytes: 1024 * 1024,
   membersPerRoom: 256,
   rooms: 10_000,
+  reservationMs: 120_000,
+  reservations: 10_000,
   socketsPerAddress: 512, // a school behind one address
   sockets: 10_000,
   idleMs: 30_000,

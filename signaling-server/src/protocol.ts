@@ -14,8 +14,8 @@ const hello = v.object({
   version: v.literal(PROTOCOL_VERSION),
   room,
   peer: id,
-  /** From an earlier `welcome`: proof that this peer is who held the id before. */
-  token: v.optional(id),
+  /** Drawn by the peer for this server: whoever shows it again is who held the id before. */
+  token: id,
   /** True if the peer's state survives a restart. */
   durable: v.boolean(),
   /** The cluster that the peer belongs to already. */
@@ -51,8 +51,6 @@ export type IceServer = v.InferOutput<typeof iceServers>[number]
 export type ServerMessage =
   | {
       readonly type: 'welcome'
-      /** To be shown in the `hello` of a reconnect. */
-      readonly token: string
       /** The others in the room. */
       readonly peers: readonly string[]
       readonly iceServers: readonly IceServer[]

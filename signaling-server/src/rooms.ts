@@ -1,6 +1,8 @@
+import { timingSafeEqual } from 'node:crypto'
 import type { Clock } from './clock.js'
 import type { Limits } from './limits.js'
 import type { ClientMessage, ErrorCode, Hello, IceServer } from './protocol.js'
+import { Reservations } from './reservations.js'
 import { type Client, Member, Room } from './room.js'
 
 export interface RoomsOptions {
@@ -8,7 +10,7 @@ export interface RoomsOptions {
   readonly iceServers: readonly IceServer[]
   readonly warmupMs: number
   readonly graceMs: number
-  readonly limits: Pick<Limits, 'membersPerRoom' | 'rooms'>
+  readonly limits: Pick<Limits, 'membersPerRoom' | 'rooms' | 'reservationMs' | 'reservations'>
 }
 
 /**
@@ -23,11 +25,13 @@ export class Rooms {
   /** Remembered rooms without members, the one empty for longest first. */
   readonly #empty = new Set<Room>()
   readonly #members = new Map<Client, Member>()
+  readonly #reservations: Reservations
   #isWarm = false
   readonly #warmup
 
   constructor(options: RoomsOptions) {
     this.#options = options
+    this.#reservations = new Reservations(options)
     this.#warmup = options.clock.setTimer(options.warmupMs, () => this.#warmedUp())
   }
 
@@ -37,6 +41,10 @@ export class Rooms {
 
   get memberCount(): number {
     return this.#members.size
+  }
+
+  get reservationCount(): number {
+    return this.#reservations.size
   }
 
   isMember(client: Client): boolean {
@@ -57,6 +65,7 @@ export class Rooms {
     const member = this.#members.get(client)
     if (member === undefined) return
     this.#members.delete(client)
+    this.#reservations.keep(member.room.id, member.peer, member.token)
     member.room.leave(member)
     this.#tidy(member.room)
   }
@@ -80,21 +89,27 @@ export class Rooms {
 
   /** The room that `hello` may enter, or why it may not. */
   #roomFor(hello: Hello): Room | ErrorCode {
+    if (!this.#isOwner(hello)) return 'peer-taken' // before a room is opened for it
     const room = this.#rooms.get(hello.room) ?? this.#openRoom(hello.room)
     if (room === undefined) return 'too-many-rooms'
-    const present = room.member(hello.peer)
-    if (present !== undefined) return present.isProvenBy(hello.token) ? room : 'peer-taken'
-    return room.size < this.#options.limits.membersPerRoom ? room : 'room-full'
+    const hasPlace = room.size < this.#options.limits.membersPerRoom || room.member(hello.peer) !== undefined
+    return hasPlace ? room : 'room-full'
+  }
+
+  #isOwner({ room, peer, token }: Hello): boolean {
+    const present = this.#rooms.get(room)?.member(peer)
+    const expected = present?.token ?? this.#reservations.tokenOf(room, peer)
+    return expected === undefined || timingSafeEqual(Buffer.from(token), Buffer.from(expected))
   }
 
   #enter(member: Member, clusterId: string | undefined): void {
     const room = member.room
     this.#members.set(member.client, member)
     this.#empty.delete(room)
+    this.#reservations.release(room.id, member.peer)
     const predecessor = room.enter(member, clusterId)
     member.client.send({
       type: 'welcome',
-      token: member.token,
       peers: room.peersBeside(member),
       iceServers: this.#options.iceServers,
       clusterId: room.founding.clusterId,

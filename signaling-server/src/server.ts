@@ -69,6 +69,7 @@ export class SignalingServer {
     })
     this.#metrics.gauge('sockets', 'Open sockets.', () => this.#admission.count)
     this.#metrics.gauge('members', 'Peers in rooms.', () => this.#rooms.memberCount)
+    this.#metrics.gauge('reservations', 'PeerIds kept for who left.', () => this.#rooms.reservationCount)
     this.#metrics.gauge('rooms', 'Rooms, remembered empty ones included.', () => this.#rooms.roomCount)
   }
 

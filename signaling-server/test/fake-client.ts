@@ -5,10 +5,13 @@ import { Rooms, type RoomsOptions } from '../src/rooms.js'
 
 export const WARMUP_MS = 3000
 export const GRACE_MS = 5000
+export const RESERVATION_MS = 120_000
 
 /** An id of the protocol's form, made from a word. */
 export const idOf = (word: string): string => Buffer.from(word.padEnd(16, '.')).subarray(0, 16).toString('base64url')
 export const roomOf = (word: string): string => Buffer.from(word.padEnd(32, '.')).toString('base64url')
+/** What a peer of that name shows unless told otherwise. */
+export const tokenOf = (peer: string): string => idOf(`token ${peer}`)
 
 export interface HelloParts {
   readonly room?: string | undefined
@@ -23,8 +26,8 @@ export function helloOf(peer: string, parts: HelloParts = {}): ClientMessage & {
     version: 1,
     room: roomOf(parts.room ?? 'room'),
     peer: idOf(peer),
+    token: parts.token ?? tokenOf(peer),
     durable: parts.durable ?? false,
-    ...(parts.token === undefined ? {} : { token: parts.token }),
     ...(parts.clusterId === undefined ? {} : { clusterId: idOf(parts.clusterId) }),
   }
 }
@@ -62,10 +65,6 @@ export class FakeClient implements Client {
     return this.received.filter((message): message is Extract<ServerMessage, { type: T }> => message.type === type)
   }
 
-  get token(): string {
-    return this.all('welcome')[0]?.token ?? ''
-  }
-
   get founded(): string[] {
     return this.all('founded').map((message) => message.clusterId)
   }
@@ -76,14 +75,14 @@ export class RoomsBench {
   readonly clock = new SimulatedClock()
   readonly rooms: Rooms
 
-  constructor(options: Partial<RoomsOptions> = {}) {
+  constructor(options: Partial<Omit<RoomsOptions, 'limits'>> & { limits?: Partial<RoomsOptions['limits']> } = {}) {
     this.rooms = new Rooms({
       clock: this.clock.fork(1),
       iceServers: [],
       warmupMs: WARMUP_MS,
       graceMs: GRACE_MS,
-      limits: { membersPerRoom: 10, rooms: 10 },
       ...options,
+      limits: { membersPerRoom: 10, rooms: 10, reservationMs: RESERVATION_MS, reservations: 10, ...options.limits },
     })
   }
 

@@ -1,16 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { FakeClient, helloOf, idOf, RoomsBench, roomOf } from './fake-client.js'
+import { FakeClient, helloOf, idOf, RESERVATION_MS, RoomsBench, roomOf, tokenOf } from './fake-client.js'
 
 describe('Rooms', () => {
-  it('[SIG1] welcomes a peer with a token, the others, the ICE servers and the ClusterId', () => {
+  it('[SIG1] welcomes a peer with the others, the ICE servers and the ClusterId', () => {
     const iceServers = [{ urls: 'stun:stun.example.org' }]
     const bench = new RoomsBench({ iceServers })
     bench.join('a', { clusterId: 'cluster' })
     const b = bench.join('b')
-    expect(b.received).toEqual([
-      { type: 'welcome', token: expect.any(String), peers: [idOf('a')], iceServers, clusterId: idOf('cluster') },
-    ])
-    expect(b.token).toHaveLength(22)
+    expect(b.received).toEqual([{ type: 'welcome', peers: [idOf('a')], iceServers, clusterId: idOf('cluster') }])
   })
 
   it('[SIG1] tells the others who came and who left', () => {
@@ -44,10 +41,9 @@ describe('Rooms', () => {
     expect([...a.take(), ...elsewhere.take()]).toEqual([])
   })
 
-  it('[SIG3] refuses a PeerId that is in use, without the token and with a wrong one', () => {
+  it('[SIG3] refuses a PeerId that is in use with another token', () => {
     const bench = new RoomsBench()
     const owner = bench.join('a')
-    expect(bench.join('a').dismissed).toBe('peer-taken')
     expect(bench.join('a', { token: idOf('guess') }).dismissed).toBe('peer-taken')
     expect(owner.dismissed).toBeUndefined()
   })
@@ -57,18 +53,50 @@ describe('Rooms', () => {
     const other = bench.join('other')
     const old = bench.join('a')
     other.take()
-    const fresh = bench.join('a', { token: old.token })
+    const fresh = bench.join('a')
     expect(old.dismissed).toBe('replaced')
     bench.rooms.disconnected(old)
     expect(other.take()).toEqual([{ type: 'peer-joined', peer: idOf('a') }])
-    expect(fresh.token).not.toBe(old.token)
     bench.rooms.receive(other, { type: 'signal', to: idOf('a'), payload: 'AA' })
     expect(fresh.all('signal')).toHaveLength(1)
   })
 
-  it('[SIG4] accepts a token that it never gave, as after its own restart', () => {
+  it('[SIG4] keeps a PeerId for its token for a while after its socket closed, over takeovers', async () => {
     const bench = new RoomsBench()
-    expect(bench.join('a', { token: idOf('before') }).all('welcome')).toHaveLength(1)
+    const first = bench.join('a')
+    const second = bench.join('a')
+    for (const one of [first, second]) bench.rooms.disconnected(one)
+    await bench.clock.run(RESERVATION_MS - 1)
+    expect(bench.join('a', { token: tokenOf('thief') }).dismissed).toBe('peer-taken')
+    expect(bench.rooms.roomCount).toBe(0)
+    await bench.clock.run(1)
+    expect(bench.join('a', { token: tokenOf('other') }).all('welcome')).toHaveLength(1)
+    expect(bench.join('a').dismissed).toBe('peer-taken')
+  })
+
+  it('[SIG4] lets the owner back in at once, and begins anew when it goes', async () => {
+    const bench = new RoomsBench()
+    bench.rooms.disconnected(bench.join('a'))
+    await bench.clock.run(RESERVATION_MS - 1)
+    const back = bench.join('a')
+    expect(back.all('welcome')).toHaveLength(1)
+    expect(bench.rooms.reservationCount).toBe(0)
+    bench.rooms.disconnected(back)
+    await bench.clock.run(RESERVATION_MS - 1)
+    expect(bench.join('a', { token: tokenOf('thief') }).dismissed).toBe('peer-taken')
+  })
+
+  it('[SIG4] keeps PeerIds per room, and a limited number of them', () => {
+    const bench = new RoomsBench({ limits: { reservations: 2 } })
+    for (const peer of ['a', 'b', 'c']) bench.rooms.disconnected(bench.join(peer))
+    expect(bench.rooms.reservationCount).toBe(2)
+    const token = tokenOf('thief')
+    expect(['a', 'b', 'c'].map((peer) => bench.join(peer, { token }).dismissed)).toEqual([
+      undefined,
+      'peer-taken',
+      'peer-taken',
+    ])
+    expect(bench.join('b', { token, room: 'other' }).dismissed).toBeUndefined()
   })
 
   it('[SIG10] lets remembered empty rooms make way, the one empty for longest first', () => {

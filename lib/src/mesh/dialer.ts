@@ -12,13 +12,13 @@ import { type AttemptId, decodeSignal, encodeSignal, isNewerAttempt, isSameAttem
 
 /** What the dialer needs of the mesh, and tells it. */
 export interface DialerOptions {
-  readonly self: PeerId
   readonly runtime: Runtime
-  readonly connector: Connector
   readonly logger: Logger
   readonly limits: MeshLimits
   readonly timing: MeshTiming
   readonly directory: Directory
+  self(): PeerId
+  connector(): Connector
   iceServers(): readonly IceServer[]
   hello(): Uint8Array
   canSignal(peer: PeerId): boolean
@@ -78,7 +78,7 @@ export class Dialer {
 
   /** A signal came, by whatever way. */
   receive(from: PeerId, bytes: Uint8Array): void {
-    if (this.#isClosed || from === this.#options.self) return
+    if (this.#isClosed || from === this.#options.self()) return
     try {
       this.#handle(from, decodeSignal(bytes))
     } catch (error) {
@@ -260,7 +260,7 @@ export class Dialer {
       id,
       isOfferer,
       runtime,
-      connector,
+      connector: connector(),
       linkLimits: limits.link,
       timeoutMs: timing.dialTimeoutMs,
       hello,
@@ -306,7 +306,7 @@ export class Dialer {
   }
 
   #iDial(peer: PeerId): boolean {
-    return this.#options.self < peer
+    return this.#options.self() < peer
   }
 
   #isIdle(peer: PeerId, prospect: Prospect): boolean {

@@ -5,13 +5,13 @@ import type { PeerId } from '../base/ids.js'
  * to. The room is kept while the rendezvous is offline.
  */
 export class Directory {
-  readonly #self: PeerId
+  readonly #self: () => PeerId
   #room = new Set<PeerId>()
   readonly #linksOf = new Map<PeerId, ReadonlySet<PeerId>>()
   /** Everybody, until something changes. */
   #known: ReadonlySet<PeerId> | undefined
 
-  constructor(self: PeerId) {
+  constructor(self: () => PeerId) {
     this.#self = self
   }
 
@@ -60,7 +60,7 @@ export class Directory {
   #everybody(): Set<PeerId> {
     const everybody = new Set(this.#room)
     for (const peers of this.#linksOf.values()) for (const peer of peers) everybody.add(peer)
-    everybody.delete(this.#self)
+    everybody.delete(this.#self())
     return everybody
   }
 }

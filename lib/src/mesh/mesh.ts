@@ -1,5 +1,5 @@
 import { Emitter, type Unsubscribe } from '../base/emitter.js'
-import { LegionError } from '../base/errors.js'
+import { invariant, LegionError } from '../base/errors.js'
 import type { ClusterId, PeerId } from '../base/ids.js'
 import type { Logger } from '../base/logger.js'
 import type { Runtime } from '../base/runtime.js'
@@ -22,16 +22,18 @@ import { Ports } from './ports.js'
 import { DEFAULT_MESH_LIMITS, DEFAULT_MESH_TIMING, type MeshLimits, type MeshTiming } from './settings.js'
 
 export interface MeshOptions {
-  readonly self: PeerInfo
+  /** Who this peer is, until `start` knows better. */
+  readonly self: MeshSelf
   readonly runtime: Runtime
-  readonly rendezvous: Rendezvous
-  readonly connector: Connector
   readonly logger: Logger
-  /** The cluster that this peer belongs to already. */
-  readonly clusterId?: ClusterId | undefined
   readonly limits?: Partial<MeshLimits> | undefined
   readonly timing?: Partial<MeshTiming> | undefined
+  createRendezvous(self: PeerId): Rendezvous
+  createConnector(self: PeerId): Connector
 }
+
+/** What a peer says of itself; its connector tells the stack. */
+export type MeshSelf = Omit<PeerInfo, 'stack'>
 
 export interface MeshEvents extends NetworkEvents {
   /** @param problem a sentence for people when `status` is `offline` */
@@ -58,15 +60,20 @@ export interface MeshPeerStatus {
   readonly link: LinkStatus | undefined
 }
 
+interface World {
+  readonly connector: Connector
+  readonly rendezvous: Rendezvous
+}
+
 /**
  * A link to every other peer of the room, kept alive: finds, dials, greets, heals, and hands typed ports to the modules
  * above. Linked peers carry signals for each other, so a mesh heals without its rendezvous too.
+ *
+ * Before `start` it is there to be built upon, but has no peers, and nothing leaves it.
  */
 export class Mesh implements Network {
-  readonly self: PeerInfo
   readonly #options: MeshOptions
   readonly #runtime: Runtime
-  readonly #rendezvous: Rendezvous
   readonly #logger: Logger
   readonly #timing: MeshTiming
   readonly #directory: Directory
@@ -75,6 +82,9 @@ export class Mesh implements Network {
   readonly #ports: Ports
   readonly #links = new Map<PeerId, LinkedPeer>()
   readonly #events: Emitter<MeshEvents>
+  #self: PeerInfo
+  /** The world; undefined before `start`. */
+  #world: World | undefined
   #clusterId: ClusterId | undefined
   #iceServers: readonly IceServer[] = []
   #problem: string | undefined
@@ -82,18 +92,21 @@ export class Mesh implements Network {
   #isFinished = false
 
   constructor(options: MeshOptions) {
-    this.self = options.self
     this.#options = options
+    this.#self = { ...options.self, stack: '' }
     this.#runtime = options.runtime
-    this.#rendezvous = options.rendezvous
     this.#logger = options.logger
-    this.#clusterId = options.clusterId
     this.#timing = { ...DEFAULT_MESH_TIMING, ...options.timing }
-    this.#directory = new Directory(options.self.id)
+    this.#directory = new Directory(() => this.#self.id)
     this.#ports = new Ports({ links: this.#links, logger: options.logger, clusterId: () => this.#clusterId })
     this.#events = new Emitter((error, event) => this.#logger.error(`internal error in a listener of ${event}`, error))
     this.#grapevine = this.#newGrapevine()
     this.#dialer = this.#newDialer()
+  }
+
+  /** Before `start` provisional. */
+  get self(): PeerInfo {
+    return this.#self
   }
 
   /** Live: each shows its link's state as it is now. */
@@ -105,10 +118,19 @@ export class Mesh implements Network {
     return this.#clusterId
   }
 
-  /** Joins the room and begins to dial. Called once. */
-  start(): void {
-    this.#rendezvous.join(
-      { id: this.self.id, durable: this.self.durable, clusterId: this.#clusterId },
+  /**
+   * Joins the room and begins to dial. Called once; in vain after `goodbye`.
+   * @param known what has become known of this peer since the mesh was made; from now on it is fixed
+   */
+  start(known: Partial<MeshSelf> = {}): void {
+    if (this.#isFinished) return
+    const self = { ...this.#options.self, ...known }
+    const connector = this.#options.createConnector(self.id)
+    const rendezvous = this.#options.createRendezvous(self.id)
+    this.#self = { ...self, stack: connector.stack }
+    this.#world = { connector, rendezvous }
+    rendezvous.join(
+      { id: self.id, durable: self.durable, clusterId: this.#clusterId },
       {
         joined: (view) => this.#unlessFinished(() => this.#joinedRoom(view)),
         peerJoined: (peer) => this.#unlessFinished(() => this.#peerJoinedRoom(peer)),
@@ -120,16 +142,19 @@ export class Mesh implements Network {
     )
   }
 
-  /** This peer belongs to the cluster from now on: tells every linked peer and claims it at the rendezvous. */
+  /**
+   * This peer belongs to the cluster from now on, or, before `start`, from then on: tells every linked peer and claims
+   * it at the rendezvous.
+   */
   setClusterId(clusterId: ClusterId): void {
     this.#clusterId = clusterId
     for (const linked of this.#links.values()) linked.say({ kind: 'cluster', clusterId })
-    this.#rendezvous.found(clusterId)
+    this.#world?.rendezvous.found(clusterId)
   }
 
-  /** Asks the rendezvous to found the cluster; the event `founded` tells which one it is. */
+  /** Asks the rendezvous to found the cluster; the event `founded` tells which one it is. In vain before `start`. */
   found(clusterId: ClusterId): void {
-    this.#rendezvous.found(clusterId)
+    this.#world?.rendezvous.found(clusterId)
   }
 
   openPort(name: PortName, handlers: PortHandlers): Port {
@@ -161,19 +186,19 @@ export class Mesh implements Network {
     this.#links.clear()
     this.#events.clear()
     for (const { link } of links) link.goodbye(CONTROL_PORT, message)
-    void this.#rendezvous.leave()
+    void this.#world?.rendezvous.leave()
   }
 
   /** As `goodbye` without last words; resolves when the room is left. Idempotent. */
   async close(): Promise<void> {
     this.goodbye()
-    await this.#rendezvous.leave()
+    await this.#world?.rendezvous.leave()
   }
 
   status(): MeshStatus {
     const peers = new Set([...this.#directory.known(), ...this.#links.keys()])
     return {
-      rendezvous: this.#rendezvous.status,
+      rendezvous: this.#rendezvousStatus(),
       problem: this.#problem,
       clusterId: this.#clusterId,
       peers: Object.fromEntries([...peers].map((peer) => [peer, this.#statusOf(peer)])),
@@ -210,29 +235,33 @@ export class Mesh implements Network {
     this.#events.emit('rendezvous', status, problem)
   }
 
+  #rendezvousStatus(): RendezvousStatus {
+    return this.#world?.rendezvous.status ?? 'connecting'
+  }
+
   #canSignal(peer: PeerId): boolean {
-    const isServed = this.#rendezvous.status === 'joined' && this.#directory.isInRoom(peer)
+    const isServed = this.#rendezvousStatus() === 'joined' && this.#directory.isInRoom(peer)
     return isServed || this.#directory.relaysTo(peer).length > 0
   }
 
   #signal(to: PeerId, signal: Uint8Array): void {
-    if (!this.#rendezvous.send(to, signal)) this.#grapevine.carry(to, signal)
+    if (this.#world?.rendezvous.send(to, signal) !== true) this.#grapevine.carry(to, signal)
   }
 
   // Links
 
   #newDialer(): Dialer {
-    const { self, runtime, connector, logger, limits } = this.#options
+    const { runtime, logger, limits } = this.#options
     return new Dialer({
-      self: self.id,
+      self: () => this.#self.id,
+      connector: () => this.#startedWorld().connector,
       runtime,
-      connector,
       logger,
       limits: { ...DEFAULT_MESH_LIMITS, ...limits },
       timing: this.#timing,
       directory: this.#directory,
       iceServers: () => this.#iceServers,
-      hello: () => encodeHello({ info: self, clusterId: this.#clusterId }),
+      hello: () => encodeHello({ info: this.#self, clusterId: this.#clusterId }),
       canSignal: (peer) => this.#canSignal(peer),
       signal: (to, signal) => this.#signal(to, signal),
       attemptOfLink: (peer) => this.#links.get(peer)?.attempt,
@@ -241,6 +270,11 @@ export class Mesh implements Network {
       suspect: (peer) => this.#suspect(peer),
       linkGone: (peer) => this.#drop(this.#links.get(peer), 'lost', 'the other side lost its end'),
     })
+  }
+
+  #startedWorld(): World {
+    invariant(this.#world !== undefined, () => 'dialled before the mesh was started')
+    return this.#world
   }
 
   #newGrapevine(): Grapevine {

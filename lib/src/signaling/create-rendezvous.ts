@@ -17,6 +17,8 @@ export interface CreateRendezvousOptions {
   readonly secret: string | undefined
   /** Signaling servers, at least one; the first decides on foundings. */
   readonly urls: readonly string[]
+  /** Known to this peer alone, `PEER_KEY_BYTES` long. With the same one after a restart it has its PeerId back at once. */
+  readonly key: Uint8Array
   readonly runtime: Runtime
   readonly openSocket: SocketFactory
   readonly logger: Logger

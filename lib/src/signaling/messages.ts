@@ -11,8 +11,8 @@ export type ClientMessage =
       readonly version: typeof PROTOCOL_VERSION
       readonly room: RoomId
       readonly peer: PeerId
-      /** From the last welcome: only who shows it may take over a PeerId in use. */
-      readonly token: string | undefined
+      /** Only who shows the same one may take over a PeerId in use. */
+      readonly token: string
       readonly durable: boolean
       /** The cluster this peer belongs to. */
       readonly clusterId: ClusterId | undefined
@@ -25,7 +25,6 @@ export type ClientMessage =
 export type ServerMessage =
   | {
       readonly type: 'welcome'
-      readonly token: string
       readonly peers: readonly PeerId[]
       readonly iceServers: readonly IceServer[]
       readonly clusterId: ClusterId | undefined
@@ -62,13 +61,12 @@ const PARSERS: ReadonlyMap<unknown, (fields: Fields) => ServerMessage | undefine
 ])
 
 function parseWelcome(fields: Fields): ServerMessage | undefined {
-  const token = fields['token']
   const peers = listOf(fields['peers'], MAX_PEERS, peerIdOf)
   const iceServers = listOf(fields['iceServers'], MAX_ICE_SERVERS, iceServerOf)
   const clusterId = clusterIdOf(fields['clusterId'])
   const isSound = clusterId !== undefined || fields['clusterId'] === undefined
-  if (!isText(token) || peers === undefined || iceServers === undefined || !isSound) return undefined
-  return { type: 'welcome', token, peers, iceServers, clusterId }
+  if (peers === undefined || iceServers === undefined || !isSound) return undefined
+  return { type: 'welcome', peers, iceServers, clusterId }
 }
 
 function parseFounded(fields: Fields): ServerMessage | undefined {

@@ -7,11 +7,14 @@ import { type ClientMessage, PROTOCOL_VERSION, parseServerMessage, type ServerMe
 import { ReconnectingSocket } from './reconnecting-socket.js'
 import type { Rendezvous, RendezvousEvents, RendezvousSelf, RendezvousStatus } from './rendezvous.js'
 import type { SocketFactory } from './socket.js'
+import { tokenFor } from './token.js'
 
 export interface SignalingClientOptions {
   /** `ws://…` or `wss://…` */
   readonly url: string
   readonly room: RoomId
+  /** Makes the token for the server. Whoever has it can take our PeerId over. */
+  readonly key: Uint8Array
   readonly envelope: Envelope
   readonly runtime: Runtime
   readonly openSocket: SocketFactory
@@ -35,8 +38,6 @@ export class SignalingClient implements Rendezvous {
   #problem: string | undefined
   /** What the server said is wrong, if that was its last word. */
   #refusal: string | undefined
-  /** Proof to the server that we are who held our PeerId before. */
-  #token: string | undefined
   readonly #peers = new Set<PeerId>()
   /** The cluster we belong to, by our own word or by the server's. */
   #clusterId: ClusterId | undefined
@@ -86,13 +87,14 @@ export class SignalingClient implements Rendezvous {
   }
 
   #sayHello(self: RendezvousSelf): void {
+    const { key, url, room } = this.#options
     this.#refusal = undefined
     this.#transmit({
       type: 'hello',
       version: PROTOCOL_VERSION,
-      room: this.#options.room,
+      room,
       peer: self.id,
-      token: this.#token,
+      token: tokenFor(key, url, room),
       durable: self.durable,
       clusterId: this.#clusterId,
     })
@@ -109,7 +111,6 @@ export class SignalingClient implements Rendezvous {
 
   #welcomed(welcome: Welcome, self: RendezvousSelf, events: RendezvousEvents): void {
     const { iceServers, clusterId } = welcome
-    this.#token = welcome.token
     this.#peers.clear()
     for (const peer of welcome.peers) if (peer !== self.id) this.#peers.add(peer)
     this.#socket?.accepted()
@@ -176,7 +177,7 @@ type RoomMessage = Exclude<ServerMessage, { type: 'welcome' | 'error' }>
 
 const REFUSALS: ReadonlyMap<string, string> = new Map([
   ['version', 'speaks another version of the protocol: update it or this library'],
-  ['peer-taken', 'has another connection with the id of this peer'],
+  ['peer-taken', 'keeps the id of this peer for another connection of it, or for a process that is gone; trying again'],
   ['room-full', 'has no place left in the room of this cluster'],
   ['too-many-rooms', 'has no place left for another cluster'],
   ['rate-limited', 'was sent too many messages'],

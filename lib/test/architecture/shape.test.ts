@@ -17,7 +17,7 @@ const FLOORS = [
 ] as const
 
 /** Files outside of the folders, and the folders that stand above the facade. */
-const TOP = ['platform', 'browser-platform', 'options', 'legion', 'index', 'testing', 'node']
+const TOP = ['platform', 'identity', 'browser-platform', 'options', 'legion', 'index', 'testing', 'node']
 
 /** The only files that may touch the world. ARCHITECTURE.md says what each is for. */
 const ADAPTERS = [

@@ -1,6 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import type { PeerId } from '../../src/base/ids.js'
 import { DecodeError } from '../../src/codec/decode.js'
 import { bytes, clusterId, expectOrder, type MeshPeer, SimulatedMeshes } from './simulated-meshes.js'
+
+const LATE_ID = 'late-late-late-late-lA' as PeerId
 
 let world: SimulatedMeshes
 
@@ -19,6 +22,50 @@ async function connected(count: number): Promise<MeshPeer[]> {
 async function connectedPair(): Promise<[MeshPeer, MeshPeer]> {
   return (await connected(2)) as [MeshPeer, MeshPeer]
 }
+
+describe('starting', () => {
+  it('[MSH39] has no peers and says nothing before it is started', async () => {
+    world = new SimulatedMeshes(39)
+    const [waiting, other] = [world.addPeer(), world.startPeer()]
+    const port = waiting.open('messages')
+    waiting.mesh.found(clusterId('f'))
+    waiting.mesh.suspectAll()
+    await world.run(5_000)
+    expect(port.send(other.id, bytes('early'))).toBe('no-link')
+    expect(waiting.mesh.status()).toMatchObject({ rendezvous: 'connecting', peers: {} })
+    expect(other.mesh.status().peers).toEqual({})
+    expect([...waiting.events, ...other.events]).toEqual([])
+    expect(world.network.server.clusterId).toBeUndefined()
+  })
+
+  it('[MSH39] is from its start on who it became meanwhile, with the ports and the cluster it had before', async () => {
+    world = new SimulatedMeshes(39)
+    const [late, other] = [world.addPeer(), world.startPeer()]
+    const port = late.open('messages')
+    other.open('messages')
+    await world.run(3_000)
+    late.mesh.setClusterId(clusterId('f'))
+    late.mesh.start({ id: LATE_ID, name: 'late', durable: true })
+    expect(late.mesh.self).toMatchObject({ id: LATE_ID, name: 'late', durable: true, stack: 'simulated' })
+    await world.until(() => other.mesh.peers.has(LATE_ID), 10_000)
+    await world.run(1_000)
+    expect(other.mesh.peers.get(LATE_ID)).toMatchObject({ info: late.mesh.self, clusterId: clusterId('f') })
+    expect(Object.keys(other.mesh.status().peers)).toEqual([LATE_ID])
+    expect(world.network.server.clusterId).toBe(clusterId('f'))
+    expect(port.send(other.id, bytes('hello'))).toBe('queued')
+    await world.run(1_000)
+    expect(other.messages).toEqual([`${LATE_ID}: hello`])
+  })
+
+  it('[MSH39] does not start after a goodbye', async () => {
+    world = new SimulatedMeshes(39)
+    const [gone, other] = [world.addPeer(), world.startPeer()]
+    gone.mesh.goodbye()
+    gone.mesh.start()
+    await world.run(5_000)
+    expect(other.mesh.status().peers).toEqual({})
+  })
+})
 
 describe('linking', () => {
   it('[MSH1] links every two peers of a room', async () => {

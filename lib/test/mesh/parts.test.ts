@@ -126,7 +126,7 @@ describe('two links to one peer', () => {
 
 describe('directory', () => {
   it('[MSH9] knows the room and the links of linked peers, each peer once and never itself', () => {
-    const directory = new Directory(a)
+    const directory = new Directory(() => a)
     directory.replaceRoom([a, b])
     directory.setLinksOf(b, [a, c])
     directory.addToRoom(d)

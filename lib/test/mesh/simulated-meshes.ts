@@ -9,7 +9,7 @@ import type { Conditions } from '../../src/testing/simulated-channel.js'
 import { SimulatedNetwork } from '../../src/testing/simulated-network.js'
 import { SimulatedClock } from '../../src/testing/simulated-runtime.js'
 
-export type PeerOptions = Pick<MeshOptions, 'clusterId' | 'limits' | 'timing'> & { id?: PeerId }
+export type PeerOptions = Pick<MeshOptions, 'limits' | 'timing'> & { id?: PeerId; clusterId?: ClusterId }
 
 /** One simulated peer: a mesh with every event and message written down, in order. */
 export interface MeshPeer {
@@ -43,6 +43,13 @@ export class SimulatedMeshes {
   }
 
   startPeer(options: PeerOptions = {}): MeshPeer {
+    const peer = this.addPeer(options)
+    peer.mesh.start()
+    return peer
+  }
+
+  /** A peer whose mesh is not started yet. */
+  addPeer(options: PeerOptions = {}): MeshPeer {
     const boot = ++this.#boots
     const runtime = this.clock.fork(this.#seed, boot)
     const id = options.id ?? newPeerId(runtime)
@@ -51,13 +58,13 @@ export class SimulatedMeshes {
       ...options,
       self: info(id, `boot-${boot}`),
       runtime,
-      rendezvous: this.network.rendezvous(id),
-      connector: this.network.connector(id),
+      createRendezvous: (self) => this.network.rendezvous(self),
+      createConnector: (self) => this.network.connector(self),
       logger: recordingLogger(logged),
     })
     const peer = recordedPeer(id, mesh, logged)
     this.peers.push(peer)
-    mesh.start()
+    if (options.clusterId !== undefined) mesh.setClusterId(options.clusterId)
     return peer
   }
 

@@ -3,7 +3,7 @@ import { silentLogger } from '../../src/base/logger.js'
 import { createRendezvous } from '../../src/signaling/create-rendezvous.js'
 import type { Rendezvous } from '../../src/signaling/rendezvous.js'
 import { deriveRoomSecrets } from '../../src/signaling/sealing.js'
-import { ClientBench, cluster, peer, Recorder, ROOM, SLOWLY, welcome } from './harness.js'
+import { ClientBench, cluster, KEY, peer, Recorder, ROOM, SLOWLY, welcome } from './harness.js'
 
 const SELF = { id: peer('me'), durable: false, clusterId: undefined }
 
@@ -15,7 +15,8 @@ interface Parts {
 
 function create(bench: ClientBench, { secret, urls = ['ws://one'], subtle }: Parts): Rendezvous {
   const { runtime, openSocket } = bench
-  return createRendezvous({ cluster: 'theatre', secret, urls, runtime, openSocket, logger: silentLogger, subtle })
+  const logger = silentLogger
+  return createRendezvous({ cluster: 'theatre', secret, urls, key: KEY, runtime, openSocket, logger, subtle })
 }
 
 describe('createRendezvous', { timeout: 30_000 }, () => {

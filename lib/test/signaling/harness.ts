@@ -12,7 +12,7 @@ import { SimulatedClock } from '../../src/testing/simulated-runtime.js'
 export const SLOWLY = { timeout: 15_000, interval: 1 }
 
 export const ROOM = openRoomId('theatre')
-export const TOKEN = 'A'.repeat(22)
+export const KEY = new Uint8Array(16).fill(7)
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 
 function id(word: string): string {
@@ -23,7 +23,6 @@ export const cluster = (word: string): ClusterId => id(word) as ClusterId
 
 export const welcome = (parts: object = {}): object => ({
   type: 'welcome',
-  token: TOKEN,
   peers: [],
   iceServers: [],
   ...parts,
@@ -109,6 +108,7 @@ export class ClientBench {
     this.client = new SignalingClient({
       url: 'ws://server',
       room: ROOM,
+      key: KEY,
       envelope: plainEnvelope,
       runtime: this.runtime,
       openSocket: this.openSocket,

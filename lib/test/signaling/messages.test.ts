@@ -21,7 +21,7 @@ describe('parseServerMessage', () => {
   })
 
   it.each([
-    ['no token', { ...welcome(), token: undefined }],
+    ['no peers', { ...welcome(), peers: undefined }],
     ['a peer that is no id', welcome({ peers: [peer('a'), 'b'] })],
     ['too many peers', welcome({ peers: Array(5000).fill(peer('a')) })],
     ['a cluster that is no id', welcome({ clusterId: 'x' })],

@@ -1,7 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { toBase64Url } from '../../src/base/bytes.js'
-import { bytes, ClientBench, cluster, peer, ROOM, TOKEN } from './harness.js'
+import { fromBase64Url, toBase64Url } from '../../src/base/bytes.js'
+import { openRoomId } from '../../src/signaling/sealing.js'
+import { tokenFor } from '../../src/signaling/token.js'
+import { bytes, ClientBench, cluster, KEY, peer, ROOM } from './harness.js'
+
+const TOKEN = tokenFor(KEY, 'ws://server', ROOM)
 
 function joinedBench(parts: object = { peers: [peer('a')] }): ClientBench {
   const bench = new ClientBench()
@@ -24,7 +28,15 @@ describe('SignalingClient', () => {
     expect(bench.client.status).toBe('connecting')
     bench.socket.accept()
     expect(bench.socket.take()).toEqual([
-      { type: 'hello', version: 1, room: ROOM, peer: peer('me'), durable: true, clusterId: cluster('x') },
+      {
+        type: 'hello',
+        version: 1,
+        room: ROOM,
+        peer: peer('me'),
+        token: TOKEN,
+        durable: true,
+        clusterId: cluster('x'),
+      },
     ])
     const iceServers = [{ urls: 'stun:example.org' }, { urls: ['turn:example.org'], username: 'u', credential: 'c' }]
     bench.welcome({ peers: [peer('a'), peer('me')], iceServers, clusterId: cluster('x') })
@@ -89,7 +101,7 @@ describe('SignalingClient', () => {
     expect(bench.socket.take().slice(1)).toEqual([])
   })
 
-  it('[SGC6] comes back with its token and the cluster it was granted', async () => {
+  it('[SGC6] comes back with its token, also in a new process, and with the cluster it was granted', async () => {
     const bench = joinedBench()
     bench.client.found(cluster('x'))
     bench.socket.say({ type: 'founded', clusterId: cluster('x') })
@@ -97,6 +109,17 @@ describe('SignalingClient', () => {
     await bench.clock.run(2000)
     bench.socket.accept()
     expect(bench.socket.take()).toEqual([expect.objectContaining({ token: TOKEN, clusterId: cluster('x') })])
+  })
+
+  it('[SGC6] has another token for each key, server and room', () => {
+    const tokens = [
+      tokenFor(KEY, 'ws://server', ROOM),
+      tokenFor(new Uint8Array(16), 'ws://server', ROOM),
+      tokenFor(KEY, 'ws://other', ROOM),
+      tokenFor(KEY, 'ws://server', openRoomId('other')),
+    ]
+    expect(new Set(tokens).size).toBe(4)
+    for (const token of tokens) expect(fromBase64Url(token)).toHaveLength(16)
   })
 
   it('[SGC6] does not come back as a member of a cluster that it was refused', async () => {
@@ -201,7 +224,6 @@ describe('SignalingClient', () => {
     const message = fc.record(
       {
         type: fc.constantFrom(...known),
-        token: field,
         peers: field,
         iceServers: field,
         clusterId: field,
