@@ -1,0 +1,291 @@
+import type { PeerId } from '../base/ids.js'
+import { type Runtime, setPeriodicTimer, type Timer } from '../base/runtime.js'
+import type { SendResult } from '../mesh/port.js'
+import { OutgoingTransfer, type SnapshotRequest } from './snapshot-outgoing.js'
+import {
+  type Ack,
+  encodeTransferMessage,
+  newTransferId,
+  type ReceiverMessage,
+  type SenderMessage,
+  type TransferReason,
+  transferKey,
+} from './snapshot-protocol.js'
+import { SNAPSHOT_CHUNK_BYTES } from './snapshot-source.js'
+import { DelayWindow } from './snapshot-window.js'
+
+export interface SnapshotSenderOptions {
+  readonly runtime: Runtime
+  readonly limits?: Partial<SnapshotSenderLimits> | undefined
+  send(to: PeerId, bytes: Uint8Array): SendResult
+}
+
+export interface SnapshotSenderLimits {
+  /** Transfers at a time; others wait in line. Default 4. */
+  readonly concurrent: number
+  /** The most bytes under way to one peer, by all transfers together. Default 1 MiB. */
+  readonly windowBytes: number
+  /** How long a chunk may wait on its way because of those before it. Default 5 ms. */
+  readonly targetDelayMs: number
+  /** After so long without an answer the offer is repeated. Whole seconds, default 5 s. */
+  readonly stallMs: number
+  /** After so long without an answer the transfer has failed. Whole seconds, default 60 s. */
+  readonly giveUpMs: number
+}
+
+export const DEFAULT_SNAPSHOT_SENDER_LIMITS: SnapshotSenderLimits = {
+  concurrent: 4,
+  windowBytes: 1024 * 1024,
+  targetDelayMs: 5,
+  stallMs: 5_000,
+  giveUpMs: 60_000,
+}
+
+/** Plain data for `status()`. */
+export interface OutgoingStatus {
+  readonly group: number
+  readonly to: PeerId
+  readonly acknowledgedBytes: number
+  readonly waiting: boolean
+}
+
+/** What the path to one linked peer bears. */
+interface Flow {
+  readonly window: DelayWindow
+  /** The port was full and has not drained. */
+  full: boolean
+}
+
+/** The clock of silences, in periods that this process was awake for. */
+const TICK_MS = 1_000
+
+/**
+ * Sends the snapshots of all groups of a peer, at most one per group and receiver. Urgent traffic keeps its latency:
+ * what is under way to a peer is bounded by a window that yields to delay. After a break a transfer goes on with what
+ * the receiver lacks.
+ */
+export class SnapshotSender {
+  readonly #options: SnapshotSenderOptions
+  readonly #limits: SnapshotSenderLimits
+  /** In the order of the line. */
+  readonly #transfers = new Map<string, OutgoingTransfer>()
+  /** Those whose turn it is. */
+  readonly #active = new Set<OutgoingTransfer>()
+  readonly #flows = new Map<PeerId, Flow>()
+  #clock: Timer | undefined
+
+  constructor(options: SnapshotSenderOptions) {
+    this.#options = options
+    this.#limits = { ...DEFAULT_SNAPSHOT_SENDER_LIMITS, ...options.limits }
+  }
+
+  /** A transfer to the same group of the same peer fails with `replaced`; what it brought there is not sent again. */
+  start(request: SnapshotRequest): void {
+    const key = transferKey(request.to, request.group)
+    const older = this.#transfers.get(key)
+    const transfer: OutgoingTransfer = new OutgoingTransfer(newTransferId(this.#options.runtime), request, {
+      ready: () => this.#pump(request.to),
+      failed: () => this.#cancel(transfer, 'source'),
+    })
+    this.#transfers.set(key, transfer) // in the older one's place in line
+    if (older !== undefined) this.#finish(older, 'replaced')
+    this.#evaluate()
+  }
+
+  /** Gives up the transfers of a group without a word to who started them. */
+  stop(group: number): void {
+    for (const transfer of this.#transfers.values()) {
+      if (transfer.request.group === group) this.#abandon(transfer)
+    }
+    this.#evaluate()
+  }
+
+  /** As `stop` of all groups. */
+  close(): void {
+    for (const transfer of this.#transfers.values()) this.#abandon(transfer)
+    this.#evaluate()
+  }
+
+  /** A message of a receiver. */
+  message(from: PeerId, message: ReceiverMessage): void {
+    const transfer = this.#activeTransfer(from, message.transfer)
+    if (transfer === undefined) return
+    if (message.kind === 'accept') transfer.accepted(message.next)
+    else if (message.kind === 'ack') this.#acknowledged(transfer, message)
+    else this.#finish(transfer, message.kind === 'complete' ? 'done' : message.reason)
+  }
+
+  /** The port takes messages to `peer` again. */
+  drain(peer: PeerId): void {
+    const flow = this.#flows.get(peer)
+    if (flow !== undefined) flow.full = false
+    this.#evaluate()
+    this.#pump(peer)
+  }
+
+  peerBack(peer: PeerId): void {
+    for (const transfer of this.#transfers.values()) {
+      if (transfer.request.to === peer) transfer.back()
+    }
+    this.#evaluate()
+  }
+
+  peerLost(peer: PeerId): void {
+    this.#flows.delete(peer) // the next link may take another path
+    for (const transfer of this.#transfers.values()) {
+      if (transfer.request.to !== peer) continue
+      transfer.lost()
+      this.#active.delete(transfer)
+    }
+    this.#evaluate()
+  }
+
+  status(): OutgoingStatus[] {
+    return [...this.#transfers.values()].map((transfer) => ({
+      group: transfer.request.group,
+      to: transfer.request.to,
+      acknowledgedBytes: transfer.acknowledgedBytes,
+      waiting: !this.#active.has(transfer),
+    }))
+  }
+
+  /** Offers whose turn has come are made, and the clock runs while there are transfers. */
+  #evaluate(): void {
+    for (const transfer of this.#transfers.values()) {
+      if (this.#active.size >= this.#limits.concurrent) break
+      if (transfer.phase === 'waiting') this.#offer(transfer)
+    }
+    if (this.#transfers.size > 0) {
+      this.#clock ??= setPeriodicTimer(this.#options.runtime, TICK_MS, () => this.#tick())
+    } else {
+      this.#clock?.cancel()
+      this.#clock = undefined
+    }
+  }
+
+  #offer(transfer: OutgoingTransfer): void {
+    if (this.#carry(transfer, transfer.offer())) this.#active.add(transfer)
+  }
+
+  /** Sends what the window to `peer` has room for, in turn for all transfers there. */
+  #pump(peer: PeerId): void {
+    for (;;) {
+      const transfer = leastInFlight(this.#activeTo(peer).filter(({ isReady }) => isReady))
+      if (transfer === undefined || !this.#hasRoom(transfer)) return
+      if (!this.#carry(transfer, transfer.nextMessage())) return
+    }
+  }
+
+  /** One chunk may always be under way. */
+  #hasRoom(transfer: OutgoingTransfer): boolean {
+    const flow = this.#flowTo(transfer.request.to)
+    if (flow.full) return false
+    const inFlightBytes = this.#inFlightBytes(transfer.request.to)
+    return inFlightBytes === 0 || inFlightBytes + transfer.request.source.chunkBytes <= flow.window.bytes
+  }
+
+  #acknowledged(transfer: OutgoingTransfer, ack: Ack): void {
+    const peer = transfer.request.to
+    const nowMs = this.#options.runtime.nowMs()
+    const inFlightBytes = this.#inFlightBytes(peer)
+    const news = transfer.acknowledged(ack.next, ack.heldUs / 1_000, nowMs)
+    if (news === undefined) return
+    if (news.delayMs !== undefined) {
+      this.#flowTo(peer).window.acknowledged(news.bytes, inFlightBytes, news.delayMs, nowMs)
+    }
+    transfer.request.events.progress(transfer.acknowledgedBytes)
+    this.#pump(peer)
+  }
+
+  /** @returns true if it was sent; if not, what that means for the transfer is done */
+  #carry(transfer: OutgoingTransfer, message: SenderMessage): boolean {
+    const { to } = transfer.request
+    const result = this.#options.send(to, encodeTransferMessage(message))
+    if (result === 'queued') transfer.sent(message, this.#options.runtime.nowMs())
+    else if (result === 'full') this.#flowTo(to).full = true
+    else if (result === 'no-link') this.peerLost(to)
+    else this.#finish(transfer, 'too-large')
+    return result === 'queued'
+  }
+
+  #cancel(transfer: OutgoingTransfer, reason: TransferReason): void {
+    this.#tell(transfer, reason)
+    this.#finish(transfer, reason)
+  }
+
+  #abandon(transfer: OutgoingTransfer): void {
+    this.#tell(transfer, 'stopped')
+    this.#forget(transfer)
+  }
+
+  #finish(transfer: OutgoingTransfer, outcome: 'done' | TransferReason): void {
+    if (!this.#forget(transfer)) return
+    const { events, to } = transfer.request
+    if (outcome === 'done') events.done()
+    else events.failed(outcome)
+    this.#evaluate()
+    this.#pump(to) // its share is free
+  }
+
+  /** @returns false if that was done already */
+  #forget(transfer: OutgoingTransfer): boolean {
+    const key = transferKey(transfer.request.to, transfer.request.group)
+    if (this.#transfers.get(key) === transfer) this.#transfers.delete(key)
+    this.#active.delete(transfer)
+    return transfer.close()
+  }
+
+  /** If the receiver does not hear it, its own patience ends. */
+  #tell(transfer: OutgoingTransfer, reason: TransferReason): void {
+    if (!this.#active.has(transfer)) return
+    const cancel: SenderMessage = { kind: 'cancel', transfer: transfer.id, reason }
+    this.#options.send(transfer.request.to, encodeTransferMessage(cancel))
+  }
+
+  #tick(): void {
+    const [stallTicks, giveUpTicks] = [this.#limits.stallMs / TICK_MS, this.#limits.giveUpMs / TICK_MS]
+    for (const transfer of this.#transfers.values()) {
+      const quietTicks = transfer.tick()
+      if (quietTicks >= giveUpTicks) this.#cancel(transfer, 'silent')
+      else if (quietTicks > 0 && quietTicks % stallTicks === 0) this.#tryAgain(transfer)
+    }
+    this.#evaluate()
+  }
+
+  #tryAgain(transfer: OutgoingTransfer): void {
+    if (this.#active.has(transfer)) this.#offer(transfer)
+    else transfer.back()
+  }
+
+  #flowTo(peer: PeerId): Flow {
+    let flow = this.#flows.get(peer)
+    if (flow === undefined) {
+      const { windowBytes, targetDelayMs } = this.#limits
+      const window = new DelayWindow({
+        chunkBytes: SNAPSHOT_CHUNK_BYTES,
+        maxBytes: windowBytes,
+        targetMs: targetDelayMs,
+      })
+      flow = { window, full: false }
+      this.#flows.set(peer, flow)
+    }
+    return flow
+  }
+
+  #activeTransfer(to: PeerId, id: string): OutgoingTransfer | undefined {
+    return this.#activeTo(to).find((transfer) => transfer.id === id)
+  }
+
+  #activeTo(peer: PeerId): OutgoingTransfer[] {
+    return [...this.#active].filter((transfer) => transfer.request.to === peer)
+  }
+
+  #inFlightBytes(peer: PeerId): number {
+    return this.#activeTo(peer).reduce((total, transfer) => total + transfer.inFlightBytes, 0)
+  }
+}
+
+function leastInFlight(transfers: readonly OutgoingTransfer[]): OutgoingTransfer | undefined {
+  const [first, ...others] = transfers
+  return first && others.reduce((least, other) => (other.inFlightBytes < least.inFlightBytes ? other : least), first)
+}
