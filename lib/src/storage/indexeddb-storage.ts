@@ -1,0 +1,142 @@
+import { deleteDB, type IDBPDatabase, type IDBPTransaction, openDB } from 'idb'
+import { LegionError } from '../base/errors.js'
+import { checkedStorage } from './checked-storage.js'
+import { lockedError } from './failure.js'
+import type { KeyRange, RawStorage, RawStore } from './raw-storage.js'
+import type { Durability, Storage, StoreEntry, Write } from './storage.js'
+
+/** The part of `navigator.locks` that is used. */
+export type Locks = Pick<LockManager, 'request'>
+
+const ENTRIES = 'entries'
+const IDB_DURABILITY = { synced: 'strict', buffered: 'relaxed' } as const
+
+/**
+ * Stores in the browser's IndexedDB, one database each, called `PREFIX/NAME`. Who has one open holds the Web Lock of
+ * that name, which the browser releases when the tab is gone.
+ * @param locks seam for tests; default: the browser's
+ * @throws LegionError E_UNSUPPORTED where pages have no Web Locks, which is outside of secure contexts
+ */
+export function indexedDbStorage(prefix: string, locks: Locks | undefined = globalThis.navigator?.locks): Storage {
+  if (locks === undefined) {
+    throw new LegionError('E_UNSUPPORTED', 'IndexedDB needs Web Locks: serve the page by https, or from localhost.')
+  }
+  return checkedStorage(new IndexedDbStorage(prefix, locks))
+}
+
+class IndexedDbStorage implements RawStorage {
+  readonly #prefix: string
+  readonly #locks: Locks
+
+  constructor(prefix: string, locks: Locks) {
+    this.#prefix = `${prefix}/`
+    this.#locks = locks
+  }
+
+  async open(name: string): Promise<RawStore> {
+    const lock = await this.#acquire(name)
+    try {
+      return await IndexedDbStore.open(this.#prefix + name, lock)
+    } catch (error) {
+      await lock.release()
+      throw error
+    }
+  }
+
+  async list(): Promise<string[]> {
+    const databases = await indexedDB.databases()
+    const names = databases.map(({ name }) => name ?? '').filter((name) => name.startsWith(this.#prefix))
+    return names.map((name) => name.slice(this.#prefix.length))
+  }
+
+  async remove(name: string): Promise<void> {
+    const lock = await this.#acquire(name)
+    await deleteDB(this.#prefix + name).finally(() => lock.release())
+  }
+
+  async #acquire(name: string): Promise<HeldLock> {
+    const lock = await acquire(this.#locks, this.#prefix + name)
+    if (lock === undefined) throw lockedError(name)
+    return lock
+  }
+}
+
+class IndexedDbStore implements RawStore {
+  readonly #database: IDBPDatabase
+  readonly #lock: HeldLock
+  #lost: Error | undefined
+
+  private constructor(database: IDBPDatabase, lock: HeldLock) {
+    this.#database = database
+    this.#lock = lock
+    database.addEventListener('versionchange', () => this.#lose('somebody deletes the database'))
+    database.addEventListener('close', () => this.#lose('the browser closed the database'))
+  }
+
+  static async open(name: string, lock: HeldLock): Promise<IndexedDbStore> {
+    const upgrade = (database: IDBPDatabase) => void database.createObjectStore(ENTRIES)
+    return new IndexedDbStore(await openDB(name, 1, { upgrade }), lock)
+  }
+
+  async get(key: string): Promise<Uint8Array | undefined> {
+    return this.#begin('readonly', 'buffered').objectStore(ENTRIES).get(key)
+  }
+
+  async page({ from, to }: KeyRange, limit: number): Promise<StoreEntry[]> {
+    const entries = this.#begin('readonly', 'buffered').objectStore(ENTRIES)
+    const range = IDBKeyRange.bound(from, to, false, true)
+    const [keys, values] = await Promise.all([entries.getAllKeys(range, limit), entries.getAll(range, limit)])
+    return keys.map((key, index) => ({ key: String(key), value: values[index] }))
+  }
+
+  async write(batch: readonly Write[], durability: Durability): Promise<void> {
+    const transaction = this.#begin('readwrite', durability)
+    const entries = transaction.objectStore(ENTRIES)
+    const requests = batch.map(({ key, value }) =>
+      value === undefined ? entries.delete(key) : entries.put?.(value, key),
+    )
+    transaction.commit()
+    // The transaction first: it knows why the others were aborted.
+    await Promise.all([transaction.done, ...requests])
+  }
+
+  async close(): Promise<void> {
+    this.#database.close()
+    await this.#lock.release()
+  }
+
+  #begin<M extends IDBTransactionMode>(mode: M, durability: Durability): IDBPTransaction<unknown, [string], M> {
+    if (this.#lost !== undefined) throw this.#lost
+    const transaction = this.#database.transaction([ENTRIES], mode, { durability: IDB_DURABILITY[durability] })
+    transaction.done.catch(() => {}) // Who reads hears it from the request.
+    return transaction
+  }
+
+  #lose(reason: string): void {
+    this.#lost = new Error(reason)
+    this.#database.close()
+  }
+}
+
+interface HeldLock {
+  /** Resolves when somebody else can have it. */
+  release(): Promise<void>
+}
+
+/** Undefined if somebody else has it. */
+function acquire(locks: Locks, name: string): Promise<HeldLock | undefined> {
+  return new Promise((resolve, reject) => {
+    const released: Promise<void> = locks.request(name, { ifAvailable: true }, (lock) => {
+      if (lock === null) return resolve(undefined)
+      return new Promise<void>((free) => {
+        resolve({
+          async release() {
+            free()
+            await released
+          },
+        })
+      })
+    })
+    released.catch(reject)
+  })
+}

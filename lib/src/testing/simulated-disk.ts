@@ -1,0 +1,147 @@
+import { randomInt } from '../base/random.js'
+import type { Runtime } from '../base/runtime.js'
+import { checkedStorage } from '../storage/checked-storage.js'
+import { lockedError } from '../storage/failure.js'
+import type { KeyRange, RawStorage, RawStore } from '../storage/raw-storage.js'
+import type { Durability, Storage, Write } from '../storage/storage.js'
+import { SimulatedFile } from './simulated-file.js'
+
+export interface SimulatedDiskOptions {
+  /** How long an operation takes, evenly drawn between the two. Default 0.5 to 2 ms. */
+  readonly latencyMs?: readonly [min: number, max: number] | undefined
+  /** When a buffered write becomes durable by itself. Default 1,000 ms. */
+  readonly flushMs?: number | undefined
+}
+
+/** What an operation does to the disk when its time has passed; `fail`, if it was chosen to fail. */
+interface Operation<T> {
+  succeed(): T
+  fail?(): void
+}
+
+/** Of the process that uses the disk. */
+interface Life {
+  isOver: boolean
+}
+
+const LATENCY_MS = [0.5, 2] as const
+const FLUSH_MS = 1000
+
+/**
+ * A disk on simulated time that survives the crashes of the one process that uses it. All that is left to chance is
+ * drawn from the runtime: same seed, same disk.
+ */
+export class SimulatedDisk {
+  /** While true, every write fails and changes nothing. */
+  isFull = false
+  readonly #runtime: Runtime
+  readonly #latencyMs: readonly [min: number, max: number]
+  readonly #flushMs: number
+  readonly #files = new Map<string, SimulatedFile>()
+  #life: Life = { isOver: false }
+  #operationCount = 0
+  #failingOperation: number | undefined
+
+  constructor(runtime: Runtime, options: SimulatedDiskOptions = {}) {
+    this.#runtime = runtime
+    this.#latencyMs = options.latencyMs ?? LATENCY_MS
+    this.#flushMs = options.flushMs ?? FLUSH_MS
+  }
+
+  /** Begun so far: openings, reads, writes, closings, listings, removals. */
+  get operationCount(): number {
+    return this.#operationCount
+  }
+
+  /** What the process that runs now uses. Once it has crashed, nothing it began ever settles. */
+  storage(): Storage {
+    const life = this.#life
+    const raw: RawStorage = {
+      open: (name) => this.#open(life, name),
+      list: () => this.#operate(life, { succeed: () => [...this.#files.keys()] }),
+      remove: (name) => this.#remove(life, name),
+    }
+    return checkedStorage(raw)
+  }
+
+  /**
+   * The process ends without a word and the power fails. Of the writes that are not durable, which are the buffered ones
+   * and those that have not resolved, each store keeps the first few by chance, in the order of the calls and whole.
+   */
+  crash(): void {
+    this.#life.isOver = true
+    this.#life = { isOver: false }
+    for (const file of this.#files.values()) file.crash(this.#draw(file.pendingCount))
+  }
+
+  /**
+   * Makes the `k`-th operation from now on fail (1 is the next one). A write that fails has happened or not, by chance.
+   */
+  failOperation(k: number): void {
+    this.#failingOperation = this.#operationCount + k
+  }
+
+  /** Flips one bit of what is stored at the key, if there is anything. */
+  damage(store: string, key: string): void {
+    this.#files.get(store)?.damage(key, (bound) => this.#draw(bound - 1))
+  }
+
+  async #open(life: Life, name: string): Promise<RawStore> {
+    const file = this.#files.get(name) ?? new SimulatedFile()
+    if (file.isOpen) throw lockedError(name)
+    this.#files.set(name, file)
+    file.isOpen = true
+    const unlock = () => {
+      file.isOpen = false
+    }
+    await this.#operate(life, { succeed: () => {}, fail: unlock })
+    return {
+      get: (key) => this.#operate(life, { succeed: () => file.contents.get(key) }),
+      page: (range: KeyRange, limit) => this.#operate(life, { succeed: () => file.contents.page(range, limit) }),
+      write: (batch, durability) => this.#write(life, file, batch, durability),
+      close: () => this.#operate(life, { succeed: unlock, fail: unlock }),
+    }
+  }
+
+  async #remove(life: Life, name: string): Promise<void> {
+    if (this.#files.get(name)?.isOpen) throw lockedError(name)
+    await this.#operate(life, { succeed: () => void this.#files.delete(name) })
+  }
+
+  async #write(life: Life, file: SimulatedFile, batch: readonly Write[], durability: Durability): Promise<void> {
+    if (this.isFull) {
+      await this.#operate(life, { succeed: () => {} })
+      throw new Error('ENOSPC: no space left on the simulated disk')
+    }
+    const write = file.begin(batch)
+    await this.#operate(life, {
+      succeed: () => file.finish(write, durability),
+      fail: () => (this.#draw(1) === 1 ? file.finish(write, 'buffered') : file.forget(write)),
+    })
+    if (durability === 'buffered') this.#runtime.setTimer(this.#flushMs, () => file.flush())
+  }
+
+  #operate<T>(life: Life, { succeed, fail }: Operation<T>): Promise<T> {
+    const number = ++this.#operationCount
+    const isFailing = number === this.#failingOperation
+    return new Promise((resolve, reject) => {
+      if (life.isOver) return
+      this.#runtime.setTimer(this.#drawLatencyMs(), () => {
+        if (life.isOver) return
+        if (!isFailing) return resolve(succeed())
+        fail?.()
+        reject(new Error(`EIO: operation ${number} of the simulated disk was told to fail`))
+      })
+    })
+  }
+
+  #drawLatencyMs(): number {
+    const [min, max] = this.#latencyMs
+    return min + this.#runtime.random() * (max - min)
+  }
+
+  /** A whole number from 0 to `max`. */
+  #draw(max: number): number {
+    return randomInt(() => this.#runtime.random(), max + 1)
+  }
+}
