@@ -1,7 +1,7 @@
 /**
  * For tests of programs that use legion-mesh: whole Legions on simulated time and network, and a checker of histories.
  */
-export { describeChannelContract } from './channel-contract.js'
+export { type ContractRunner, describeChannelContract } from './channel-contract.js'
 export { HistoryRecorder, type OpenOperation, type Operation, UNKNOWN, type Unknown } from './history.js'
 export { type KvInput, type KvOutput, type KvSwap, type KvValue, kvModel } from './kv-model.js'
 export {
@@ -15,6 +15,8 @@ export { type SmallestViolation, smallestViolation } from './linearizability-shr
 export { type MachineInput, type MachineModelOptions, type MachineOutput, machineModel } from './machine-model.js'
 export { keyValueModel, registerModel, type SequentialModel, type StateKey } from './models.js'
 export type { Conditions } from './simulated-channel.js'
+export { SimulatedDisk, type SimulatedDiskOptions } from './simulated-disk.js'
 export { SimulatedNetwork } from './simulated-network.js'
 export { SimulatedClock } from './simulated-runtime.js'
 export { type SimulatedPeer, type SimulatedPeerOptions, Simulation, type SimulationOptions } from './simulation.js'
+export { describeStorageContract } from './storage-contract.js'

@@ -1,0 +1,31 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll } from 'vitest'
+import type { Locks } from '../../src/storage/indexeddb-storage.js'
+
+const directories: string[] = []
+
+/** A new directory that goes away after the tests of this file. */
+export async function temporaryDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'legion-storage-'))
+  directories.push(directory)
+  return directory
+}
+
+afterAll(() => Promise.all(directories.map((directory) => rm(directory, { recursive: true, force: true }))))
+
+/** Web Locks of one tab, for as much as the adapter uses: Node 20 has none. */
+export function fakeLocks(): Locks {
+  const held = new Set<string>()
+  const request = async (name: string, _: LockOptions, callback: LockGrantedCallback<unknown>): Promise<unknown> => {
+    if (held.has(name)) return callback(null)
+    held.add(name)
+    try {
+      return await callback({ name, mode: 'exclusive' })
+    } finally {
+      held.delete(name)
+    }
+  }
+  return { request } as Locks
+}
