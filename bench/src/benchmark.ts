@@ -5,16 +5,28 @@ export interface Benchmark {
   readonly name: string
   /** A sentence: what is measured, and what stands beside it. */
   readonly about: string
+  /** What stands beside it, as the heading of a column; undefined if nothing does. */
+  readonly alternative: string | undefined
   run(lab: Lab): Promise<readonly Row[]>
 }
 
 export interface Row {
   readonly label: string
   readonly unit: Unit
-  /** Undefined where only the limit is measured. */
+  /** Undefined where only the alternative is measured. */
   readonly ours: Series | undefined
-  /** The same on the bare carrier. Undefined where there is no such thing. */
-  readonly limit: Series | undefined
+  /** The same of the alternative. Undefined where there is no such thing. */
+  readonly beside: Series | undefined
 }
 
-export type Unit = 'ms' | 'messages/s' | 'commands/s' | 'updates/s' | 'events/s' | 'MB/s'
+export type Unit =
+  | 'ms'
+  | 's'
+  | 'messages/s'
+  | 'commands/s'
+  | 'updates/s'
+  | 'events/s'
+  | 'groups/s'
+  | 'MB/s'
+  | 'KiB'
+  | '% of a core'

@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { cpus, release, totalmem, type } from 'node:os'
 
 export interface Machine {
@@ -5,8 +7,11 @@ export interface Machine {
   readonly cores: number
   readonly memoryGiB: number
   readonly system: string
-  readonly node: string
+  /** Of what was measured, by name. */
+  readonly versions: Readonly<Record<string, string>>
 }
+
+const PACKAGES = ['legion-mesh', 'node-datachannel', '@roamhq/wrtc', 'classic-level']
 
 export function thisMachine(): Machine {
   const processors = cpus()
@@ -15,6 +20,24 @@ export function thisMachine(): Machine {
     cores: processors.length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     system: `${type()} ${release()}`,
-    node: process.version,
+    versions: {
+      Node: process.version,
+      ...Object.fromEntries(PACKAGES.map((name) => [name, packageVersion(name)])),
+      etcd: etcdVersion() ?? 'not installed',
+    },
   }
+}
+
+/** Undefined if etcd is not installed. */
+export function etcdVersion(): string | undefined {
+  try {
+    return /etcd Version: (\S+)/.exec(execFileSync('etcd', ['--version'], { encoding: 'utf8' }))?.[1]
+  } catch {
+    return undefined
+  }
+}
+
+function packageVersion(name: string): string {
+  const manifest = new URL(`../../node_modules/${name}/package.json`, import.meta.url)
+  return (JSON.parse(readFileSync(manifest, 'utf8')) as { readonly version: string }).version
 }

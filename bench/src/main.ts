@@ -9,13 +9,15 @@ import { hottestFunctions } from './profile.js'
 import { type BenchmarkResult, type Results, toMarkdown, toText } from './report.js'
 import { SUITE } from './suite.js'
 
-const USAGE = `npm run bench -- [NAME…] [--json] [--profile] [--runs N]
+const USAGE = `npm run bench -- [NAME…] [--json] [--profile] [--runs N] [--only TEXT] [--quick]
 
-  NAME       one or more of: ${SUITE.map(({ name }) => name).join(', ')}
-             Without a name: all of them, and the results are written to bench/RESULTS.md and bench/results.json
-  --json     print JSON
-  --profile  leave CPU profiles of all peers in bench/profiles, and name their ten hottest functions
-  --runs N   measure so often (default 5)
+  NAME         one or more of: ${SUITE.map(({ name }) => name).join(', ')}
+               Without a name: all of them, and the results are written to bench/RESULTS.md and bench/results.json
+  --json       print JSON
+  --profile    leave CPU profiles of all peers in bench/profiles, and name their ten hottest functions
+  --runs N     measure so often (default 5)
+  --only TEXT  of a benchmark with cases only those whose label holds TEXT, say "LevelDB, 16 B"
+  --quick      smaller: less state, fewer groups, shorter waits
 `
 const DIRECTORY = fileURLToPath(new URL('..', import.meta.url))
 const HOTTEST = 10
@@ -26,6 +28,8 @@ interface Settings {
   readonly json: boolean
   readonly profile: boolean
   readonly runs: number
+  readonly only: string
+  readonly quick: boolean
 }
 
 /** @throws Error with a sentence if the arguments make no sense */
@@ -37,6 +41,8 @@ function readSettings(args: string[]): Settings | undefined {
       json: { type: 'boolean', default: false },
       profile: { type: 'boolean', default: false },
       runs: { type: 'string', default: '5' },
+      only: { type: 'string', default: '' },
+      quick: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   })
@@ -44,9 +50,10 @@ function readSettings(args: string[]): Settings | undefined {
   const runs = Number(values.runs)
   if (!Number.isInteger(runs) || runs < 1)
     throw new Error(`--runs must be a whole number from 1 on, not ${values.runs}`)
-  const { json, profile } = values
-  const isAll = positionals.length === 0
-  return { benchmarks: isAll ? SUITE : positionals.map(benchmarkNamed), isAll, json, profile, runs }
+  const { json, profile, only, quick } = values
+  const benchmarks = positionals.length === 0 ? SUITE : positionals.map(benchmarkNamed)
+  const isAll = benchmarks === SUITE && only === '' && !quick
+  return { benchmarks, isAll, json, profile, runs, only, quick }
 }
 
 function benchmarkNamed(name: string): Benchmark {
@@ -55,11 +62,11 @@ function benchmarkNamed(name: string): Benchmark {
   return benchmark
 }
 
-async function run({ benchmarks, isAll, json, profile, runs }: Settings): Promise<void> {
+async function run({ benchmarks, isAll, json, profile, runs, only, quick }: Settings): Promise<void> {
   const results: BenchmarkResult[] = []
   for (const benchmark of benchmarks) {
     const profileDirectory = profile ? join(DIRECTORY, 'profiles', benchmark.name) : undefined
-    const result = await runOne(benchmark, new Lab({ runs, profileDirectory }))
+    const result = await runOne(benchmark, new Lab({ runs, only, quick, profileDirectory }))
     results.push(result)
     // Standard output is for JSON alone, if it is asked for.
     const print = json ? console.error : console.log
@@ -71,13 +78,14 @@ async function run({ benchmarks, isAll, json, profile, runs }: Settings): Promis
   if (isAll) write(all)
 }
 
-async function runOne({ name, about, run }: Benchmark, lab: Lab): Promise<BenchmarkResult> {
+async function runOne({ name, about, alternative, run }: Benchmark, lab: Lab): Promise<BenchmarkResult> {
   const startMs = Date.now()
   try {
     const rows = await run(lab)
-    return { name, about, rows, costs: lab.costs, seconds: (Date.now() - startMs) / 1000 }
+    const seconds = (Date.now() - startMs) / 1000
+    return { name, about, alternative, notes: lab.notes, rows, costs: lab.costs, seconds }
   } finally {
-    lab.stop()
+    await lab.stop()
   }
 }
 

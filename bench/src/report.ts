@@ -12,16 +12,18 @@ export interface Results {
 export interface BenchmarkResult {
   readonly name: string
   readonly about: string
+  readonly alternative: string | undefined
+  /** What a reader must know of this run, such as what was left out and why. */
+  readonly notes: readonly string[]
   readonly seconds: number
   readonly rows: readonly Row[]
   readonly costs: readonly PeerCost[]
 }
 
-const FIGURE_COLUMNS = ['', 'unit', 'ours', 'spread', 'raw channel', 'spread', 'ours ÷ raw']
 const COST_COLUMNS = ['process', 'CPU seconds', 'peak MiB']
 
 export function toMarkdown({ machine, runs, benchmarks }: Results): string {
-  const { cpu, cores, memoryGiB, system, node } = machine
+  const { cpu, cores, memoryGiB, system, versions } = machine
   const head = [
     '# Results',
     '',
@@ -30,25 +32,43 @@ export function toMarkdown({ machine, runs, benchmarks }: Results): string {
     `Medians of ${runs} interleaved runs after a warm-up, with the lowest and the highest. Every peer is a process of its own.`,
     `CPU seconds are those of the measured runs, peak memory (RSS) is that of the whole process.`,
     '',
-    `Machine: ${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}.`,
+    `Machine: ${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}.`,
+    `Versions: ${Object.entries(versions)
+      .map((entry) => entry.join(' '))
+      .join(', ')}.`,
   ]
   return `${[...head, ...benchmarks.flatMap(sectionOf)].join('\n')}\n`
 }
 
-function sectionOf({ name, about, rows, costs }: BenchmarkResult): string[] {
-  const figures = markdownTable(FIGURE_COLUMNS, rows.map(figureCells))
-  return ['', `## ${name}`, '', about, '', ...figures, '', ...markdownTable(COST_COLUMNS, costs.map(costCells))]
+function sectionOf({ name, about, alternative, notes, rows, costs }: BenchmarkResult): string[] {
+  const figures = markdownTable(figureColumns(alternative), rows.map(figureCells))
+  const remarks = notes.flatMap((note) => ['', note])
+  return [
+    '',
+    `## ${name}`,
+    '',
+    about,
+    ...remarks,
+    '',
+    ...figures,
+    '',
+    ...markdownTable(COST_COLUMNS, costs.map(costCells)),
+  ]
 }
 
-export function toText({ name, rows, costs, seconds }: BenchmarkResult): string {
-  const figures = textTable(FIGURE_COLUMNS, rows.map(figureCells))
+export function toText({ name, alternative, notes, rows, costs, seconds }: BenchmarkResult): string {
+  const figures = textTable(figureColumns(alternative), rows.map(figureCells))
   const processes = textTable(COST_COLUMNS, costs.map(costCells))
-  return [`${name} (${seconds.toFixed(0)} s)`, '', ...figures, '', ...processes, ''].join('\n')
+  return [`${name} (${seconds.toFixed(0)} s)`, ...notes, '', ...figures, '', ...processes, ''].join('\n')
 }
 
-function figureCells({ label, unit, ours, limit }: Row): string[] {
-  const ratio = ours && limit ? format(ours.median / limit.median) : ''
-  return [label, unit, median(ours), spread(ours), median(limit), spread(limit), ratio]
+function figureColumns(alternative: string | undefined): string[] {
+  return ['', 'unit', 'ours', 'spread', alternative ?? 'nothing beside', 'spread', 'ratio']
+}
+
+function figureCells({ label, unit, ours, beside }: Row): string[] {
+  const ratio = ours && beside ? format(ours.median / beside.median) : ''
+  return [label, unit, median(ours), spread(ours), median(beside), spread(beside), ratio]
 }
 
 function costCells({ peer, cpuSeconds, peakRssMiB }: PeerCost): string[] {

@@ -4,9 +4,11 @@ import { channel } from './benchmarks/channel.js'
 import { consistentLatency } from './benchmarks/consistent-latency.js'
 import { consistentThroughput } from './benchmarks/consistent-throughput.js'
 import { docUpdates } from './benchmarks/doc-updates.js'
+import { groups } from './benchmarks/groups.js'
 import { join } from './benchmarks/join.js'
 import { raftCore } from './benchmarks/raft-core.js'
 import { readLatency } from './benchmarks/read-latency.js'
+import { snapshotJoin } from './benchmarks/snapshot-join.js'
 
 export const SUITE: readonly Benchmark[] = [
   channel,
@@ -16,5 +18,7 @@ export const SUITE: readonly Benchmark[] = [
   readLatency,
   docUpdates,
   join,
+  snapshotJoin,
+  groups,
   raftCore,
 ]

@@ -1,6 +1,8 @@
 import type { Rate } from '../peer/figures.js'
 import type { Stack } from '../peer/raw-connection.js'
 
+/** Two processes with nothing but a data channel between them: what the library can't be faster than. */
+export const RAW_CHANNEL = 'raw channel'
 /** How long one run of one subject takes. */
 export const RUN_MS = 1_000
 export const PEERS = 3
@@ -11,9 +13,6 @@ export const STACK: Stack = 'node-datachannel'
 export function rateOf({ count, elapsedMs }: Rate): { readonly rate: number } {
   return { rate: (count / elapsedMs) * 1000 }
 }
-
-/** The subject that stands beside the cases of a list. */
-export const LIMIT = 'limit'
 
 export type RateSubjects = Readonly<Record<string, () => Promise<{ readonly rate: number }>>>
 

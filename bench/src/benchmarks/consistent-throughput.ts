@@ -1,64 +1,101 @@
 import type { Benchmark, Row } from '../benchmark.js'
 import type { Cluster } from '../lab/cluster.js'
-import { PEERS, type RateSubjects, RUN_MS, rateOf, recordOf, STACK } from './common.js'
+import type { EtcdClient } from '../lab/etcd.js'
+import type { Lab, StorageKind } from '../lab/lab.js'
+import type { TimedRate } from '../peer/figures.js'
+import type { Series } from '../statistics.js'
+import { PEERS, RUN_MS, rateOf, recordOf, STACK } from './common.js'
 
+const STORAGES: readonly StorageKind[] = ['memory', 'LevelDB']
 const SIZES = [
-  { label: '16 B', sizeBytes: 16 },
-  { label: '1 KiB', sizeBytes: 1024 },
+  { size: '16 B', sizeBytes: 16 },
+  { size: '1 KiB', sizeBytes: 1024 },
 ] as const
-
-const LOADS = [
-  { label: '1 in flight, from the leader', inFlight: 1, everybodyProposes: false },
-  { label: '100 in flight, from the leader', inFlight: 100, everybodyProposes: false },
-  { label: '10,000 in flight, from the leader', inFlight: 10_000, everybodyProposes: false },
-  { label: '100 in flight, from all three', inFlight: 100, everybodyProposes: true },
-  { label: '10,000 in flight, from all three', inFlight: 10_000, everybodyProposes: true },
-] as const
+const IN_FLIGHT = [1, 100, 10_000] as const
 
 interface Case {
   readonly label: string
-  /** Label of the size. */
-  readonly size: string
+  readonly storage: StorageKind
+  /** Names what etcd does beside it. */
+  readonly load: string
   readonly sizeBytes: number
   readonly inFlight: number
-  readonly everybodyProposes: boolean
 }
 
-const CASES: readonly Case[] = SIZES.flatMap((size) =>
-  LOADS.map((load) => ({ ...size, ...load, size: size.label, label: `${size.label}, ${load.label}` })),
+const CASES: readonly Case[] = STORAGES.flatMap((storage) =>
+  SIZES.flatMap(({ size, sizeBytes }) =>
+    IN_FLIGHT.map((inFlight) => {
+      const load = `${size}, ${inFlight.toLocaleString('en')} in flight`
+      return { label: `${storage}, ${load}`, storage, load, sizeBytes, inFlight }
+    }),
+  ),
 )
 
 export const consistentThroughput: Benchmark = {
   name: 'consistent-throughput',
   about:
-    'applyConsistent (kv set) with three voters in memory: commands settled per second, with so many in flight, all proposed by the leader or a third by each peer. Beside it messages of the same size per second, one way, on the bare channel.',
+    'applyConsistent (kv set, 1,000 keys) with three voters on three Node peers, with so many commands in flight, all proposed by the leader; in memory and on LevelDB, where every batch is synced. Beside it KV.Put over gRPC to the leader of three etcd processes with the same keys, size and number in flight, which sync too: only LevelDB promises as much as etcd does.',
+  alternative: 'etcd',
   async run(lab) {
-    const raw = await lab.connectedRawPair(STACK)
-    const cluster = await lab.cluster(PEERS, STACK)
-    const limits: RateSubjects = recordOf(
-      SIZES,
-      ({ sizeBytes }) =>
-        async () =>
-          rateOf(await raw.flood(sizeBytes, RUN_MS)),
-    )
-    const ours: RateSubjects = recordOf(CASES, (each) => () => commandRate(cluster, each))
-    const measured = await lab.measure({ ...limits, ...ours })
-    await cluster.requireSameLeader()
-    return CASES.map(
-      ({ label, size }): Row => ({
-        label,
-        unit: 'commands/s',
-        ours: measured[label]?.rate,
-        limit: measured[size]?.rate,
-      }),
-    )
+    const cases = lab.select(CASES)
+    const clusters = await startClusters(lab, cases)
+    const etcd = await lab.etcd()
+    const ours = recordOf(cases, (each) => () => commandRate(clusters, each))
+    const theirs = etcd && recordOf(byLoad(cases), (each) => () => putRate(etcd, each))
+    const measured = await lab.measure({ ...ours, ...theirs })
+    noteRefusals(lab, byLoad(cases), measured)
+    for (const cluster of clusters.values()) await cluster.requireSameLeader()
+    return cases.flatMap((each) => rowsOf(each, measured))
   },
 }
 
-/** Of all proposers together. */
-async function commandRate({ leader, peers }: Cluster, { sizeBytes, inFlight, everybodyProposes }: Case) {
-  const proposers = everybodyProposes ? peers : [leader]
-  const each = Math.ceil(inFlight / proposers.length)
-  const rates = await Promise.all(proposers.map((peer) => peer.ask('commandRate', sizeBytes, each, RUN_MS)))
-  return { rate: rates.reduce((sum, rate) => sum + rateOf(rate).rate, 0) }
+type Figures = Omit<TimedRate, 'count' | 'elapsedMs'> & { readonly rate: number }
+type PutFigures = Figures & { readonly refusedShare: number }
+type Measured = Readonly<Record<string, { readonly [F in keyof PutFigures]?: Series }>>
+
+async function startClusters(lab: Lab, cases: readonly Case[]): Promise<Map<StorageKind, Cluster>> {
+  const clusters = new Map<StorageKind, Cluster>()
+  for (const storage of new Set(cases.map((each) => each.storage))) {
+    clusters.set(storage, await lab.cluster(PEERS, STACK, storage))
+  }
+  return clusters
+}
+
+function byLoad(cases: readonly Case[]): Case[] {
+  return [...new Map(cases.map((each) => [each.load, { ...each, label: each.load }])).values()]
+}
+
+async function commandRate(clusters: ReadonlyMap<StorageKind, Cluster>, each: Case): Promise<Figures> {
+  const { storage, sizeBytes, inFlight } = each
+  const leader = clusters.get(storage)?.leader
+  if (leader === undefined) throw new Error(`there is no cluster with ${storage}`)
+  return figuresOf(await leader.ask('commandRate', sizeBytes, inFlight, RUN_MS))
+}
+
+async function putRate(etcd: EtcdClient, { sizeBytes, inFlight }: Case): Promise<PutFigures> {
+  const timed = await etcd.putRate(sizeBytes, inFlight, RUN_MS)
+  return { ...figuresOf(timed), refusedShare: timed.refused / (timed.refused + timed.count) }
+}
+
+/** How often etcd said that it is too busy. */
+function noteRefusals(lab: Lab, cases: readonly Case[], measured: Measured): void {
+  for (const { load } of cases) {
+    const share = measured[load]?.refusedShare?.median ?? 0
+    if (share > 0)
+      lab.note(`${load}: etcd refused ${(share * 100).toFixed(0)} % of the puts as too many; they were sent again.`)
+  }
+}
+
+function figuresOf(timed: TimedRate): Figures {
+  return { ...rateOf(timed), p50: timed.p50, p99: timed.p99 }
+}
+
+function rowsOf({ label, load }: Case, measured: Measured): Row[] {
+  const ours = measured[label]
+  const theirs = measured[load]
+  return [
+    { label, unit: 'commands/s', ours: ours?.rate, beside: theirs?.rate },
+    { label: `${label}, p50`, unit: 'ms', ours: ours?.p50, beside: theirs?.p50 },
+    { label: `${label}, p99`, unit: 'ms', ours: ours?.p99, beside: theirs?.p99 },
+  ]
 }

@@ -9,6 +9,7 @@ export const raftCore: Benchmark = {
   name: 'raft-core',
   about:
     'Three Raft cores in one process, without faults, network or storage: events (ticks, messages, Readies) per second, and commands of 16 bytes applied by all three per second, so many proposed at a time.',
+  alternative: undefined,
   async run(lab) {
     const { idle, steady, one, hundred, thousand } = await lab.measure({
       idle: async () => eventsPerSecond((cores) => cores.tick()),
@@ -22,11 +23,11 @@ export const raftCore: Benchmark = {
       thousand: async () => commandsPerSecond(1000),
     })
     return [
-      { label: 'events, three idle voters', unit: 'events/s', ours: idle.value, limit: undefined },
-      { label: 'events, one proposal a tick', unit: 'events/s', ours: steady.value, limit: undefined },
-      { label: 'commands, 1 at a time', unit: 'commands/s', ours: one.value, limit: undefined },
-      { label: 'commands, 100 at a time', unit: 'commands/s', ours: hundred.value, limit: undefined },
-      { label: 'commands, 1,000 at a time', unit: 'commands/s', ours: thousand.value, limit: undefined },
+      { label: 'events, three idle voters', unit: 'events/s', ours: idle.value, beside: undefined },
+      { label: 'events, one proposal a tick', unit: 'events/s', ours: steady.value, beside: undefined },
+      { label: 'commands, 1 at a time', unit: 'commands/s', ours: one.value, beside: undefined },
+      { label: 'commands, 100 at a time', unit: 'commands/s', ours: hundred.value, beside: undefined },
+      { label: 'commands, 1,000 at a time', unit: 'commands/s', ours: thousand.value, beside: undefined },
     ]
   },
 }

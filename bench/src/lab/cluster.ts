@@ -13,13 +13,13 @@ export class Cluster {
   readonly leaderId: PeerId
   readonly followers: readonly PeerProcess[]
 
-  static async start(peers: readonly PeerProcess[], settings: JoinSettings): Promise<Cluster> {
-    for (const peer of peers) await peer.ask('join', settings)
+  static async start(peers: readonly PeerProcess[], settings: readonly JoinSettings[]): Promise<Cluster> {
+    for (const [i, peer] of peers.entries()) await peer.ask('join', at(settings, i))
     const views = await settled(peers)
-    const at = views.findIndex(({ self, leader }) => self === leader)
+    const leaderAt = views.findIndex(({ self, leader }) => self === leader)
     return new Cluster(
       peers,
-      at,
+      leaderAt,
       views.map(({ self }) => self),
     )
   }

@@ -1,17 +1,25 @@
 import { type ChildProcess, fork } from 'node:child_process'
+import { mkdirSync, mkdtempSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { etcdVersion } from '../machine.js'
+import type { JoinSettings } from '../peer/legion-tasks.js'
 import type { ProcessCost } from '../peer/process-tasks.js'
 import type { Stack } from '../peer/raw-connection.js'
 import { type Series, seriesOf } from '../statistics.js'
 import { Cluster } from './cluster.js'
+import { Etcd, type EtcdClient } from './etcd.js'
 import { PeerProcess } from './peer-process.js'
 import { RawPair } from './raw-pair.js'
 
 export interface LabOptions {
   /** How often each subject is measured. */
   readonly runs: number
+  /** Of a list of cases only those whose label holds this text. */
+  readonly only: string
+  /** Less state, fewer groups, shorter waits. */
+  readonly quick: boolean
   /** Where the peers' CPU profiles go; undefined: none are made. */
   readonly profileDirectory: string | undefined
 }
@@ -30,15 +38,43 @@ type Measured<S extends Readonly<Record<string, Subject>>> = {
 
 const SIGNALING_ENTRY = fileURLToPath(new URL('./signaling-process.js', import.meta.url))
 
+/** Not below the system's temporary directory, which may be no disk at all. */
+const DATA_DIRECTORY = fileURLToPath(new URL('../../.tmp', import.meta.url))
+
+export type StorageKind = 'memory' | 'LevelDB'
+
 /** The processes of one benchmark, and how it measures. */
 export class Lab {
   readonly #options: LabOptions
   readonly #peers: PeerProcess[] = []
   #signaling: { readonly child: ChildProcess; readonly url: Promise<string> } | undefined
   #costs: readonly PeerCost[] = []
+  readonly #notes: string[] = []
+  readonly #directory = makeDirectory()
+  #etcd: Etcd | undefined
 
   constructor(options: LabOptions) {
     this.#options = options
+  }
+
+  get quick(): boolean {
+    return this.#options.quick
+  }
+
+  get notes(): readonly string[] {
+    return this.#notes
+  }
+
+  note(sentence: string): void {
+    this.#notes.push(sentence)
+  }
+
+  /** The cases that are asked for. @throws Error if there is none */
+  select<C extends { readonly label: string }>(cases: readonly C[]): readonly C[] {
+    const { only } = this.#options
+    const selected = cases.filter(({ label }) => label.includes(only))
+    if (selected.length === 0) throw new Error(`No case holds "${only}": ${cases.map(({ label }) => label).join('; ')}`)
+    return selected
   }
 
   /** Of the measured part: CPU seconds without the warm-up, peak memory in all. */
@@ -57,10 +93,26 @@ export class Lab {
     return pair
   }
 
-  async cluster(size: number, stack: Stack): Promise<Cluster> {
-    const signaling = await this.signalingUrl()
-    const peers = Array.from({ length: size }, (_, i) => this.#spawn(`legion ${i + 1}`))
-    return Cluster.start(peers, { cluster: 'bench', signaling, stack })
+  async cluster(size: number, stack: Stack, kind: StorageKind): Promise<Cluster> {
+    const peers = Array.from({ length: size }, (_, i) => this.#spawn(`legion ${kind} ${i + 1}`))
+    const settings = await Promise.all(peers.map((peer) => this.joinSettings(stack, kind, peer.name)))
+    return Cluster.start(peers, settings)
+  }
+
+  /** @param name of a peer that never joined before: its LevelDB is new, on the same disk as everybody's data */
+  async joinSettings(stack: Stack, kind: StorageKind, name: string): Promise<JoinSettings> {
+    const directory = kind === 'memory' ? undefined : join(this.#directory, name.replaceAll(' ', '-'))
+    return { cluster: `bench-${kind}`, signaling: await this.signalingUrl(), stack, directory }
+  }
+
+  /** Three processes of etcd and one that is their client; undefined, with a note, if etcd is not installed. */
+  async etcd(): Promise<EtcdClient | undefined> {
+    if (etcdVersion() === undefined) {
+      this.note('There is nothing from etcd here: it is not installed (`apt-get install etcd-server`).')
+      return undefined
+    }
+    this.#etcd = await Etcd.start(join(this.#directory, 'etcd'))
+    return this.#etcd.connect(this.#spawn('client of etcd'))
   }
 
   /** One more peer, which has joined nothing. */
@@ -89,9 +141,10 @@ export class Lab {
     return Object.fromEntries([...values].map(([name, runs]) => [name, combine(runs)])) as Measured<S>
   }
 
-  stop(): void {
-    for (const peer of this.#peers) peer.stop()
+  async stop(): Promise<void> {
     this.#signaling?.child.kill()
+    await Promise.all([...this.#peers.map((peer) => peer.stop()), this.#etcd?.stop()])
+    await rm(this.#directory, { recursive: true, force: true })
   }
 
   #spawn(name: string): PeerProcess {
@@ -119,6 +172,11 @@ export class Lab {
   #askCosts(): Promise<PeerCost[]> {
     return Promise.all(this.#peers.map(async (peer) => ({ peer: peer.name, ...(await peer.ask('cost')) })))
   }
+}
+
+function makeDirectory(): string {
+  mkdirSync(DATA_DIRECTORY, { recursive: true })
+  return mkdtempSync(join(DATA_DIRECTORY, 'run-'))
 }
 
 function startSignaling() {

@@ -18,6 +18,7 @@ export class PeerProcess {
   onSignal: (signal: RawSignal) => void = () => {}
   readonly #child: ChildProcess
   readonly #waiting = new Map<number, Waiting>()
+  readonly #hasEnded: Promise<void>
   #lastId = 0
 
   constructor(name: string) {
@@ -25,7 +26,12 @@ export class PeerProcess {
     // Whatever it prints goes where errors go: standard output is for results.
     this.#child = fork(ENTRY, { stdio: ['ignore', 2, 2, 'ipc'] })
     this.#child.on('message', (report: PeerReport) => this.#received(report))
-    this.#child.on('exit', (code, signal) => this.#ended(`the peer ${name} ended: ${signal ?? code}`))
+    this.#hasEnded = new Promise((resolve) => {
+      this.#child.on('exit', (code, signal) => {
+        this.#ended(`the peer ${name} ended: ${signal ?? code}`)
+        resolve()
+      })
+    })
   }
 
   /** @throws Error with what went wrong there */
@@ -37,8 +43,10 @@ export class PeerProcess {
     })
   }
 
-  stop(): void {
+  /** Resolves when the process has ended. */
+  async stop(): Promise<void> {
     this.#child.kill()
+    await this.#hasEnded
   }
 
   #received(report: PeerReport): void {

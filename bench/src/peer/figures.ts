@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks'
+import { quantile } from '../statistics.js'
 
 /** Of one run, in milliseconds. */
 export type Latency = {
@@ -9,6 +10,12 @@ export type Latency = {
 export type Rate = {
   readonly count: number
   readonly elapsedMs: number
+}
+
+export type TimedRate = Rate & Latency
+
+export function latencyOf(samplesMs: readonly number[]): Latency {
+  return { p50: quantile(samplesMs, 0.5), p99: quantile(samplesMs, 0.99) }
 }
 
 /** Does `operation` again and again, one after the other. @returns how long each took, in milliseconds */
@@ -29,15 +36,9 @@ export async function countDone(
   durationMs: number,
   inFlight: number,
   operation: () => Promise<unknown>,
-): Promise<Rate> {
+): Promise<TimedRate> {
   const startMs = performance.now()
-  let count = 0
-  const keepBusy = async () => {
-    while (performance.now() - startMs < durationMs) {
-      await operation()
-      count++
-    }
-  }
-  await Promise.all(Array.from({ length: inFlight }, keepBusy))
-  return { count, elapsedMs: performance.now() - startMs }
+  const keepBusy = () => timeEach(durationMs, operation)
+  const samplesMs = (await Promise.all(Array.from({ length: inFlight }, keepBusy))).flat()
+  return { count: samplesMs.length, elapsedMs: performance.now() - startMs, ...latencyOf(samplesMs) }
 }

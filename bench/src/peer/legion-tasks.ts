@@ -1,14 +1,16 @@
 import { performance } from 'node:perf_hooks'
 import { type kv, Legion, type PeerId } from 'legion-mesh'
 import { nodePlatform } from 'legion-mesh/node'
-import { quantile } from '../statistics.js'
-import { countDone, type Latency, type Rate, timeEach } from './figures.js'
+import { countDone, type Latency, latencyOf, type TimedRate, timeEach } from './figures.js'
+import { keyAt } from './keys.js'
 import type { Stack } from './raw-connection.js'
 
 export interface JoinSettings {
   readonly cluster: string
   readonly signaling: string
   readonly stack: Stack
+  /** Of its LevelDB; undefined: all in memory. */
+  readonly directory: string | undefined
 }
 
 /** What the peer knows of its cluster. */
@@ -20,7 +22,7 @@ export interface ClusterView {
   readonly links: number
 }
 
-const KEYS = 1000
+const JOIN_TIMEOUT_MS = 300_000
 const handlers = { echo: (payload: Uint8Array) => payload }
 
 type BenchLegion = Legion<typeof kv, typeof handlers>
@@ -38,6 +40,12 @@ export const legionTasks = {
 
   async close(): Promise<void> {
     await current?.close()
+    current = undefined
+  },
+
+  /** For good: the others forget this peer. */
+  async leave(): Promise<void> {
+    await current?.leave()
     current = undefined
   },
 
@@ -67,7 +75,7 @@ export const legionTasks = {
     return latencyOf(await timeEach(durationMs, () => legion.read('get', keyAt(0))))
   },
 
-  commandRate(sizeBytes: number, inFlight: number, durationMs: number): Promise<Rate> {
+  commandRate(sizeBytes: number, inFlight: number, durationMs: number): Promise<TimedRate> {
     return countDone(durationMs, inFlight, commands(sizeBytes))
   },
 }
@@ -77,9 +85,9 @@ export function requireLegion(): BenchLegion {
   return current
 }
 
-async function join({ cluster, signaling, stack }: JoinSettings): Promise<BenchLegion> {
-  const platform = await nodePlatform({ webrtc: stack })
-  return Legion.join({ cluster, signaling, platform, handlers })
+async function join({ cluster, signaling, stack, directory }: JoinSettings): Promise<BenchLegion> {
+  const platform = await nodePlatform({ webrtc: stack, directory })
+  return Legion.join({ cluster, signaling, platform, handlers, timing: { joinTimeoutMs: JOIN_TIMEOUT_MS } })
 }
 
 /** Sets one key after the other to a value of that size. */
@@ -88,12 +96,4 @@ function commands(sizeBytes: number): () => Promise<unknown> {
   const value = 'v'.repeat(sizeBytes)
   let next = 0
   return () => legion.applyConsistent('set', { key: keyAt(next++), value })
-}
-
-function keyAt(index: number): string {
-  return `key-${index % KEYS}`
-}
-
-function latencyOf(samplesMs: readonly number[]): Latency {
-  return { p50: quantile(samplesMs, 0.5), p99: quantile(samplesMs, 0.99) }
 }

@@ -1,10 +1,21 @@
 import { documentTasks } from './document-tasks.js'
+import { etcdTasks } from './etcd-tasks.js'
+import { groupTasks } from './group-tasks.js'
 import { legionTasks } from './legion-tasks.js'
+import { loadTasks } from './load-tasks.js'
 import { processTasks } from './process-tasks.js'
 import { rawTasks } from './raw-tasks.js'
 import { type PeerRequest, tellParent } from './tell-parent.js'
 
-const tasks = { ...processTasks, ...rawTasks, ...legionTasks, ...documentTasks }
+const tasks = {
+  ...processTasks,
+  ...rawTasks,
+  ...legionTasks,
+  ...documentTasks,
+  ...etcdTasks,
+  ...groupTasks,
+  ...loadTasks,
+}
 /** What a peer process can be asked to do. */
 export type Tasks = typeof tasks
 

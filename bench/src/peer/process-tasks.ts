@@ -1,10 +1,15 @@
 import { writeFile } from 'node:fs/promises'
 import { Session } from 'node:inspector/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 
 export interface ProcessCost {
   readonly cpuSeconds: number
   readonly peakRssMiB: number
 }
+
+setFlagsFromString('--expose-gc')
+const collectGarbage: () => void = runInNewContext('gc')
 
 let session: Session | undefined
 
@@ -13,6 +18,13 @@ export const processTasks = {
   cost(): ProcessCost {
     const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage()
     return { cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, peakRssMiB: maxRSS / 1024 }
+  },
+
+  /** After a garbage collection. @returns bytes of the heap and of buffers outside of it */
+  usedMemory(): number {
+    collectGarbage()
+    const { heapUsed, external } = process.memoryUsage()
+    return heapUsed + external
   },
 
   async startProfile(): Promise<void> {

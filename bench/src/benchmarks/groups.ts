@@ -1,0 +1,119 @@
+import { setTimeout } from 'node:timers/promises'
+import type { Benchmark, Row } from '../benchmark.js'
+import type { Cluster } from '../lab/cluster.js'
+import type { ProcessCost } from '../peer/process-tasks.js'
+import { type Series, seriesOf } from '../statistics.js'
+import { PEERS, rateOf, recordOf, STACK } from './common.js'
+
+/** Commands of one run, of all peers together. */
+const COMMANDS = 10_000
+const FULL = { counts: [1, 10, 100, 1_000], settleMs: 10_000, windows: 4, windowMs: 5_000 }
+const QUICK = { counts: [1, 10, 100], settleMs: 3_000, windows: 2, windowMs: 2_000 }
+
+type Scale = typeof FULL
+
+/** What so many idle groups cost. */
+interface Idle {
+  readonly count: number
+  readonly openedPerSecond: Series
+  /** Of all peers together. */
+  readonly cpuPercent: Series
+  /** Of one group on one peer. */
+  readonly memoryKib: Series
+}
+
+export const groups: Benchmark = {
+  name: 'groups',
+  about:
+    'So many groups (kv, in memory) besides main on each of three Node peers. First idle: the processor time of all three processes together, and what one more group costs in memory on one peer. Then 10,000 commands (set, 16 bytes), a third by each peer, all at once, spread evenly over the groups; all must succeed. Beside it the same with one group.',
+  alternative: 'one group',
+  async run(lab) {
+    const scale = lab.quick ? QUICK : FULL
+    const cluster = await lab.cluster(PEERS, STACK, 'memory')
+    const idle = await measureIdle(cluster, scale)
+    const cases = scale.counts.map((spread) => ({ label: spread.toLocaleString('en'), spread }))
+    const rates = await lab.measure(
+      recordOf(
+        cases,
+        ({ spread }) =>
+          () =>
+            commandRate(cluster, spread),
+      ),
+    )
+    return [...idleRows(idle), ...rateRows(cases, rates)]
+  },
+}
+
+/** The numbers grow in one cluster: groups are added, none is closed. */
+async function measureIdle({ peers }: Cluster, scale: Scale): Promise<Idle[]> {
+  const before = await memoryOf(peers)
+  const idle: Idle[] = []
+  let opened = 0
+  for (const count of scale.counts) {
+    const startMs = performance.now()
+    await Promise.all(peers.map((peer) => peer.ask('openGroups', count)))
+    const openedPerSecond = seriesOf([((count - opened) * 1000) / (performance.now() - startMs)])
+    opened = count
+    await setTimeout(scale.settleMs)
+    const cpuPercent = await idleCpu(peers, scale)
+    const after = await memoryOf(peers)
+    const memoryKib = seriesOf(after.map((bytes, i) => (bytes - (before[i] ?? 0)) / 1024 / count))
+    idle.push({ count, openedPerSecond, cpuPercent, memoryKib })
+  }
+  return idle
+}
+
+function memoryOf(peers: Cluster['peers']): Promise<number[]> {
+  return Promise.all(peers.map((peer) => peer.ask('usedMemory')))
+}
+
+/** One figure per window. */
+async function idleCpu(peers: Cluster['peers'], { windows, windowMs }: Scale): Promise<Series> {
+  const percents: number[] = []
+  for (let i = 0; i < windows; i++) {
+    const startMs = performance.now()
+    const before = await costsOf(peers)
+    await setTimeout(windowMs)
+    const after = await costsOf(peers)
+    const cpuMs = (sumOf(after) - sumOf(before)) * 1000
+    percents.push((cpuMs / (performance.now() - startMs)) * 100)
+  }
+  return seriesOf(percents)
+}
+
+function costsOf(peers: Cluster['peers']): Promise<ProcessCost[]> {
+  return Promise.all(peers.map((peer) => peer.ask('cost')))
+}
+
+function sumOf(costs: readonly ProcessCost[]): number {
+  return costs.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0)
+}
+
+/** From the first peer's first command until the last peer's last is settled. */
+async function commandRate({ peers }: Cluster, spread: number) {
+  const each = Math.ceil(COMMANDS / peers.length)
+  const spans = await Promise.all(peers.map((peer) => peer.ask('commandGroups', spread, each)))
+  const startMs = Math.min(...spans.map((span) => span.startMs))
+  const endMs = Math.max(...spans.map((span) => span.endMs))
+  return rateOf({ count: each * peers.length, elapsedMs: endMs - startMs })
+}
+
+function idleRows(idle: readonly Idle[]): Row[] {
+  const one = idle[0]
+  return idle.flatMap(({ count, openedPerSecond, cpuPercent, memoryKib }): Row[] => {
+    const label = `${count.toLocaleString('en')} idle`
+    return [
+      { label: `${label}: processor, all peers`, unit: '% of a core', ours: cpuPercent, beside: one?.cpuPercent },
+      { label: `${label}: memory of one`, unit: 'KiB', ours: memoryKib, beside: undefined },
+      { label: `${label}: opened`, unit: 'groups/s', ours: openedPerSecond, beside: undefined },
+    ]
+  })
+}
+
+function rateRows(
+  cases: readonly { readonly label: string }[],
+  rates: Readonly<Record<string, { readonly rate: Series }>>,
+): Row[] {
+  const beside = rates[cases[0]?.label ?? '']?.rate
+  return cases.map(({ label }) => ({ label: `${label} busy`, unit: 'commands/s', ours: rates[label]?.rate, beside }))
+}
