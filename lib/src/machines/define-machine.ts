@@ -2,11 +2,17 @@ import { LegionError } from '../base/errors.js'
 import type { PeerId } from '../base/ids.js'
 import { decodeValue, encodeValue, freezePlain } from '../codec/value.js'
 import { DefinedMachine, isState, type UntypedDefinition, type UntypedFunction } from './defined-machine.js'
+import { type Edit, editInPlace } from './edit.js'
 import type { ApplyContext, HookContext, QueryContext } from './machine.js'
 import type { Frozen, Functions, Machine } from './types.js'
 
-/** What `defineMachine` takes. */
-export interface MachineOptions<State extends object, Commands extends Functions, Queries extends Functions> {
+/** What `defineMachine` takes. Commands change a `Draft`, which is a `State` that may be written. */
+export interface MachineOptions<
+  State extends object,
+  Commands extends Functions,
+  Queries extends Functions,
+  Draft = State,
+> {
   /** The same on all peers of a group; replicated and checked. */
   readonly name: string
   /**
@@ -17,29 +23,29 @@ export interface MachineOptions<State extends object, Commands extends Functions
   readonly version: number
   /** The state to start from: a plain object or array, the same on every peer. */
   readonly initial: () => State
-  readonly commands: Commands & Record<string, Command<State>>
+  readonly commands: Commands & Record<string, Command<Draft>>
   readonly queries?: (Queries & Record<string, Query<State>>) | undefined
   /** By the version they lead to. A version without one has the state's shape of the version before. */
   readonly migrate?: { readonly [version: number]: Migration } | undefined
   /** The versions with which commands came, 1 if left out. In older versions the group does not know them. */
   readonly since?: { readonly [Name in keyof NoInfer<Commands>]?: number | undefined } | undefined
   /** Called at the same place in the log on every replica, the founder's own included. */
-  readonly memberJoined?: Hook<State> | undefined
+  readonly memberJoined?: Hook<Draft> | undefined
   /** Called when the last replica of the peer left the group. */
-  readonly memberLeft?: Hook<State> | undefined
+  readonly memberLeft?: Hook<Draft> | undefined
 }
 
 /**
  * Changes `state` in place, or throws and changes nothing. Depends on its arguments alone: no clock, no chance but
  * `context.random`, no variables outside. May return a plain value. Not async.
  */
-export type Command<State> = (state: State, payload: never, context: ApplyContext) => Output
+export type Command<Draft> = (state: Draft, payload: never, context: ApplyContext) => Output
 
 /** Reads the frozen state. The context tells the time of the log, for whatever expires; no other clock may count. */
 export type Query<State> = (state: Frozen<State>, payload: never, context: QueryContext) => Output
 
 /** As a command; one that throws changes nothing, and nobody hears of it. What it returns is ignored. */
-export type Hook<State> = (state: State, peer: PeerId, context: HookContext) => Output
+export type Hook<Draft> = (state: Draft, peer: PeerId, context: HookContext) => Output
 
 /**
  * Gets a copy of the state as it was in the version before, to be declared by its parameter. Changes it in place, or
@@ -81,10 +87,24 @@ export function defineMachine<
   Commands extends Functions,
   Queries extends Functions = NoFunctions,
 >(options: MachineOptions<State, Commands, Queries>): Machine<State, Commands, Queries> {
+  return buildMachine(options, editInPlace)
+}
+
+/** `defineMachine` with another way of changing the state. */
+export function buildMachine<
+  State extends object,
+  Draft,
+  Commands extends Functions,
+  Queries extends Functions = NoFunctions,
+>(
+  options: MachineOptions<State, Commands, Queries, Draft>,
+  edit: Edit<State, Draft>,
+): Machine<State, Commands, Queries> {
   const { name, version, initial, commands, queries = {} as Queries } = options
   const { migrate = {}, since = {}, memberJoined, memberLeft } = options
   requireNameAndVersion(name, version)
-  const definition = { name, commands, queries, migrate, since, memberJoined, memberLeft }
+  const untypedEdit = edit as unknown as UntypedDefinition['edit']
+  const definition = { name, commands, queries, migrate, since, memberJoined, memberLeft, edit: untypedEdit }
   requireSound(definition, version)
   const initialBytes = encodeInitial(initial)
   const create = () => {

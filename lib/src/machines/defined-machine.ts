@@ -1,10 +1,10 @@
-import { create } from 'mutative'
 import { concatBytes } from '../base/bytes.js'
 import { LegionError } from '../base/errors.js'
 import type { PeerId } from '../base/ids.js'
 import { DecodeError, type Decoder, decodeAll } from '../codec/decode.js'
 import { copyValue, freezePlain, readValue, type Value } from '../codec/value.js'
 import { encodeChunks } from '../codec/value-chunks.js'
+import type { Edit } from './edit.js'
 import type {
   ApplyContext,
   CommandCall,
@@ -26,6 +26,7 @@ export interface UntypedDefinition {
   readonly since: { readonly [command: string]: number | undefined }
   readonly memberJoined: UntypedFunction | undefined
   readonly memberLeft: UntypedFunction | undefined
+  readonly edit: Edit<object, object>
 }
 
 export type UntypedFunction = (...args: never) => unknown
@@ -114,11 +115,10 @@ export class DefinedMachine implements ForkableMachine {
   /** Changes nothing if it throws. @returns a copy of what `recipe` returned */
   #change(recipe: (draft: object) => unknown): Value {
     let output: Value
-    const next = create(this.#state, (draft) => {
+    this.#state = this.#definition.edit(this.#state, (draft) => {
       // Copied before the recipe ends, for drafts in the output die with it.
       output = copyValue(recipe(draft), 'output')
     })
-    this.#state = freezePlain(next, this.#state, 'state')
     return output
   }
 }

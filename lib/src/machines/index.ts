@@ -1,5 +1,16 @@
 export { defineMachine, type MachineOptions } from './define-machine.js'
-export { type KvRange, kv } from './kv.js'
+export {
+  type KvCompareAndSet,
+  type KvEntry,
+  type KvIncrement,
+  type KvRange,
+  type KvSet,
+  type KvState,
+  type KvTouch,
+  type KvValue,
+  kv,
+} from './kv.js'
+export { type LockAcquire, type LockHolder, type LockRelease, type LockRenew, type LockState, lock } from './lock.js'
 export type {
   ApplyContext,
   CommandCall,
@@ -13,7 +24,6 @@ export type {
   StateMachine,
 } from './machine.js'
 export { Rejected } from './rejected.js'
-export type { Entry as KvEntry, SortedMap } from './sorted-map.js'
 export type {
   AnyMachine,
   ApplyConsistent,
@@ -29,3 +39,4 @@ export type {
   Read,
   StateOf,
 } from './types.js'
+export { type KvChange, type Watchable, type Watched, watch } from './watch.js'

@@ -1,152 +1,163 @@
-import type { Value } from '../codec/value.js'
-import type { Frozen } from './types.js'
-
 /**
- * A sorted map made of plain objects, for states: a B+ tree. A change touches a few small nodes however large the map
- * is, where a plain object would be copied whole. Keys are ordered by UTF-16 code units, as by `<`.
+ * An immutable sorted map of plain frozen objects, for states: a B+ tree. A change copies a few small nodes however
+ * large the map is, and shares all others with the map before. Keys are ordered by UTF-16 code units, as by `<`.
  *
  * Invariants: the keys of a node ascend; `keys[i]` of a branch is not above any key in `children[i]`, and above all keys
  * in `children[i - 1]`; all leaves are at the same depth; no node but the root is empty, none has more than
  * MAX_ITEMS items; a root branch has two children at least.
  */
-export interface SortedMap {
-  size: number
-  root: Node
+export interface SortedMap<V> {
+  readonly size: number
+  readonly root: Node<V>
 }
 
-type Node = Leaf | Branch
+export type Node<V> = Leaf<V> | Branch<V>
 
-interface Leaf {
-  keys: string[]
-  values: Value[]
+export interface Leaf<V> {
+  readonly keys: readonly string[]
+  readonly values: readonly V[]
 }
 
-interface Branch {
-  keys: string[]
-  children: Node[]
+export interface Branch<V> {
+  readonly keys: readonly string[]
+  readonly children: readonly Node<V>[]
 }
 
-export type Entry = readonly [key: string, value: Value]
+export type Entry<V> = readonly [key: string, value: V]
 
 const MAX_ITEMS = 32
 
-export function emptyMap(): SortedMap {
-  return { size: 0, root: { keys: [], values: [] } }
+export function emptyMap<V>(): SortedMap<V> {
+  return freezeMap(0, leaf<V>([], []))
 }
 
-export function getEntry(map: Frozen<SortedMap>, key: string): Entry | undefined {
-  for (const entry of entriesFrom(map, key)) return entry[0] === key ? entry : undefined
-  return undefined
+export function getValue<V>(map: SortedMap<V>, key: string): V | undefined {
+  let node = map.root
+  while (isBranch(node)) node = childAt(node, childIndex(node.keys, key))
+  const at = lowerBound(node.keys, key)
+  return node.keys[at] === key ? node.values[at] : undefined
 }
 
 /** All entries from `from` on, in order. */
-export function entriesFrom(map: Frozen<SortedMap>, from: string): Iterable<Entry> {
+export function entriesFrom<V>(map: SortedMap<V>, from: string): Iterable<Entry<V>> {
   return nodeEntries(map.root, from)
 }
 
-export function setEntry(map: SortedMap, key: string, value: Value): void {
-  const inserted = insert(map.root, key, value)
-  if (inserted) map.size++
-  if (map.root.keys.length <= MAX_ITEMS) return
-  const right = split(map.root)
-  map.root = { keys: [firstKey(map.root), firstKey(right)], children: [map.root, right] }
+/** @param value frozen, and not undefined: that is no value */
+export function withEntry<V>(map: SortedMap<V>, key: string, value: V): SortedMap<V> {
+  const isNew = getValue(map, key) === undefined
+  const nodes = inserted(map.root, key, value)
+  return freezeMap(map.size + (isNew ? 1 : 0), nodes.length === 1 ? (nodes[0] as Node<V>) : branch(nodes))
 }
 
-/** @returns false if there was no such key */
-export function deleteEntry(map: SortedMap, key: string): boolean {
-  if (!remove(map.root, key)) return false
-  map.size--
-  while (isBranch(map.root) && map.root.children.length === 1) map.root = map.root.children[0] as Node
-  return true
+/** The same map if there is no such key. */
+export function withoutEntry<V>(map: SortedMap<V>, key: string): SortedMap<V> {
+  if (getValue(map, key) === undefined) return map
+  let root = removed(map.root, key)
+  while (root !== undefined && isBranch(root) && root.children.length === 1) root = root.children[0]
+  return root === undefined ? emptyMap() : freezeMap(map.size - 1, root)
 }
 
-function* nodeEntries(node: Frozen<Node>, from: string): Iterable<Entry> {
-  if ('children' in node) {
-    for (let i = childIndex(node.keys, from); i < node.children.length; i++) {
-      yield* nodeEntries(node.children[i] as Frozen<Node>, from)
-    }
-  } else {
-    for (let i = lowerBound(node.keys, from); i < node.keys.length; i++) yield [node.keys[i] as string, node.values[i]]
-  }
-}
-
-/** May leave `node` with one item too many. @returns false if the key was there and only its value changed */
-function insert(node: Node, key: string, value: Value): boolean {
-  if (isBranch(node)) return insertBelow(node, key, value)
-  const at = lowerBound(node.keys, key)
-  const isNew = node.keys[at] !== key
-  if (isNew) node.keys.splice(at, 0, key)
-  node.values.splice(at, isNew ? 0 : 1, value)
-  return isNew
-}
-
-function insertBelow(branch: Branch, key: string, value: Value): boolean {
-  const at = childIndex(branch.keys, key)
-  const child = branch.children[at] as Node
-  const inserted = insert(child, key, value)
-  if (key < (branch.keys[at] as string)) branch.keys[at] = key
-  if (child.keys.length > MAX_ITEMS) {
-    const right = split(child)
-    branch.keys.splice(at + 1, 0, firstKey(right))
-    branch.children.splice(at + 1, 0, right)
-  }
-  return inserted
-}
-
-/** May leave `node` empty. @returns false if there was no such key */
-function remove(node: Node, key: string): boolean {
-  if (isBranch(node)) return removeBelow(node, key)
-  const at = lowerBound(node.keys, key)
-  if (node.keys[at] !== key) return false
-  removeItems(node, at, 1)
-  return true
-}
-
-function removeBelow(branch: Branch, key: string): boolean {
-  const at = childIndex(branch.keys, key)
-  const child = branch.children[at] as Node
-  if (!remove(child, key)) return false
-  if (child.keys.length === 0) removeItems(branch, at, 1)
-  else if (!mergeWithNext(branch, at)) mergeWithNext(branch, at - 1)
-  return true
-}
-
-/** Puts two neighbouring children into one if they fit. */
-function mergeWithNext(branch: Branch, at: number): boolean {
-  const left = branch.children[at]
-  const right = branch.children[at + 1]
-  if (left === undefined || right === undefined || left.keys.length + right.keys.length > MAX_ITEMS) return false
-  append(left, removeItems(right, 0, right.keys.length))
-  removeItems(branch, at + 1, 1)
-  return true
-}
-
-/** Moves the upper half of `node` into a new one. */
-function split(node: Node): Node {
-  const half = node.keys.length >> 1
-  return removeItems(node, half, node.keys.length - half)
-}
-
-/** Takes items out, as a node of their own. */
-function removeItems(node: Node, at: number, count: number): Node {
-  const keys = node.keys.splice(at, count)
-  return isBranch(node)
-    ? { keys, children: node.children.splice(at, count) }
-    : { keys, values: node.values.splice(at, count) }
-}
-
-/** Both are of the same kind, being at the same depth. */
-function append(left: Node, right: Node): void {
-  left.keys.push(...right.keys)
-  if (isBranch(left) && isBranch(right)) left.children.push(...right.children)
-  else if (!isBranch(left) && !isBranch(right)) left.values.push(...right.values)
-}
-
-function isBranch(node: Node): node is Branch {
+export function isBranch<V>(node: Node<V>): node is Branch<V> {
   return 'children' in node
 }
 
-function firstKey(node: Node): string {
+function* nodeEntries<V>(node: Node<V>, from: string): Iterable<Entry<V>> {
+  if (isBranch(node)) {
+    for (let i = childIndex(node.keys, from); i < node.children.length; i++) yield* nodeEntries(childAt(node, i), from)
+  } else {
+    for (let i = lowerBound(node.keys, from); i < node.keys.length; i++) {
+      yield [node.keys[i] as string, node.values[i] as V]
+    }
+  }
+}
+
+/** The node with the entry, or the two into which it is split. */
+function inserted<V>(node: Node<V>, key: string, value: V): readonly Node<V>[] {
+  if (isBranch(node)) {
+    const at = childIndex(node.keys, key)
+    return halves(withChildren(node, at, inserted(childAt(node, at), key, value)))
+  }
+  const at = lowerBound(node.keys, key)
+  if (node.keys[at] === key) return [leaf(node.keys, replaced(node.values, at, 1, [value]))]
+  return halves(leaf(replaced(node.keys, at, 0, [key]), replaced(node.values, at, 0, [value])))
+}
+
+/** The node without the key, which is there; undefined if nothing is left. */
+function removed<V>(node: Node<V>, key: string): Node<V> | undefined {
+  if (!isBranch(node)) {
+    const at = lowerBound(node.keys, key)
+    return node.keys.length === 1 ? undefined : leaf(replaced(node.keys, at, 1, []), replaced(node.values, at, 1, []))
+  }
+  const at = childIndex(node.keys, key)
+  const child = removed(childAt(node, at), key)
+  if (child !== undefined) return mergedAround(withChildren(node, at, [child]), at)
+  return node.children.length === 1 ? undefined : withChildren(node, at, [])
+}
+
+/** The branch with these children instead of the one at `at`. */
+function withChildren<V>(node: Branch<V>, at: number, children: readonly Node<V>[]): Branch<V> {
+  const first = children[0]
+  const keepsKeys = children.length === 1 && first?.keys[0] === node.keys[at]
+  const keys = keepsKeys ? node.keys : Object.freeze(replaced(node.keys, at, 1, children.map(firstKey)))
+  return Object.freeze({ keys, children: Object.freeze(replaced(node.children, at, 1, children)) })
+}
+
+/** Puts the child at `at` and one neighbour together if they fit into one. */
+function mergedAround<V>(node: Branch<V>, at: number): Branch<V> {
+  const left = fit(node, at) ? at : at - 1
+  if (!fit(node, left)) return node
+  const whole = joined(childAt(node, left), childAt(node, left + 1))
+  return branch(replaced(node.children, left, 2, [whole]))
+}
+
+function fit<V>({ children }: Branch<V>, at: number): boolean {
+  const [left, right] = [children[at], children[at + 1]]
+  return left !== undefined && right !== undefined && left.keys.length + right.keys.length <= MAX_ITEMS
+}
+
+/** Both are of the same kind, being at the same depth. */
+function joined<V>(left: Node<V>, right: Node<V>): Node<V> {
+  return isBranch(left)
+    ? branch([...left.children, ...(right as Branch<V>).children])
+    : leaf([...left.keys, ...right.keys], [...left.values, ...(right as Leaf<V>).values])
+}
+
+/** The node, in two if it has too many items. */
+function halves<V>(node: Node<V>): readonly Node<V>[] {
+  const { length } = node.keys
+  return length <= MAX_ITEMS ? [node] : [part(node, 0, length >> 1), part(node, length >> 1, length)]
+}
+
+function part<V>(node: Node<V>, from: number, to: number): Node<V> {
+  return isBranch(node)
+    ? branch(node.children.slice(from, to))
+    : leaf(node.keys.slice(from, to), node.values.slice(from, to))
+}
+
+function leaf<V>(keys: readonly string[], values: readonly V[]): Leaf<V> {
+  return Object.freeze({ keys: Object.freeze(keys), values: Object.freeze(values) })
+}
+
+function branch<V>(children: readonly Node<V>[]): Branch<V> {
+  return Object.freeze({ keys: Object.freeze(children.map(firstKey)), children: Object.freeze(children) })
+}
+
+function freezeMap<V>(size: number, root: Node<V>): SortedMap<V> {
+  return Object.freeze({ size, root })
+}
+
+function replaced<T>(items: readonly T[], at: number, count: number, by: readonly T[]): T[] {
+  const copy = [...items] // V8 copies frozen arrays ten times faster so than by slice
+  copy.splice(at, count, ...by)
+  return copy
+}
+
+function childAt<V>(node: Branch<V>, at: number): Node<V> {
+  return node.children[at] as Node<V>
+}
+
+function firstKey(node: Node<unknown>): string {
   return node.keys[0] as string
 }
 
