@@ -1,14 +1,17 @@
 import { toBase64Url } from './base/bytes.js'
 import type { Unsubscribe } from './base/emitter.js'
 import type { Runtime } from './base/runtime.js'
+import { systemCompression } from './base/system-compression.js'
 import { systemRuntime } from './base/system-runtime.js'
-import type { Lifecycle, LifecycleEvents, Platform } from './platform.js'
+import type { Lifecycle, LifecycleEvents, Platform, PlatformStorage } from './platform.js'
 import { browserSocket } from './signaling/browser-socket.js'
 import { createRendezvous } from './signaling/create-rendezvous.js'
 import { browserStack, webrtcConnector } from './transport/webrtc-connector.js'
 
 const HOST_KEY = 'legion-mesh.host'
 const HOST_BYTES = 9
+/** Of the names of all databases. */
+const DATABASE_PREFIX = 'legion-mesh'
 
 /** The platform of a page: its clock, its WebRTC, its WebSocket, its life. An adapter: no logic here. */
 export function browserPlatform(): Platform {
@@ -18,8 +21,25 @@ export function browserPlatform(): Platform {
     runtime,
     host: browserHost(runtime),
     lifecycle: pageLifecycle(),
+    storage: profileStorage(runtime),
+    compression: systemCompression(),
     createConnector: () => webrtcConnector({ runtime, stack: browserStack(navigator.userAgent) }),
     createRendezvous: (options) => createRendezvous({ ...options, openSocket: browserSocket }),
+  }
+}
+
+/** Loaded when it is asked for: most pages keep nothing. */
+function profileStorage(runtime: Runtime): PlatformStorage {
+  return {
+    kind: 'indexeddb',
+    isDefault: false,
+    async open(cluster) {
+      const [{ indexedDbStorage }, { openFreeStore }] = await Promise.all([
+        import('./storage/indexeddb-storage.js'),
+        import('./storage/cluster-stores.js'),
+      ])
+      return openFreeStore(indexedDbStorage(DATABASE_PREFIX), cluster, runtime)
+    },
   }
 }
 

@@ -2,8 +2,10 @@ import type { Unsubscribe } from './base/emitter.js'
 import type { PeerId } from './base/ids.js'
 import type { Logger } from './base/logger.js'
 import type { Runtime } from './base/runtime.js'
+import type { Compression } from './base/system-compression.js'
 import type { PeerKind } from './mesh/peer-info.js'
 import type { Rendezvous } from './signaling/rendezvous.js'
+import type { Store } from './storage/storage.js'
 import type { Connector } from './transport/channel.js'
 
 /** All of the world that a Legion touches, as one object. The same library runs on a simulated one. */
@@ -13,8 +15,24 @@ export interface Platform {
   /** The failure domain: equal for tabs of one browser, for processes of one machine. */
   readonly host: string
   readonly lifecycle: Lifecycle
+  /** Where peers can keep their state; undefined: nowhere. */
+  readonly storage: PlatformStorage | undefined
+  /** What snapshots may be compressed with on their way; undefined where there is nothing. */
+  readonly compression: Compression | undefined
   createConnector(self: PeerId): Connector
   createRendezvous(options: RendezvousOptions): Rendezvous
+}
+
+export interface PlatformStorage {
+  readonly kind: 'indexeddb' | 'leveldb' | 'simulated'
+  /** Used unless the options say otherwise. */
+  readonly isDefault: boolean
+  /**
+   * Opens what a peer of the cluster kept here that no living peer has open, or something new.
+   * @param cluster the cluster's name
+   * @throws LegionError E_STORAGE_LOCKED, E_STORAGE; E_UNSUPPORTED where there is no such storage
+   */
+  open(cluster: string): Promise<Store>
 }
 
 export interface RendezvousOptions {

@@ -1,14 +1,22 @@
 import { hostname } from 'node:os'
 import { LegionError } from '../base/errors.js'
+import { systemCompression } from '../base/system-compression.js'
 import { systemRuntime } from '../base/system-runtime.js'
-import type { Lifecycle, Platform } from '../platform.js'
+import type { Lifecycle, Platform, PlatformStorage } from '../platform.js'
 import { createRendezvous } from '../signaling/create-rendezvous.js'
 import type { SocketFactory } from '../signaling/socket.js'
 import { adaptWebSocket } from '../signaling/web-socket.js'
+import { storeNameOf } from '../storage/cluster-stores.js'
 import { webrtcConnector } from '../transport/webrtc-connector.js'
+import { levelStorage } from './level-storage.js'
 import { findWebRtc, type NodeWebRtc, type NodeWebRtcPackage } from './webrtc.js'
 
 export interface NodePlatformOptions {
+  /**
+   * Where peers keep their state, one per cluster; made if it is missing. Needs the package `classic-level`. Without it
+   * nothing survives the process. A directory is for one process.
+   */
+  readonly directory?: string | undefined
   /** The WebRTC implementation: one by its package's name, or any other itself. Default: the fastest installed. */
   readonly webrtc?: NodeWebRtcPackage | NodeWebRtc | undefined
 }
@@ -21,7 +29,7 @@ const SIGNALING_FRAME_BYTES_MAX = 1024 * 1024
  * adapter: no logic here.
  * @throws LegionError E_UNSUPPORTED, with the command that installs what is missing
  */
-export async function nodePlatform({ webrtc }: NodePlatformOptions = {}): Promise<Platform> {
+export async function nodePlatform({ directory, webrtc }: NodePlatformOptions = {}): Promise<Platform> {
   const [{ stack, wrtc }, openSocket] = await Promise.all([
     typeof webrtc === 'object' ? webrtc : findWebRtc(webrtc),
     findSocket(),
@@ -32,6 +40,8 @@ export async function nodePlatform({ webrtc }: NodePlatformOptions = {}): Promis
     runtime,
     host: hostname(),
     lifecycle: processLifecycle,
+    storage: directory === undefined ? undefined : directoryStorage(directory),
+    compression: systemCompression(),
     createConnector: () => webrtcConnector({ runtime, stack, wrtc }),
     createRendezvous: (options) => createRendezvous({ ...options, openSocket }),
   }
@@ -41,6 +51,22 @@ export async function nodePlatform({ webrtc }: NodePlatformOptions = {}): Promis
 const processLifecycle: Lifecycle = {
   visible: true,
   on: () => () => {},
+}
+
+function directoryStorage(directory: string): PlatformStorage {
+  const storage = levelStorage(directory)
+  return {
+    kind: 'leveldb',
+    isDefault: true,
+    open: (cluster) => storage.open(storeNameOf(cluster)).catch((error) => explainLock(error, directory)),
+  }
+}
+
+function explainLock(error: unknown, directory: string): never {
+  if (!LegionError.is(error) || error.code !== 'E_STORAGE_LOCKED') throw error
+  const advice = 'Give each process a directory of its own, or close the other one.'
+  const problem = `Another process, or another Legion of this one, uses "${directory}" for the same cluster. ${advice}`
+  throw new LegionError('E_STORAGE_LOCKED', problem, { cause: error })
 }
 
 async function findSocket(): Promise<SocketFactory> {

@@ -13,6 +13,7 @@ export {
 } from './linearizability.js'
 export { type SmallestViolation, smallestViolation } from './linearizability-shrink.js'
 export { type MachineInput, type MachineModelOptions, type MachineOutput, machineModel } from './machine-model.js'
+export { type MemoryPlatformOptions, memoryPlatform } from './memory-platform.js'
 export { keyValueModel, registerModel, type SequentialModel, type StateKey } from './models.js'
 export type { Conditions } from './simulated-channel.js'
 export { SimulatedDisk, type SimulatedDiskOptions } from './simulated-disk.js'

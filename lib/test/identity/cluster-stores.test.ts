@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest'
+import { LegionError } from '../../src/base/errors.js'
+import { openFreeStore, storeNameOf } from '../../src/storage/cluster-stores.js'
+import { memoryStorage } from '../../src/storage/memory-storage.js'
+import type { Storage, Store } from '../../src/storage/storage.js'
+import { SimulatedClock } from '../../src/testing/simulated-runtime.js'
+
+const runtime = new SimulatedClock().fork(1)
+
+class Profile {
+  readonly storage: Storage = memoryStorage()
+
+  /** A tab that marks its store with its name, and tells whose mark it found there. */
+  async openTab(name: string, cluster = 'theatre'): Promise<{ store: Store; found: string | undefined }> {
+    const store = await openFreeStore(this.storage, cluster, runtime)
+    const mark = await store.get('mark')
+    await store.write([{ key: 'mark', value: new TextEncoder().encode(name) }], 'synced')
+    return { store, found: mark && new TextDecoder().decode(mark) }
+  }
+}
+
+describe('stores of a cluster', () => {
+  it('[IDN4] have names that any storage takes, one for each cluster name', () => {
+    const names = ['theatre', 'Theatre', 'a/b c:ü\u0000', 'x'.repeat(200)].map(storeNameOf)
+    for (const name of names) expect(name).toMatch(/^[\w-]{22}$/)
+    expect(new Set(names).size).toBe(names.length)
+    expect(storeNameOf('theatre')).toBe(names[0])
+  })
+
+  it('[IDN5] are shared out among tabs: each takes a free one, a new one only if there is none', async () => {
+    const profile = new Profile()
+    const [a, b] = [await profile.openTab('a'), await profile.openTab('b')]
+    expect([a.found, b.found]).toEqual([undefined, undefined])
+    await a.store.close()
+    const c = await profile.openTab('c')
+    expect(c.found).toBe('a')
+    await b.store.close()
+    await c.store.close()
+    const back = [await profile.openTab('d'), await profile.openTab('e')].map(({ found }) => found)
+    expect(back.sort()).toEqual(['b', 'c'])
+    expect(await profile.storage.list()).toHaveLength(2)
+  })
+
+  it('[IDN5] are never shared by tabs that open at the same moment', async () => {
+    const profile = new Profile()
+    const tabs = await Promise.all([profile.openTab('a'), profile.openTab('b')])
+    for (const { store } of tabs) await store.close()
+    const again = await Promise.all([profile.openTab('c'), profile.openTab('d'), profile.openTab('e')])
+    expect(again.map(({ found }) => found).sort()).toEqual(['a', 'b', undefined])
+  })
+
+  it('[IDN5] are those of one cluster', async () => {
+    const profile = new Profile()
+    await (await profile.openTab('a')).store.close()
+    expect((await profile.openTab('b', 'another')).found).toBeUndefined()
+    expect((await profile.openTab('c')).found).toBe('a')
+  })
+
+  it('[IDN6] are at most sixteen', async () => {
+    const profile = new Profile()
+    const tabs = []
+    for (let i = 0; i < 16; i++) tabs.push(await profile.openTab(`tab ${i}`))
+    await expect(profile.openTab('one too many')).rejects.toMatchObject({ code: 'E_STORAGE' })
+    expect((await profile.openTab('b', 'another')).found).toBeUndefined()
+    await tabs[7]?.store.close()
+    expect((await profile.openTab('later')).found).toBe('tab 7')
+  })
+
+  it('[IDN6] a damaged one is told, not passed over', async () => {
+    const profile = new Profile()
+    await (await profile.openTab('a')).store.close()
+    const storage: Storage = {
+      list: () => profile.storage.list(),
+      remove: (name) => profile.storage.remove(name),
+      open: () => Promise.reject(new LegionError('E_STORAGE', 'It is damaged.')),
+    }
+    await expect(openFreeStore(storage, 'theatre', runtime)).rejects.toMatchObject({ message: 'It is damaged.' })
+  })
+})
