@@ -225,16 +225,21 @@ export type EntryOwner =
   | { readonly kind: 'command'; readonly session: number; readonly sequence: number }
   | { readonly kind: 'one-shot'; readonly ticket: Ticket }
 
-/** Undefined for every other kind. @throws DecodeError */
+/** Undefined for every other kind, and for damaged ones. */
 export function decodeOwner(data: Uint8Array): EntryOwner | undefined {
   const [kind] = data
   if (kind !== COMMAND && kind !== ONE_SHOT) return undefined
-  return decodeAll(data, (decoder) => {
-    readByte(decoder)
-    const owner = kind === COMMAND ? readCommandOwner(decoder) : readOneShotOwner(decoder)
-    decoder.pos = data.length
-    return owner
-  })
+  try {
+    return decodeAll(data, readOwner)
+  } catch {
+    return undefined
+  }
+}
+
+function readOwner(decoder: Decoder): EntryOwner {
+  const owner = readByte(decoder) === COMMAND ? readCommandOwner(decoder) : readOneShotOwner(decoder)
+  decoder.pos = decoder.arr.length
+  return owner
 }
 
 function readCommandOwner(decoder: Decoder): EntryOwner {

@@ -1,58 +1,98 @@
 import { toBase64Url } from '../base/bytes.js'
-import { LegionError, type Outcome } from '../base/errors.js'
+import { invariant, type LegionError, type Outcome } from '../base/errors.js'
 import type { PeerId } from '../base/ids.js'
+import type { Logger } from '../base/logger.js'
 import type { Runtime } from '../base/runtime.js'
 import type { Value } from '../codec/value.js'
-import { encodeCall, encodeCommand, encodeRegister } from './entry.js'
-import type { Applied, AppliedResult } from './replicated-state.js'
-import { fromReplicated } from './replicated-state.js'
-import { SESSION_LIMITS, type SessionTable } from './sessions.js'
+import {
+  type Call,
+  decodeCall,
+  decodeOwner,
+  type EntryOwner,
+  encodeCall,
+  encodeCommand,
+  encodeOneShot,
+} from './entry.js'
+import { InFlight } from './in-flight.js'
+import { type Outbox, type OutboxRecord, sortOut } from './outbox.js'
+import { type Batch, newPending, nextResendDelayMs, type Pending } from './pending.js'
+import {
+  busy,
+  commandTooLarge,
+  diskFailed,
+  dropped,
+  noDurableStorage,
+  noRoomForSession,
+  outputDropped,
+  refusal,
+  sessionExpired,
+  timedOut,
+  unsessionedPersist,
+} from './proposal-errors.js'
+import { Registration } from './registration.js'
+import type { Applied } from './replicated-state.js'
+import {
+  type AppliedResult,
+  fromReplicated,
+  SESSION_LIMITS,
+  type SessionRecord,
+  type SessionTable,
+} from './sessions.js'
+import { aborted, deadlineOf, type WaitOptions, watchAbort } from './wait-options.js'
 
-export interface ProposeOptions {
-  /** Milliseconds, 10,000 by default; then E_TIMEOUT or E_NO_QUORUM. */
-  readonly timeoutMs?: number | undefined
-  readonly signal?: AbortSignal | undefined
-}
+export type { Batch } from './pending.js'
 
-interface Pending {
-  readonly sequence: number
-  readonly call: Uint8Array
-  readonly timestampMs: number
-  readonly deadlineMs: number
-  readonly resolve: (output: Value) => void
-  readonly reject: (error: LegionError) => void
-  readonly release: () => void
-  /** The log entry; made once the session is known, then sent again unchanged. */
-  entry: Uint8Array | undefined
-  sentAtMs: number | undefined
-  /** How often it was given out and not returned: 0 means that it can't have been applied. */
-  sends: number
-}
-
-/** Entries to propose together. */
-export interface Batch {
-  readonly entries: Uint8Array[]
-  /** Whose entries they are; empty for the session's registration. */
-  readonly sequences: number[]
+export interface ProposeOptions extends WaitOptions {
+  /**
+   * False: outside of the session, which saves its memory in the group. The command is sent once and never again: if
+   * the leader refuses it, E_DROPPED; if it gets lost, E_TIMEOUT with outcome `unknown`. True by default.
+   */
+  readonly once?: boolean | undefined
+  /**
+   * True: the command outlives this process. It is written to disk before it is sent, and proposed again, exactly once,
+   * when the peer comes back with the same storage; by default without a timeout. A timeout or an abort withdraws it,
+   * closing does not. False by default. Without durable storage: E_UNSUPPORTED.
+   */
+  readonly persist?: boolean | undefined
+  /**
+   * Called once when the command has its place in the log for good, before it settles; it may still be refused then.
+   * Not called if this peer learns of that by a snapshot.
+   */
+  readonly onCommitted?: ((index: number) => void) | undefined
 }
 
 export interface ProposalsOptions {
   readonly runtime: Runtime
-  readonly self: PeerId
+  readonly self: () => PeerId
   readonly limits: ProposalLimits
+  readonly logger: Logger
+  /** Undefined: nothing outlives this process. */
+  readonly outbox?: Outbox | undefined
   /** Called when there is something new to send. */
   readonly changed: () => void
+  /**
+   * A persistent command of an earlier run that nobody can tell of whether it was applied: the group forgot its
+   * session. It is not proposed again.
+   */
+  readonly lost: (call: LostCall) => void
+}
+
+export interface LostCall extends Call {
+  /** The proposer's wall clock when it was proposed. */
+  readonly timestampMs: number
 }
 
 export interface ProposalLimits {
   /** Proposals in flight per group; then E_BUSY. */
   readonly proposals: number
+  /** Bytes of all commands in flight per group; then E_BUSY, unless it is the only one. */
+  readonly proposalBytes: number
   /** Bytes of one command, name included; then E_TOO_LARGE. */
   readonly commandBytes: number
 }
 
-const NONCE_BYTES = 16
-const DEFAULT_TIMEOUT_MS = 10_000
+/** With the PeerId it only has to tell the starts of one peer apart. */
+const TICKET_NONCE_BYTES = 6
 const BATCH_BYTES_MAX = 256 * 1024
 
 /**
@@ -60,233 +100,366 @@ const BATCH_BYTES_MAX = 256 * 1024
  * them out again, unchanged, whenever they may have been lost. Sends nothing itself.
  *
  * Invariants: a proposal is settled exactly once; entries carry `lowest` = the lowest sequence unsettled when they were
- * made, so the replicated table never forgets a result that is still waited for.
+ * made, so the replicated table never forgets a result that is still waited for; a persistent proposal is never given
+ * out before its outbox holds the number under which it goes.
  */
 export class Proposals {
   readonly #options: ProposalsOptions
-  #nonce: string
+  readonly #inFlight = new InFlight()
+  readonly #registration: Registration
+  readonly #ticketNonce: string
   #session: number | undefined
-  #registerSentAtMs: number | undefined
-  #nextSequence = 1
-  readonly #pending = new Map<number, Pending>()
-  /** Pending ones that wait to be given out, in order of sequence. */
-  #unsent: Pending[] = []
+  /** Records of an earlier run's session, until it is known what was applied of them. */
+  #past: readonly OutboxRecord[] = []
+  #broken: { readonly cause: unknown } | undefined
 
   constructor(options: ProposalsOptions) {
+    const { runtime, self, outbox } = options
     this.#options = options
-    this.#nonce = this.#drawNonce()
+    this.#registration = new Registration(runtime, self)
+    this.#ticketNonce = toBase64Url(runtime.randomBytes(TICKET_NONCE_BYTES))
+    if (outbox !== undefined) this.#recover(outbox)
   }
 
   get inFlight(): number {
-    return this.#pending.size
+    return this.#inFlight.all.size
   }
 
+  /** Bytes of all commands in flight. */
+  get bytesInFlight(): number {
+    return this.#inFlight.bytes
+  }
+
+  /**
+   * Settles with the command's output.
+   * @throws LegionError E_INVALID, E_UNSUPPORTED, E_NOT_PLAIN, E_TOO_LARGE, E_BUSY, E_ABORTED, E_STORAGE, at once
+   */
   propose(name: string, payload: unknown, options: ProposeOptions = {}): Promise<Value> {
+    const { runtime, outbox } = this.#options
+    const { once = true, persist = false, signal, onCommitted } = options
+    this.#requireOffered(once, persist)
+    const timeoutMs = options.timeoutMs ?? (persist ? Number.POSITIVE_INFINITY : undefined)
+    const deadlineMs = deadlineOf(runtime, timeoutMs)
     const call = encodeCall(name, payload)
-    this.#requireRoom(call)
-    if (options.signal?.aborted) throw aborted('not-applied', options.signal)
+    this.#requireRoom(call.length, persist)
+    if (signal?.aborted) throw aborted(signal, 'not-applied')
     return new Promise((resolve, reject) => {
-      const { runtime } = this.#options
-      const sequence = this.#nextSequence++
-      const pending: Pending = {
-        sequence,
-        call,
-        timestampMs: runtime.wallClockMs(),
-        deadlineMs: runtime.nowMs() + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS),
-        resolve,
-        reject,
-        release: this.#watchAbort(sequence, options.signal),
-        entry: undefined,
-        sentAtMs: undefined,
-        sends: 0,
-      }
-      this.#pending.set(sequence, pending)
-      this.#unsent.push(pending)
+      const recordId = persist ? outbox?.newId() : undefined
+      const timestampMs = runtime.wallClockMs()
+      const what = { isOneShot: !once, call, timestampMs, deadlineMs, recordId, onCommitted }
+      const pending = newPending(what, resolve, reject)
+      pending.release = watchAbort(signal, () => this.#fail(pending, (outcome) => aborted(signal, outcome)))
+      this.#inFlight.add(pending)
+      this.#admit(pending)
       this.#options.changed()
     })
   }
 
   /**
-   * What to propose now, at most about `BATCH_BYTES_MAX` of it; it counts as sent unless it is `returned`. The
-   * registration goes first, alone.
+   * What to propose now, at most about `BATCH_BYTES_MAX` of it; it counts as sent unless it is `returned`. A
+   * registration goes alone.
    */
   takeBatch(): Batch {
-    const nowMs = this.#options.runtime.nowMs()
-    if (this.#session === undefined) return this.#takeRegistration(nowMs)
-    const batch: Batch = { entries: [], sequences: [] }
-    let bytes = 0
-    let taken = 0
-    for (; taken < this.#unsent.length && bytes < BATCH_BYTES_MAX; taken++) {
-      const pending = this.#unsent[taken] as Pending
-      if (!this.#pending.has(pending.sequence)) continue
-      const entry = this.#entryOf(pending, this.#session)
-      pending.sentAtMs = nowMs
-      pending.sends++
-      batch.entries.push(entry)
-      batch.sequences.push(pending.sequence)
-      bytes += entry.length
+    if (this.#isRegistrationDue) {
+      return { entries: [this.#registration.take()], proposals: [], registers: this.#registration.nonce }
     }
-    this.#unsent = this.#unsent.slice(taken)
-    return batch
+    const entries: Uint8Array[] = []
+    const proposals: Pending[] = []
+    const nowMs = this.#options.runtime.nowMs()
+    let bytes = 0
+    for (const pending of this.#inFlight.queued(this.#session !== undefined)) {
+      const entry = this.#giveOut(pending, nowMs)
+      entries.push(entry)
+      proposals.push(pending)
+      bytes += entry.length
+      if (bytes >= BATCH_BYTES_MAX) break
+    }
+    return { entries, proposals, registers: undefined }
+  }
+
+  get hasUnsent(): boolean {
+    return this.#isRegistrationDue || this.#inFlight.hasQueued(this.#session !== undefined)
   }
 
   /** The batch was certainly dropped: as if it had not been sent. */
   returned(batch: Batch): void {
-    if (batch.sequences.length === 0) this.#registerSentAtMs = undefined
-    const back: Pending[] = []
-    for (const sequence of batch.sequences) {
-      const pending = this.#pending.get(sequence)
-      if (pending === undefined) continue
+    if (batch.registers === this.#registration.nonce) this.#registration.again()
+    for (const pending of batch.proposals) {
+      if (!this.#inFlight.all.has(pending)) continue
       pending.sends--
-      back.push(pending)
+      if (pending.isOneShot) this.#fail(pending, dropped)
+      else this.#inFlight.queueAgain(pending)
     }
-    const known = new Set(back)
-    this.#unsent = [...back, ...this.#unsent.filter((pending) => !known.has(pending))]
   }
 
-  get hasUnsent(): boolean {
-    return this.#session === undefined ? this.#registerSentAtMs === undefined : this.#unsent.length > 0
+  /** What was sent may be lost, with the leader or the link to it: everything is given out again at once. */
+  resend(): void {
+    this.#registration.again()
+    for (const pending of this.#inFlight.numbered) if (pending.sends > 0) this.#inFlight.queueAgain(pending)
   }
 
   /**
-   * Gives out again what was sent before `sentBeforeMs` and is not settled: it may have been lost. Harmless if it was
-   * not, the session applies it once.
+   * To be called with every tick: fails what waited too long, and gives out again, ever more rarely, what was not
+   * answered.
+   * @param hasLeader tells a slow group from one without a quorum
    */
-  resend(sentBeforeMs: number): void {
-    if (this.#registerSentAtMs !== undefined && this.#registerSentAtMs <= sentBeforeMs)
-      this.#registerSentAtMs = undefined
-    const lost = (pending: Pending) => pending.sentAtMs !== undefined && pending.sentAtMs <= sentBeforeMs
-    const waiting = new Set(this.#unsent)
-    this.#unsent = [...this.#pending.values()].filter((pending) => waiting.has(pending) || lost(pending))
+  expire(hasLeader: boolean): void {
+    const nowMs = this.#options.runtime.nowMs()
+    if (nowMs < this.#inFlight.dueAtMs) return
+    for (const pending of this.#inFlight.takeDue(nowMs)) {
+      if (pending.deadlineMs <= nowMs) {
+        this.#fail(pending, (outcome) => timedOut(outcome, hasLeader))
+      } else {
+        this.#inFlight.queueAgain(pending, nextResendDelayMs(pending.resendDelayMs))
+        this.#inFlight.noteDue(pending)
+      }
+    }
+  }
+
+  /** An entry has its place in the log for good; it is not applied yet. Need not be called unless `watchesCommits`. */
+  committed(index: number, data: Uint8Array): void {
+    const owner = decodeOwner(data)
+    if (owner !== undefined) this.#noteCommitted(this.#ownedBy(owner), index)
+  }
+
+  get watchesCommits(): boolean {
+    return this.#inFlight.watchers > 0
   }
 
   /** Takes note of what was applied here. */
-  applied(applied: Applied): void {
+  applied(applied: Applied, index: number): void {
     if (applied.kind === 'register') {
-      if (applied.session.nonce === this.#nonce) this.#session = applied.session.id
-    } else if (applied.session === this.#session) {
-      this.#settle(applied.sequence, applied.result)
+      if (applied.nonce === this.#registration.nonce) this.#registered(applied.session)
+    } else if (applied.kind === 'one-shot') {
+      this.#settle(this.#ownedBy(applied), applied.result, index)
+    } else if (applied.kind === 'command' && applied.session === this.#session) {
+      if (applied.result === 'expired') this.#restart(applied.session)
+      else this.#settle(this.#ownedBy(applied), applied.result, index)
     }
   }
 
   /** The same after a snapshot, which may have skipped the entries of this session. */
   restored(sessions: SessionTable): void {
-    const session = sessions.byNonce(this.#nonce)
-    if (session === undefined) return
-    this.#session = session.id
-    for (const [sequence, result] of session.results) this.#settle(sequence, fromReplicated(result))
-  }
-
-  /**
-   * Fails what waited too long.
-   * @param hasLeader tells a slow group from one without a quorum
-   */
-  expire(hasLeader: boolean): void {
-    const nowMs = this.#options.runtime.nowMs()
-    for (const pending of this.#pending.values()) {
-      if (pending.deadlineMs <= nowMs) this.#fail(pending, (outcome) => timedOut(outcome, hasLeader))
+    const session = sessions.byNonce(this.#registration.nonce)
+    if (this.#session === undefined) {
+      if (session !== undefined) this.#registered(session)
+    } else if (session?.id !== this.#session) {
+      this.#restart(this.#session)
+    } else {
+      for (const [sequence, result] of session.results) {
+        this.#settle(this.#inFlight.bySequence(sequence), fromReplicated(result), undefined)
+      }
     }
   }
 
-  /** Fails everything, as definite or not as it is known. */
+  /** Fails everything, as definite or not as it is known. What is persistent stays in the outbox. */
   failAll(makeError: (outcome: Outcome) => LegionError): void {
-    for (const pending of this.#pending.values()) this.#fail(pending, makeError)
+    for (const pending of this.#inFlight.all) {
+      this.#forget(pending)
+      pending.reject(makeError(outcomeOf(pending)))
+    }
   }
 
-  #takeRegistration(nowMs: number): Batch {
-    if (this.#registerSentAtMs !== undefined) return { entries: [], sequences: [] }
-    this.#registerSentAtMs = nowMs
-    return { entries: [encodeRegister(this.#nonce, this.#options.self)], sequences: [] }
+  // --- coming in
+
+  #requireOffered(once: boolean, persist: boolean): void {
+    if (this.#broken !== undefined) throw diskFailed('not-applied', this.#broken.cause)
+    if (persist && !once) throw unsessionedPersist()
+    if (persist && this.#options.outbox === undefined) throw noDurableStorage()
   }
 
-  #entryOf(pending: Pending, session: number): Uint8Array {
-    const { sequence, timestampMs, call } = pending
-    pending.entry ??= encodeCommand({ session, sequence, lowest: this.#lowest(), timestampMs }, call)
+  #requireRoom(bytes: number, persist: boolean): void {
+    const { limits, outbox } = this.#options
+    const { all, span, bytes: bytesInFlight } = this.#inFlight
+    if (bytes > limits.commandBytes) throw commandTooLarge(bytes, limits.commandBytes)
+    if (all.size >= limits.proposals) throw busy(`${all.size} commands are in flight already (limits.proposals)`)
+    if (span >= SESSION_LIMITS.window) throw busy(`${span} commands came since the oldest that is in flight`)
+    if (all.size > 0 && bytesInFlight + bytes > limits.proposalBytes) {
+      throw busy(`Commands of ${bytesInFlight} bytes are in flight already (limits.proposalBytes)`)
+    }
+    if (persist) outbox?.requireRoom(bytes)
+  }
+
+  /** Queues it; what is persistent as soon as it is on disk with its number, for which there must be a session. */
+  #admit(pending: Pending): void {
+    const { recordId: id, call, timestampMs } = pending
+    const session = this.#session
+    if (id === undefined) {
+      this.#inFlight.queue(pending)
+      return
+    }
+    const sentAs = session === undefined ? undefined : this.#sentAs(session, pending)
+    const write = this.#options.outbox?.put({ id, call, timestampMs, sentAs })
+    write?.then(
+      () => {
+        if (session === undefined || session !== this.#session || !this.#inFlight.all.has(pending)) return
+        this.#inFlight.queueAgain(pending)
+        this.#options.changed()
+      },
+      (error: unknown) => this.#break(error),
+    )
+  }
+
+  #sentAs(session: number, pending: Pending): OutboxRecord['sentAs'] {
+    const { nonce } = this.#registration
+    return { session: { id: session, nonce }, sequence: this.#inFlight.numberOf(pending) }
+  }
+
+  /** Without its disk this peer can't keep what it promised. */
+  #break(cause: unknown): void {
+    this.#broken ??= { cause }
+    this.#registration.hold()
+    this.failAll((outcome) => diskFailed(outcome, cause))
+  }
+
+  // --- going out
+
+  #giveOut(pending: Pending, nowMs: number): Uint8Array {
+    this.#inFlight.unqueue(pending)
+    pending.entry ??= pending.isOneShot ? this.#oneShotEntry(pending) : this.#commandEntry(pending)
+    pending.sends++
+    if (!pending.isOneShot) pending.resendAtMs = nowMs + pending.resendDelayMs
+    this.#inFlight.noteDue(pending)
     return pending.entry
   }
 
-  #lowest(): number {
-    const [lowest] = this.#pending.keys()
-    return lowest ?? this.#nextSequence
+  #commandEntry(pending: Pending): Uint8Array {
+    const { call, timestampMs } = pending
+    const session = this.#session
+    invariant(session !== undefined, () => 'a command of the session was given out without one')
+    const sequence = this.#inFlight.numberOf(pending)
+    return encodeCommand({ session, sequence, lowest: this.#inFlight.lowest, timestampMs }, call)
   }
 
-  #settle(sequence: number, result: AppliedResult): void {
-    if (result === 'expired') {
-      this.#restart()
+  #oneShotEntry(pending: Pending): Uint8Array {
+    const { call, timestampMs } = pending
+    const ticket = { nonce: this.#ticketNonce, number: this.#inFlight.numberOf(pending) }
+    return encodeOneShot({ peer: this.#options.self(), ticket, timestampMs }, call)
+  }
+
+  // --- the session
+
+  get #isRegistrationDue(): boolean {
+    return this.#session === undefined && this.#registration.isDue
+  }
+
+  #registered(session: SessionRecord | undefined): void {
+    // What comes while none is under way comes of a copy of the registration.
+    if (this.#session !== undefined || this.#registration.isHeld) return
+    if (session === undefined) {
+      for (const pending of this.#inFlight.queued(true)) if (!pending.isOneShot) this.#fail(pending, noRoomForSession)
       return
     }
-    const pending = this.#pending.get(sequence)
-    if (pending === undefined || result === 'settled') return
-    this.#forget(pending)
-    if (result.ok) pending.resolve(result.output)
-    else pending.reject(refusal(result))
+    this.#registration.hold()
+    const { outbox } = this.#options
+    if (this.#past.length === 0 || outbox === undefined) this.#start(session.id)
+    else this.#succeed(outbox, session)
   }
 
-  /** The replicated table forgot this session: nobody can tell any more what was applied. */
-  #restart(): void {
-    this.failAll((outcome) => {
-      const problem = 'The group forgot this session (too many others came since): read the state before trying again.'
-      return new LegionError('E_SESSION_EXPIRED', problem, { outcome })
-    })
-    this.#nonce = this.#drawNonce()
-    this.#session = undefined
-    this.#registerSentAtMs = undefined
-    this.#nextSequence = 1
+  #start(session: number): void {
+    this.#session = session
+    for (const pending of this.#inFlight.all) if (pending.recordId !== undefined) this.#admit(pending)
     this.#options.changed()
   }
 
+  /** The replicated table forgot this session. What was never sent goes on with the next one. */
+  #restart(session: number): void {
+    this.#registration.succeed({ id: session, nonce: this.#registration.nonce })
+    this.#session = undefined
+    const unsent: Pending[] = []
+    for (const pending of this.#inFlight.numbered) {
+      if (pending.sends > 0) this.#fail(pending, sessionExpired)
+      else unsent.push(pending)
+    }
+    this.#inFlight.restartSequence()
+    for (const pending of unsent) if (pending.recordId === undefined) this.#inFlight.queue(pending)
+    this.#options.changed()
+  }
+
+  // --- what an earlier run of this peer left
+
+  #recover(outbox: Outbox): void {
+    for (const record of outbox.recovered) if (record.sentAs === undefined) this.#adopt(record)
+    this.#past = outbox.recovered.filter(({ sentAs }) => sentAs !== undefined)
+    const replaces = this.#past.at(-1)?.sentAs?.session
+    if (replaces === undefined) return
+    this.#registration.succeed(replaces, outbox.successor)
+    this.#registration.hold()
+    outbox.announceSuccessor(this.#registration.nonce).then(
+      () => {
+        this.#registration.release()
+        this.#options.changed()
+      },
+      (error: unknown) => this.#break(error),
+    )
+  }
+
+  /** Proposes again what was certainly not applied. Nobody waits for it any more. */
+  #adopt({ id, call, timestampMs }: OutboxRecord): void {
+    const deadlineMs = Number.POSITIVE_INFINITY
+    const what = { isOneShot: false, call, timestampMs, deadlineMs, recordId: id, onCommitted: undefined }
+    const nobody = () => {}
+    this.#inFlight.add(newPending(what, nobody, nobody))
+  }
+
+  #succeed(outbox: Outbox, session: SessionRecord): void {
+    const { settled, open, lost } = sortOut(this.#past, session.replaced)
+    for (const { call, timestampMs } of lost) this.#options.lost({ ...decodeCall(call), timestampMs })
+    outbox.succeed([...settled, ...lost], open).then(
+      () => {
+        this.#past = []
+        for (const record of open) this.#adopt(record)
+        this.#start(session.id)
+      },
+      (error: unknown) => this.#break(error),
+    )
+  }
+
+  // --- the end of a proposal
+
+  #ownedBy(owner: EntryOwner): Pending | undefined {
+    if (owner.kind === 'one-shot') {
+      return owner.ticket.nonce === this.#ticketNonce ? this.#inFlight.byTicket(owner.ticket.number) : undefined
+    }
+    return owner.session === this.#session ? this.#inFlight.bySequence(owner.sequence) : undefined
+  }
+
+  #noteCommitted(pending: Pending | undefined, index: number): void {
+    if (pending === undefined || !this.#inFlight.stopWatching(pending)) return
+    try {
+      pending.onCommitted?.(index)
+    } catch (error) {
+      this.#options.logger.error('An onCommitted threw.', error)
+    }
+  }
+
+  /** @param index of the entry; undefined if a snapshot skipped it */
+  #settle(pending: Pending | undefined, result: Exclude<AppliedResult, 'expired'>, index: number | undefined): void {
+    if (pending === undefined || result === 'settled') return
+    if (index !== undefined) this.#noteCommitted(pending, index)
+    this.#withdraw(pending)
+    if (result === 'dropped') pending.reject(outputDropped())
+    else if (result.ok) pending.resolve(result.output)
+    else pending.reject(refusal(result))
+  }
+
   #fail(pending: Pending, makeError: (outcome: Outcome) => LegionError): void {
+    this.#withdraw(pending)
+    pending.reject(makeError(outcomeOf(pending)))
+  }
+
+  #withdraw(pending: Pending): void {
     this.#forget(pending)
-    pending.reject(makeError(pending.sends === 0 ? 'not-applied' : 'unknown'))
+    if (pending.recordId !== undefined) this.#options.outbox?.remove(pending.recordId)
   }
 
   #forget(pending: Pending): void {
-    this.#pending.delete(pending.sequence)
+    this.#inFlight.delete(pending)
     pending.release()
   }
-
-  #watchAbort(sequence: number, signal: AbortSignal | undefined): () => void {
-    if (signal === undefined) return () => {}
-    const onAbort = () => {
-      const pending = this.#pending.get(sequence)
-      if (pending !== undefined) this.#fail(pending, (outcome) => aborted(outcome, signal))
-    }
-    signal.addEventListener('abort', onAbort)
-    return () => signal.removeEventListener('abort', onAbort)
-  }
-
-  #requireRoom(call: Uint8Array): void {
-    const { proposals, commandBytes } = this.#options.limits
-    if (call.length > commandBytes) {
-      const problem = `The command has ${call.length} bytes, the limit is ${commandBytes} (limits.commandBytes).`
-      throw new LegionError('E_TOO_LARGE', problem, { outcome: 'not-applied' })
-    }
-    const oldest = this.#lowest()
-    if (this.#pending.size >= proposals || this.#nextSequence - oldest >= SESSION_LIMITS.window) {
-      const problem = `${proposals} commands are in flight already (limits.proposals): await some first.`
-      throw new LegionError('E_BUSY', problem, { outcome: 'not-applied' })
-    }
-  }
-
-  #drawNonce(): string {
-    return toBase64Url(this.#options.runtime.randomBytes(NONCE_BYTES))
-  }
 }
 
-function refusal(result: Exclude<AppliedResult, 'expired' | 'settled' | { ok: true }>): LegionError {
-  if (result.rejected !== undefined) {
-    return new LegionError('E_REJECTED', result.rejected, { details: result.details, outcome: 'not-applied' })
-  }
-  const problem = 'The command threw an error and changed nothing; see cause, if it was applied here first.'
-  return new LegionError('E_COMMAND_FAILED', problem, { cause: result.cause, outcome: 'not-applied' })
-}
-
-function timedOut(outcome: Outcome, hasLeader: boolean): LegionError {
-  return hasLeader
-    ? new LegionError('E_TIMEOUT', 'The group did not commit the command in time.', { outcome })
-    : new LegionError('E_NO_QUORUM', 'No majority of the voters can be reached, so nothing can be agreed.', { outcome })
-}
-
-function aborted(outcome: Outcome, signal: AbortSignal): LegionError {
-  return new LegionError('E_ABORTED', 'The caller gave up waiting.', { outcome, cause: signal.reason })
+/** What is in an outbox may be proposed by a later run, whatever became of it in this one. */
+function outcomeOf({ sends, recordId }: Pending): Outcome {
+  return sends === 0 && recordId === undefined ? 'not-applied' : 'unknown'
 }

@@ -1,6 +1,6 @@
 import { LegionError } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
-import type { ProposeOptions } from './proposals.js'
+import { aborted, deadlineOf, type WaitOptions, watchAbort } from './wait-options.js'
 
 export interface ReadsOptions {
   readonly runtime: Runtime
@@ -16,8 +16,6 @@ interface Waiting {
   readonly reject: (error: LegionError) => void
   readonly release: () => void
 }
-
-const DEFAULT_TIMEOUT_MS = 10_000
 
 /**
  * Linearizable reads by ReadIndex (Ongaro's dissertation, section 6.4), many per round: those that come while a round
@@ -36,24 +34,23 @@ export class Reads {
     this.#options = options
   }
 
-  /** Resolves at a moment when the local state is not older than when this was called. */
-  wait(options: ProposeOptions = {}): Promise<void> {
+  /**
+   * Resolves at a moment when the local state is not older than when this was called.
+   * @throws LegionError E_INVALID, E_BUSY, E_ABORTED, at once
+   */
+  wait(options: WaitOptions = {}): Promise<void> {
     const { signal } = options
+    const { runtime, limit, changed } = this.#options
+    const deadlineMs = deadlineOf(runtime, options.timeoutMs)
     if (signal?.aborted) throw aborted(signal)
-    if (this.waiting >= this.#options.limit) {
-      throw new LegionError('E_BUSY', `${this.#options.limit} reads wait already (limits.reads): await some first.`)
+    if (this.waiting >= limit) {
+      throw new LegionError('E_BUSY', `${limit} reads wait already (limits.reads): await some first.`)
     }
     return new Promise((resolve, reject) => {
-      const onAbort = () => this.#fail(waiting, aborted(signal))
-      const waiting: Waiting = {
-        deadlineMs: this.#options.runtime.nowMs() + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS),
-        resolve,
-        reject,
-        release: () => signal?.removeEventListener('abort', onAbort),
-      }
-      signal?.addEventListener('abort', onAbort)
+      const release = watchAbort(signal, () => this.#fail(waiting, aborted(signal)))
+      const waiting: Waiting = { deadlineMs, resolve, reject, release }
       this.#queued.add(waiting)
-      this.#options.changed()
+      changed()
     })
   }
 
@@ -132,8 +129,4 @@ function timedOut(hasLeader: boolean): LegionError {
   return hasLeader
     ? new LegionError('E_TIMEOUT', 'The group did not answer the read in time.')
     : new LegionError('E_NO_QUORUM', 'No majority of the voters can be reached; peek() reads what is known here.')
-}
-
-function aborted(signal: AbortSignal | undefined): LegionError {
-  return new LegionError('E_ABORTED', 'The caller gave up waiting.', { cause: signal?.reason })
 }

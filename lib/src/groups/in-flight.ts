@@ -1,0 +1,163 @@
+import { FIRST_RESEND_DELAY_MS, type Pending } from './pending.js'
+
+/**
+ * A peer's unsettled proposals in one group: found by their numbers, queued to be given out, each operation in constant
+ * time on average.
+ */
+export class InFlight {
+  readonly #all = new Set<Pending>()
+  /** By sequence number, those of the session that have one. */
+  readonly #numbered = new Map<number, Pending>()
+  /** By the number of their ticket, those one-shot ones that have one. */
+  readonly #ticketed = new Map<number, Pending>()
+
+  // What waits to be given out, in this order; those to be given out again have a number.
+  readonly #again = new Set<Pending>()
+  readonly #fresh = new Set<Pending>()
+  readonly #freshOneShots = new Set<Pending>()
+
+  #lastTicket = 0
+  #nextSequence = 1
+  /** Not above the lowest sequence number that is unsettled. */
+  #lowestBound = 1
+  #bytes = 0
+  #watchers = 0
+  #dueAtMs = Number.POSITIVE_INFINITY
+
+  get all(): ReadonlySet<Pending> {
+    return this.#all
+  }
+
+  /** Those of the session that have a sequence number. */
+  get numbered(): Iterable<Pending> {
+    return this.#numbered.values()
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Those with an `onCommitted` that was not called yet. */
+  get watchers(): number {
+    return this.#watchers
+  }
+
+  /** No proposal is due to fail or to be given out again before this. */
+  get dueAtMs(): number {
+    return this.#dueAtMs
+  }
+
+  bySequence(sequence: number): Pending | undefined {
+    return this.#numbered.get(sequence)
+  }
+
+  byTicket(number: number): Pending | undefined {
+    return this.#ticketed.get(number)
+  }
+
+  /** The lowest sequence number that is unsettled; the next one if none is. */
+  get lowest(): number {
+    while (this.#lowestBound < this.#nextSequence && !this.#numbered.has(this.#lowestBound)) this.#lowestBound++
+    return this.#lowestBound
+  }
+
+  /** How far the sequence numbers will reach from the lowest unsettled one on, if everything here gets one. */
+  get span(): number {
+    return this.#nextSequence - this.lowest + this.#all.size - this.#numbered.size
+  }
+
+  add(pending: Pending): void {
+    this.#all.add(pending)
+    this.#bytes += pending.call.length
+    if (pending.onCommitted !== undefined) this.#watchers++
+    this.noteDue(pending)
+  }
+
+  delete(pending: Pending): void {
+    if (!this.#all.delete(pending)) return
+    this.unqueue(pending)
+    this.#bytes -= pending.call.length
+    if (pending.number !== undefined) (pending.isOneShot ? this.#ticketed : this.#numbered).delete(pending.number)
+    this.stopWatching(pending)
+  }
+
+  /** Its sequence number or the number of its ticket; a new one if it has none. */
+  numberOf(pending: Pending): number {
+    if (pending.number !== undefined) return pending.number
+    pending.number = pending.isOneShot ? ++this.#lastTicket : this.#nextSequence++
+    const numbers = pending.isOneShot ? this.#ticketed : this.#numbered
+    numbers.set(pending.number, pending)
+    return pending.number
+  }
+
+  /** A new session counts from 1. */
+  restartSequence(): void {
+    for (const pending of [...this.#numbered.values()]) {
+      this.unqueue(pending)
+      pending.number = undefined
+      pending.entry = undefined
+    }
+    this.#numbered.clear()
+    this.#nextSequence = 1
+    this.#lowestBound = 1
+  }
+
+  // --- the queue
+
+  /** What waits to be given out. */
+  *queued(hasSession: boolean): Iterable<Pending> {
+    if (hasSession) {
+      yield* this.#again
+      yield* this.#fresh
+    }
+    yield* this.#freshOneShots
+  }
+
+  hasQueued(hasSession: boolean): boolean {
+    return this.#freshOneShots.size > 0 || (hasSession && this.#again.size + this.#fresh.size > 0)
+  }
+
+  /** Queues what has no number yet. */
+  queue(pending: Pending): void {
+    const queue = pending.isOneShot ? this.#freshOneShots : this.#fresh
+    queue.add(pending)
+  }
+
+  /** Queues what has a number, before everything that has none. */
+  queueAgain(pending: Pending, resendDelayMs = FIRST_RESEND_DELAY_MS): void {
+    pending.resendAtMs = Number.POSITIVE_INFINITY
+    pending.resendDelayMs = resendDelayMs
+    this.#again.add(pending)
+  }
+
+  unqueue(pending: Pending): void {
+    this.#again.delete(pending)
+    this.#fresh.delete(pending)
+    this.#freshOneShots.delete(pending)
+  }
+
+  // --- time, and the early signal
+
+  noteDue({ deadlineMs, resendAtMs }: Pending): void {
+    this.#dueAtMs = Math.min(this.#dueAtMs, deadlineMs, resendAtMs)
+  }
+
+  /** What is due, now that `dueAtMs` is reached; `noteDue` tells of the rest, and so must be called for what is kept. */
+  takeDue(nowMs: number): Pending[] {
+    this.#dueAtMs = Number.POSITIVE_INFINITY
+    const due: Pending[] = []
+    for (const pending of this.#all) {
+      if (Math.min(pending.deadlineMs, pending.resendAtMs) <= nowMs) due.push(pending)
+      else this.noteDue(pending)
+    }
+    return due
+  }
+
+  /** Its `onCommitted` is called now or never. @returns false if it was before */
+  stopWatching(pending: Pending): boolean {
+    if (pending.onCommitted === undefined || pending.isCommitted) return false
+    pending.isCommitted = true
+    this.#watchers--
+    return true
+  }
+}

@@ -1,0 +1,66 @@
+import type { LegionError } from '../base/errors.js'
+import type { Value } from '../codec/value.js'
+
+/** A proposal whose outcome is not known yet. */
+export interface Pending {
+  /** Outside of the session: given out once at most. */
+  readonly isOneShot: boolean
+  /** From `encodeCall`. */
+  readonly call: Uint8Array
+  readonly timestampMs: number
+  readonly deadlineMs: number
+  /** Its id in the outbox, if it is to outlive this process. */
+  readonly recordId: number | undefined
+  readonly resolve: (output: Value) => void
+  readonly reject: (error: LegionError) => void
+  readonly onCommitted: ((index: number) => void) | undefined
+  /** Ends the watch on the caller's AbortSignal. */
+  release: () => void
+  /** Its sequence number in the session, or the number of its ticket; given when it is first given out. */
+  number: number | undefined
+  /** The log entry; made when it is first given out, then sent again unchanged. */
+  entry: Uint8Array | undefined
+  /** How often it was given out and not returned: 0 means that it can't have been applied. */
+  sends: number
+  /** When it is given out again unasked; `Infinity` while it waits to be given out. */
+  resendAtMs: number
+  resendDelayMs: number
+  isCommitted: boolean
+}
+
+/** Entries to propose together. */
+export interface Batch {
+  readonly entries: readonly Uint8Array[]
+  /** Whose entries they are. */
+  readonly proposals: readonly Pending[]
+  /** The nonce of the session that the only entry registers. */
+  readonly registers: string | undefined
+}
+
+export const FIRST_RESEND_DELAY_MS = 3000
+const RESEND_DELAY_MAX_MS = 30_000
+
+export function nextResendDelayMs(delayMs: number): number {
+  return Math.min(2 * delayMs, RESEND_DELAY_MAX_MS)
+}
+
+type Given = 'isOneShot' | 'call' | 'timestampMs' | 'deadlineMs' | 'recordId' | 'onCommitted'
+
+export function newPending(
+  given: Pick<Pending, Given>,
+  resolve: Pending['resolve'],
+  reject: Pending['reject'],
+): Pending {
+  return {
+    ...given,
+    resolve,
+    reject,
+    release: () => {},
+    number: undefined,
+    entry: undefined,
+    sends: 0,
+    resendAtMs: Number.POSITIVE_INFINITY,
+    resendDelayMs: FIRST_RESEND_DELAY_MS,
+    isCommitted: false,
+  }
+}
