@@ -1,19 +1,22 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Value } from '../../src/codec/value.js'
-import { kv, type StateMachine } from '../../src/machines/index.js'
-import { contextAt } from './context.js'
+import { type KvState, kv } from '../../src/machines/index.js'
+import { bytesOf, contextAt, pieces } from './context.js'
 
 function start() {
-  const machine: StateMachine = kv.create()
+  const machine = kv.create()
   let index = 0
+  const now = { timestampMs: 0 }
   return {
     machine,
+    now,
     apply(name: string, payload?: Value): unknown {
-      const result = machine.apply({ name, payload }, contextAt(++index))
+      const result = machine.apply({ name, payload }, { ...contextAt(++index), ...now })
       if (result.ok) return result.output
       return result.rejected === undefined ? 'failed' : { rejected: result.rejected }
     },
-    query: (name: string, payload?: Value): Value => machine.query({ name, payload }, contextAt(index)),
+    query: (name: string, payload?: Value): Value => machine.query({ name, payload }, { ...now, version: 1 }),
   }
 }
 
@@ -82,6 +85,110 @@ describe('kv', () => {
     expect(keys({ to: 'b' })).toEqual(['a'])
     expect(keys({ from: 'd' })).toEqual([])
     expect(keys({ limit: 0 })).toEqual([])
+  })
+
+  it('[MAC31] an entry with a lease is gone from its end on, for every command and query', () => {
+    const { apply, query, now } = start()
+    const seen = () => [query('get', 'a'), query('has', 'a'), query('leaseEnd', 'a'), query('range'), query('size')]
+    now.timestampMs = 1_000
+    apply('set', { key: 'a', value: 1, ttlMs: 500 })
+    now.timestampMs = 1_499
+    expect(seen()).toEqual([1, true, 1_500, [['a', 1]], 1])
+    now.timestampMs = 1_500
+    expect(seen()).toEqual([undefined, false, undefined, [], 0])
+    expect(apply('delete', 'a')).toBe(false)
+    expect(apply('touch', { key: 'a', ttlMs: 5 })).toBe(false)
+    expect(apply('increment', { key: 'a' })).toBe(1)
+    expect(seen()).toEqual([1, true, undefined, [['a', 1]], 1])
+  })
+
+  it.each([
+    ['delete', 'a', false],
+    ['touch', { key: 'a' }, false],
+    ['increment', { key: 'a', by: 2 }, 2],
+    ['compareAndSet', { key: 'a', expected: 1, value: 2 }, { ok: false, current: undefined }],
+    ['compareAndSet', { key: 'a', value: 2 }, { ok: true }],
+    ['set', { key: 'a', value: 2 }, undefined],
+  ])('[MAC31] %s of an entry that is over: %o', (name, payload, output) => {
+    const { apply, query, now } = start()
+    // Older ones, so that it is not removed only because it is its turn.
+    for (let i = 0; i < 20; i++) apply('set', { key: `older ${i}`, value: 1, ttlMs: 9 })
+    apply('set', { key: 'a', value: 1, ttlMs: 10 })
+    now.timestampMs = 10
+    expect(apply(name, payload)).toEqual(output)
+    const isThere = query('has', 'a') === true
+    expect(query('get', 'a')).toBe(isThere ? 2 : undefined)
+    now.timestampMs = 1e9
+    expect(query('has', 'a')).toBe(isThere)
+  })
+
+  it('[MAC32] says what becomes of the lease', () => {
+    const { apply, query, now } = start()
+    const leaseAfter = (name: string, payload: Value) => {
+      apply('set', { key: 'a', value: 1, ttlMs: 100 })
+      apply(name, payload)
+      return query('leaseEnd', 'a')
+    }
+    now.timestampMs = 1_000
+    expect(leaseAfter('set', { key: 'a', value: 2 })).toBe(undefined)
+    expect(leaseAfter('set', { key: 'a', value: 2, ttlMs: 7 })).toBe(1_007)
+    expect(leaseAfter('compareAndSet', { key: 'a', expected: 1, value: 2 })).toBe(undefined)
+    expect(leaseAfter('compareAndSet', { key: 'a', expected: 1, value: 2, ttlMs: 7 })).toBe(1_007)
+    expect(leaseAfter('compareAndSet', { key: 'a', expected: 5, value: 2, ttlMs: 7 })).toBe(1_100)
+    expect(leaseAfter('increment', { key: 'a' })).toBe(1_100)
+    expect(leaseAfter('increment', { key: 'a', ttlMs: 7 })).toBe(1_007)
+    expect(leaseAfter('touch', { key: 'a', ttlMs: 7 })).toBe(1_007)
+    expect(leaseAfter('touch', { key: 'a' })).toBe(undefined)
+    expect(leaseAfter('delete', 'a')).toBe(undefined)
+    apply('set', { key: 'a', value: undefined, ttlMs: 7 })
+    expect(query('leaseEnd', 'a')).toBe(undefined)
+    expect(query('has', 'a')).toBe(false)
+  })
+
+  it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY, '5', null])('[MAC32] refuses a lease of %o', (ttlMs) => {
+    const { apply, machine } = start()
+    const before = machine.state
+    const problem = { rejected: 'ttlMs must be a number of milliseconds above 0.' }
+    expect(apply('set', { key: 'a', value: 1, ttlMs })).toEqual(problem)
+    expect(machine.state).toBe(before)
+  })
+
+  it('[MAC33] removes what is over with later commands, a few each time', () => {
+    const { apply, machine, now, query } = start()
+    for (let i = 0; i < 100; i++) apply('set', { key: `k${i}`, value: i, ttlMs: 1 + (i % 50) })
+    now.timestampMs = 1_000
+    expect([query('size'), query('range')]).toEqual([0, []])
+    const stored = () => (machine.state as KvState).entries.size
+    const sizes = Array.from({ length: 60 }, () => {
+      apply('touch', { key: 'none' })
+      return stored()
+    })
+    const steps = sizes.map((size, i) => (sizes[i - 1] ?? 100) - size)
+    expect(Math.max(...steps)).toBeLessThanOrEqual(4)
+    expect(sizes.at(-1)).toBe(0)
+    expect(machine.state).toEqual(kv.create().state)
+  })
+
+  it('[MAC33] keys and leases behave like a simple model, also on a replica that restores', async () => {
+    const name = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f')
+    const ttlMs = fc.option(fc.integer({ min: 1, max: 30 }), { nil: undefined })
+    const step = fc.record({ key: name, ttlMs, after: fc.nat(12), restore: fc.boolean() })
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+        const { machine, apply, query, now } = start()
+        const model = new Map<string, number>()
+        for (const { key, ttlMs, after, restore } of steps) {
+          now.timestampMs += after
+          if (restore) await machine.restore(pieces(bytesOf(machine)))
+          apply('set', { key, value: key, ttlMs })
+          model.set(key, ttlMs === undefined ? Number.POSITIVE_INFINITY : now.timestampMs + ttlMs)
+          const live = [...model].filter(([, end]) => end > now.timestampMs).map(([key]) => [key, key])
+          expect(query('range')).toEqual(live.sort())
+          expect(query('size')).toBe(live.length)
+        }
+      }),
+      { numRuns: 100 },
+    )
   })
 
   it('[MAC22] refuses keys that are not strings, and survives payloads of any shape', () => {

@@ -1,13 +1,20 @@
+import type { PeerId } from '../../src/base/ids.js'
+import type { Value } from '../../src/codec/value.js'
+import type { Legion } from '../../src/index.js'
 import {
   type AnyMachine,
   type ApplyConsistent,
   defineMachine,
   type Frozen,
   kv,
+  type LockHolder,
+  lock,
   type Peek,
   type Read,
   Rejected,
   type StateOf,
+  type Watchable,
+  watch,
 } from '../../src/machines/index.js'
 import { type Equal, expectTrue } from './expect.js'
 
@@ -268,6 +275,33 @@ async function versions() {
   peek('since', 1)
 }
 
+async function leases(group: Watchable & Typed<typeof kv>, legion: Legion<typeof kv>) {
+  watch(legion, { prefix: '' }, ([change]) => change?.key.length)
+  await group.applyConsistent('set', { key: 'a', value: 1, ttlMs: 5 })
+  const renewed = await group.applyConsistent('touch', { key: 'a', ttlMs: 5 })
+  expectTrue<Equal<typeof renewed, boolean>>()
+  watch(group, { prefix: 'a/' }, (changes) => {
+    expectTrue<Equal<(typeof changes)[number]['value'], Value>>()
+  })
+  watch(group, { key: 'a' }, ([change]) => change?.previous)
+  // @ts-expect-error a key or a prefix
+  watch(group, {}, () => {})
+}
+
+async function locks() {
+  const { applyConsistent, peek } = join({ machine: lock })
+  const granted = await applyConsistent('acquire', { name: 'door', ttlMs: 1000 })
+  if (granted.ok) {
+    expectTrue<Equal<typeof granted.token, number>>()
+    const released = await applyConsistent('release', { name: 'door', token: granted.token })
+    expectTrue<Equal<typeof released, boolean>>()
+  } else {
+    expectTrue<Equal<typeof granted.holder, PeerId>>()
+  }
+  const holder = peek('holder', 'door')
+  expectTrue<Equal<typeof holder, LockHolder | null>>()
+}
+
 // What must not compile in a definition.
 
 const empty = { name: 'm', version: 1, initial: () => ({ count: 0 }) }
@@ -389,4 +423,4 @@ defineMachine({ ...empty, initial: () => 0, commands: {} })
 // @ts-expect-error no commands
 defineMachine(empty)
 
-export { builtIn, dynamic, payloads, theatreInfers, versions }
+export { builtIn, dynamic, leases, locks, payloads, theatreInfers, versions }
