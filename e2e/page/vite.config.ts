@@ -1,9 +1,11 @@
 import { defineConfig } from 'vite'
 
-// The page under test: as a user would build it, without plugins and polyfills.
+const page = (name: string) => `${import.meta.dirname}/${name}.html`
+
+// The pages under test: as a user would build them, without plugins and polyfills.
 export default defineConfig({
   root: import.meta.dirname,
-  build: { target: 'es2022', sourcemap: true },
+  build: { target: 'es2022', sourcemap: true, rolldownOptions: { input: [page('index'), page('storage')] } },
   worker: { format: 'es' },
   logLevel: 'warn',
 })

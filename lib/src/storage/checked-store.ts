@@ -3,7 +3,6 @@ import { storageError } from './failure.js'
 import { ALL_KEYS, formatRecord, frame, unframe } from './format.js'
 import type { KeyRange, RawStore } from './raw-storage.js'
 import type { Durability, Store, StoreEntry, Write } from './storage.js'
-import { WriteQueue } from './write-queue.js'
 
 const KEY = /^[ -~]{1,200}$/
 const PREFIX = /^[ -~]{0,200}$/
@@ -17,14 +16,15 @@ const PAGE_ENTRIES_MAX = 256
 export class CheckedStore implements Store {
   readonly #name: string
   readonly #raw: RawStore
-  readonly #writes: WriteQueue
   readonly #reads = new Set<Promise<unknown>>()
+  /** The one after which the next is begun; never rejects. */
+  #lastWrite = Promise.resolve()
+  #failure: LegionError | undefined
   #closing: Promise<void> | undefined
 
   constructor(name: string, raw: RawStore) {
     this.#name = name
     this.#raw = raw
-    this.#writes = new WriteQueue((batch, durability) => this.#writeRaw(batch, durability))
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {
@@ -41,7 +41,10 @@ export class CheckedStore implements Store {
   async write(batch: readonly Write[], durability: Durability): Promise<void> {
     for (const { key } of batch) checkKey(KEY, key)
     this.#checkUsable()
-    await this.#writes.push(batch.map(frame), durability)
+    const framed = batch.map(frame)
+    const writing = this.#lastWrite.then(() => this.#writeRaw(framed, durability))
+    this.#lastWrite = writing.catch(() => {})
+    await writing
   }
 
   close(): Promise<void> {
@@ -75,17 +78,19 @@ export class CheckedStore implements Store {
   }
 
   async #writeRaw(batch: readonly Write[], durability: Durability): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure
     // An empty batch still says: everything before it. Some disks sync nothing if they have nothing to write.
     const written = batch.length === 0 ? [formatRecord()] : batch
     try {
       await this.#raw.write(written, durability)
     } catch (cause) {
-      throw storageError(this.#name, 'Writing', cause)
+      this.#failure = storageError(this.#name, 'Writing', cause)
+      throw this.#failure
     }
   }
 
   async #close(): Promise<void> {
-    await Promise.allSettled([this.#writes.idle(), ...this.#reads])
+    await Promise.allSettled([this.#lastWrite, ...this.#reads])
     await this.#raw.close().catch((cause) => {
       throw storageError(this.#name, 'Closing', cause)
     })
@@ -93,7 +98,7 @@ export class CheckedStore implements Store {
 
   #checkUsable(): void {
     if (this.#closing !== undefined) throw new LegionError('E_CLOSED', `Store "${this.#name}" is closed.`)
-    if (this.#writes.failure !== undefined) throw this.#writes.failure.error
+    if (this.#failure !== undefined) throw this.#failure
   }
 }
 

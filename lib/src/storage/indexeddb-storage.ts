@@ -1,4 +1,4 @@
-import { deleteDB, type IDBPDatabase, type IDBPTransaction, openDB } from 'idb'
+import { deleteDB, type IDBPDatabase, type IDBPObjectStore, openDB } from 'idb'
 import { LegionError } from '../base/errors.js'
 import { checkedStorage } from './checked-storage.js'
 import { lockedError } from './failure.js'
@@ -9,6 +9,7 @@ import type { Durability, Storage, StoreEntry, Write } from './storage.js'
 export type Locks = Pick<LockManager, 'request'>
 
 const ENTRIES = 'entries'
+type Entries = IDBPObjectStore<unknown, [typeof ENTRIES], typeof ENTRIES, 'readwrite'>
 const IDB_DURABILITY = { synced: 'strict', buffered: 'relaxed' } as const
 
 /**
@@ -79,25 +80,28 @@ class IndexedDbStore implements RawStore {
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {
-    return this.#begin('readonly', 'buffered').objectStore(ENTRIES).get(key)
+    return this.#readable().get(key)
   }
 
   async page({ from, to }: KeyRange, limit: number): Promise<StoreEntry[]> {
-    const entries = this.#begin('readonly', 'buffered').objectStore(ENTRIES)
+    const entries = this.#readable()
     const range = IDBKeyRange.bound(from, to, false, true)
     const [keys, values] = await Promise.all([entries.getAllKeys(range, limit), entries.getAll(range, limit)])
     return keys.map((key, index) => ({ key: String(key), value: values[index] }))
   }
 
   async write(batch: readonly Write[], durability: Durability): Promise<void> {
-    const transaction = this.#begin('readwrite', durability)
-    const entries = transaction.objectStore(ENTRIES)
-    const requests = batch.map(({ key, value }) =>
-      value === undefined ? entries.delete(key) : entries.put?.(value, key),
-    )
-    transaction.commit()
-    // The transaction first: it knows why the others were aborted.
-    await Promise.all([transaction.done, ...requests])
+    if (this.#lost !== undefined) throw this.#lost
+    const transaction = this.#database.transaction(ENTRIES, 'readwrite', { durability: IDB_DURABILITY[durability] })
+    transaction.done.catch(() => {})
+    try {
+      putAll(transaction.store, batch)
+      transaction.commit()
+    } catch (error) {
+      transaction.abort() // Otherwise what was put already would be stored.
+      throw error
+    }
+    await transaction.done
   }
 
   async close(): Promise<void> {
@@ -105,16 +109,24 @@ class IndexedDbStore implements RawStore {
     await this.#lock.release()
   }
 
-  #begin<M extends IDBTransactionMode>(mode: M, durability: Durability): IDBPTransaction<unknown, [string], M> {
+  #readable() {
     if (this.#lost !== undefined) throw this.#lost
-    const transaction = this.#database.transaction([ENTRIES], mode, { durability: IDB_DURABILITY[durability] })
-    transaction.done.catch(() => {}) // Who reads hears it from the request.
-    return transaction
+    const { store, done } = this.#database.transaction(ENTRIES)
+    done.catch(() => {}) // Who reads hears it from the request.
+    return store
   }
 
   #lose(reason: string): void {
     this.#lost = new Error(reason)
     this.#database.close()
+  }
+}
+
+/** @throws DOMException at a value that is too large for the browser */
+function putAll(entries: Entries, batch: readonly Write[]): void {
+  for (const { key, value } of batch) {
+    const request = value === undefined ? entries.delete(key) : entries.put(value, key)
+    request.catch(() => {}) // The transaction tells why.
   }
 }
 
@@ -126,7 +138,7 @@ interface HeldLock {
 /** Undefined if somebody else has it. */
 function acquire(locks: Locks, name: string): Promise<HeldLock | undefined> {
   return new Promise((resolve, reject) => {
-    const released: Promise<void> = locks.request(name, { ifAvailable: true }, (lock) => {
+    const released = locks.request(name, { ifAvailable: true }, (lock): Promise<void> | void => {
       if (lock === null) return resolve(undefined)
       return new Promise<void>((free) => {
         resolve({
