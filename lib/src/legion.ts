@@ -11,9 +11,11 @@ import { browserPlatform } from './browser-platform.js'
 import type { LegionDocument } from './docs/document.js'
 import { Documents } from './docs/documents.js'
 import { Founding } from './groups/founding.js'
-import { Group, type GroupEvents, type GroupMember } from './groups/group.js'
+import { Group, type GroupEvents, type GroupMember, type GroupOptions } from './groups/group.js'
+import { GroupDirectory, type OpenGroupOptions } from './groups/group-directory.js'
+import { Groups } from './groups/groups.js'
 import type { ProposeOptions } from './groups/proposals.js'
-import { newIdentity } from './identity.js'
+import { type Identity, loadIdentity, newIdentity } from './identity.js'
 import { kv } from './machines/kv.js'
 import type {
   AnyMachine,
@@ -40,11 +42,13 @@ import type {
   Messages,
   Settled,
 } from './messaging/types.js'
-import { type LegionOptions, type ResolvedOptions, resolveOptions } from './options.js'
-import type { Platform } from './platform.js'
+import { chooseStorage, type LegionOptions, type ResolvedOptions, resolveOptions } from './options.js'
+import type { Platform, PlatformStorage } from './platform.js'
 import type { RendezvousStatus } from './signaling/rendezvous.js'
 
-export interface LegionEvents extends Pick<GroupEvents, 'leader' | 'members' | 'quorum'> {
+export interface LegionEvents extends Pick<GroupEvents, 'leader' | 'members' | 'quorum' | 'outdated'> {
+  /** With storage, a peer has a provisional identity until its store is open. */
+  self(self: PeerInfo): void
   peerJoined(peer: PeerInfo): void
   /** `goodbye`: it said so; `lost`: its link broke and it may be back. */
   peerLeft(peer: PeerId, reason: PeerLeftReason): void
@@ -85,8 +89,13 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
   readonly #messages: Messages<H>
   readonly #messaging: Messaging<Legion<M>>
   readonly #documents: Documents
+  readonly #groups: Groups
   readonly #main: Group<M>
-  readonly #founding: Founding
+  readonly #directory: GroupDirectory
+  readonly #storage: PlatformStorage | undefined
+  /** Of a new peer, until storage knows better. */
+  #identity: Identity
+  #founding: Founding | undefined
   readonly #events: Emitter<LegionEvents>
   readonly #subscriptions: Unsubscribe[]
   readonly #clusterName: string
@@ -124,7 +133,9 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
     this.#logger = options.logger ?? silentLogger
     this.#clusterName = options.cluster
     this.#events = new Emitter((error, event) => this.#logger.error(`A listener of "${event}" threw.`, error))
+    this.#storage = chooseStorage(options.storage, this.#platform.storage)
     const { runtime } = this.#platform
+    this.#identity = newIdentity(runtime)
     const logger = this.#logger
     this.#mesh = this.#createMesh(options)
     const network = this.#mesh
@@ -132,10 +143,12 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
     this.#messaging = new Messaging({ network, runtime, logger, limits, handlers: options.handlers, context: this })
     this.#messages = this.#messaging.typed<H>()
     this.#documents = new Documents({ network, runtime, logger })
+    this.#groups = this.#createGroups(options.compression ?? false)
     this.#main = this.#createMain(options.machine ?? (kv as AnyMachine as M))
-    this.#founding = new Founding({ mesh: network, runtime, decided: (id, founder) => this.#belongTo(id, founder) })
+    this.#directory = this.#createDirectory()
     this.#subscriptions = this.#subscribeAll(options.signal)
-    this.#mesh.start()
+    if (this.#storage === undefined) this.#enter(undefined)
+    else this.#openStorage(this.#storage).catch((error: unknown) => this.#main.fail(error))
   }
 
   // --- who
@@ -203,6 +216,16 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
   /** Calls `listener` with the selected part of the state, now if it is here, and whenever it changes. */
   subscribe<T>(selector: (state: Frozen<StateOf<M>>) => T, listener: (selected: T) => void): Unsubscribe {
     return this.#main.subscribe(selector, listener)
+  }
+
+  /**
+   * Opens another group with a machine of its own, creating it if the cluster has none of that name. Resolves when its
+   * state is here; the same object for the same name.
+   * @param name 1 to 100 characters
+   * @throws LegionError E_MACHINE if the group runs another machine; E_TIMEOUT, E_NO_QUORUM, E_CLOSED
+   */
+  group<G extends AnyMachine>(name: string, machine: G, options: OpenGroupOptions = {}): Promise<Group<G>> {
+    return this.#directory.open(name, machine, options)
   }
 
   // --- fast
@@ -274,7 +297,8 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
    */
   async leave(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
     try {
-      await this.#main.leave(options.timeoutMs ?? LEAVE_TIMEOUT_MS)
+      await this.#directory.leaveAll(options.timeoutMs ?? LEAVE_TIMEOUT_MS, { throws: true })
+      await this.#groups.forget()
     } finally {
       await this.#shutDown()
     }
@@ -283,7 +307,8 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
   /** Closes for now. Without durable storage there is no coming back, so it hands over first, for a short time. */
   async close(): Promise<void> {
     if (this.#isClosed) return
-    await this.#main.leave(HANDOVER_TIMEOUT_MS).catch(() => {}) // the others notice, a little later
+    if (this.#storage === undefined) await this.#directory.leaveAll(HANDOVER_TIMEOUT_MS)
+    else await this.#directory.handOverAll(HANDOVER_TIMEOUT_MS)
     await this.#shutDown()
   }
 
@@ -296,23 +321,25 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
   #createMesh(options: LegionOptions<M, H, Legion<M>>): Mesh {
     const { runtime } = this.#platform
     const logger = this.#logger
-    const { peerId, key } = newIdentity(runtime)
     const urls = typeof options.signaling === 'string' ? [options.signaling] : options.signaling
     const { cluster, secret } = options
     return new Mesh({
-      self: this.#describeSelf(options, peerId),
+      self: this.#describeSelf(options),
       runtime,
       createConnector: (self) => this.#platform.createConnector(self),
-      createRendezvous: (self) =>
-        this.#platform.createRendezvous({ self, cluster, secret, urls, key, runtime, logger }),
+      createRendezvous: (self) => {
+        const { key } = this.#identity
+        return this.#platform.createRendezvous({ self, cluster, secret, urls, key, runtime, logger })
+      },
       logger,
       limits: this.#options.meshLimits,
       timing: this.#options.meshTiming,
     })
   }
 
-  #describeSelf(options: LegionOptions<M, H, Legion<M>>, id: PeerId): MeshSelf {
+  #describeSelf(options: LegionOptions<M, H, Legion<M>>): MeshSelf {
     const { runtime, kind, host } = this.#platform
+    const id = this.#identity.peerId
     return {
       id,
       bootNonce: toBase64Url(runtime.randomBytes(BOOT_NONCE_BYTES)),
@@ -320,33 +347,80 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
       kind,
       host,
       canVote: options.canVote ?? true,
-      durable: false,
+      durable: this.#storage !== undefined,
     }
   }
 
-  #createMain(machine: M): Group<M> {
-    const { voters, replaceAfterMs, groupTiming: timing, groupLimits: limits } = this.#options
-    return new Group({
+  #createGroups(compressed: boolean): Groups {
+    const { voters, replaceAfterMs, groupTiming: timing, groupLimits, snapshotBytes } = this.#options
+    return new Groups({
       network: this.#mesh,
       runtime: this.#platform.runtime,
-      logger: this.#logger,
-      machine,
       rules: { voters, replaceAfterMs },
+      durable: this.#storage !== undefined,
       timing,
-      limits,
+      limits: { ...groupLimits, snapshotBytes },
+      deflate: compressed ? this.#platform.compression?.deflate : undefined,
+      inflate: this.#platform.compression?.inflate,
     })
   }
 
+  #createMain(machine: M): Group<M> {
+    return new Group(this.#groupOptions(machine, 0))
+  }
+
+  #createDirectory(): GroupDirectory {
+    return new GroupDirectory({
+      main: this.#main as unknown as Group<AnyMachine>,
+      runtime: this.#platform.runtime,
+      create: (machine, number) => new Group(this.#groupOptions(machine, number)),
+      failed: (error) => this.#report(error),
+    })
+  }
+
+  #groupOptions<G extends AnyMachine>(machine: G, number: number): GroupOptions<G> {
+    return {
+      number,
+      machine,
+      groups: this.#groups,
+      self: () => this.#mesh.self.id,
+      runtime: this.#platform.runtime,
+      logger: this.#logger,
+      limits: this.#options.groupLimits,
+    }
+  }
+
+  async #openStorage(storage: PlatformStorage): Promise<void> {
+    const store = await storage.open(this.#clusterName)
+    this.#identity = await loadIdentity(store, this.#platform.runtime)
+    const clusterId = await this.#groups.open(store)
+    if (this.#isClosed) await store.close()
+    else this.#enter(clusterId)
+  }
+
+  /** Into the room: who this peer is, is known now. @param clusterId the cluster whose state is stored here, if any */
+  #enter(clusterId: ClusterId | undefined): void {
+    if (clusterId !== undefined) this.#mesh.setClusterId(clusterId)
+    this.#mesh.start({ id: this.#identity.peerId })
+    this.#events.emit('self', this.#mesh.self)
+    const { runtime } = this.#platform
+    if (clusterId !== undefined) this.#belongTo(clusterId, false)
+    else {
+      const decided = (id: ClusterId, isFounder: boolean) => this.#belongTo(id, isFounder)
+      this.#founding = new Founding({ mesh: this.#mesh, runtime, decided })
+    }
+  }
+
   #belongTo(clusterId: ClusterId, isFounder: boolean): void {
-    if (isFounder) this.#main.found(clusterId)
-    else this.#main.join(clusterId)
+    this.#groups.start(clusterId)
+    this.#main.start(0, isFounder)
   }
 
   #subscribeAll(signal: AbortSignal | undefined): Unsubscribe[] {
     const { lifecycle } = this.#platform
     const onAbort = () => void this.close()
     signal?.addEventListener('abort', onAbort)
-    this.#main.setVisible(lifecycle.visible)
+    this.#groups.setVisible(lifecycle.visible)
     return [
       () => signal?.removeEventListener('abort', onAbort),
       this.#mesh.on('peerJoined', (peer) => this.#events.emit('peerJoined', peer.info)),
@@ -356,10 +430,11 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
       this.#main.on('leader', (peer) => this.#events.emit('leader', peer)),
       this.#main.on('members', (members) => this.#events.emit('members', members)),
       this.#main.on('quorum', (has) => this.#events.emit('quorum', has)),
+      this.#main.on('outdated', (error) => this.#events.emit('outdated', error)),
       this.#main.on('failed', (error) => this.#report(error)),
       lifecycle.on('hide', () => this.#vanish()),
       lifecycle.on('wake', () => this.#mesh.suspectAll()),
-      lifecycle.on('visibility', (visible) => this.#main.setVisible(visible)),
+      lifecycle.on('visibility', (visible) => this.#groups.setVisible(visible)),
     ]
   }
 
@@ -398,12 +473,12 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
   async #shutDown(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.#founding.stop()
+    this.#founding?.stop()
     for (const unsubscribe of this.#subscriptions) unsubscribe()
-    this.#main.close()
+    this.#directory.close()
     this.#messaging.close()
     this.#documents.close()
-    await this.#mesh.close()
+    await Promise.all([this.#mesh.close(), this.#groups.stop()])
   }
 }
 

@@ -1,12 +1,12 @@
 import { LegionError } from './base/errors.js'
 import type { Logger } from './base/logger.js'
 import type { GroupLimits } from './groups/group.js'
-import type { GroupTiming } from './groups/replica-host.js'
+import type { GroupTiming } from './groups/groups.js'
 import type { AnyMachine } from './machines/types.js'
 import type { MeshLimits, MeshTiming } from './mesh/settings.js'
 import type { MessagingLimits } from './messaging/messaging.js'
 import type { Handlers } from './messaging/types.js'
-import type { Platform } from './platform.js'
+import type { Platform, PlatformStorage } from './platform.js'
 
 /** What `Legion.join` and `Legion.open` take. */
 export interface LegionOptions<M extends AnyMachine, H, L> {
@@ -28,6 +28,13 @@ export interface LegionOptions<M extends AnyMachine, H, L> {
   readonly voters?: number | undefined
   /** The world: `browserPlatform()` in a page by default; in Node `await nodePlatform()` from `legion-mesh/node`. */
   readonly platform?: Platform | undefined
+  /**
+   * Where this peer keeps its state. `memory`: nowhere, so it is a new peer at every start. The default is `leveldb` in
+   * Node with a directory, else `memory`.
+   */
+  readonly storage?: 'memory' | PlatformStorage['kind'] | undefined
+  /** Compresses snapshots on their way to peers that join. Default false. */
+  readonly compression?: boolean | undefined
   readonly timing?: LegionTiming | undefined
   readonly limits?: LegionLimits | undefined
   /** Closes the Legion when it aborts. */
@@ -48,6 +55,8 @@ export interface LegionTiming extends Optional<MeshTiming>, Optional<GroupTiming
 }
 
 export interface LegionLimits extends Optional<GroupLimits> {
+  /** Bytes of a snapshot, of whatever group. Default 1 GiB. */
+  readonly snapshotBytes?: number | undefined
   readonly mesh?: Optional<MeshLimits> | undefined
   readonly messages?: Optional<MessagingLimits> | undefined
 }
@@ -58,6 +67,7 @@ export interface ResolvedOptions {
   readonly joinTimeoutMs: number
   readonly groupTiming: GroupTiming
   readonly groupLimits: GroupLimits
+  readonly snapshotBytes: number
   readonly meshTiming: Partial<MeshTiming>
   readonly meshLimits: Partial<MeshLimits>
   readonly messagingLimits: Partial<MessagingLimits>
@@ -70,6 +80,7 @@ const NAME_MAX = 60
 const DEFAULT_GROUP_LIMITS: GroupLimits = {
   commandBytes: MIB,
   proposals: 16_384,
+  proposalBytes: 64 * MIB,
   reads: 16_384,
   logEntries: 10_000,
   logBytes: 16 * MIB,
@@ -80,7 +91,7 @@ const DEFAULT_GROUP_LIMITS: GroupLimits = {
 export function resolveOptions(options: LegionOptions<AnyMachine, unknown, unknown>): ResolvedOptions {
   requireText('cluster', options.cluster, CLUSTER_NAME_MAX)
   if (options.name !== undefined) requireText('name', options.name, NAME_MAX)
-  const { voters = 5, timing = {}, limits = {} } = options
+  const { voters = 5, timing = {}, limits: { mesh = {}, messages = {}, snapshotBytes, ...limits } = {} } = options
   if (!Number.isInteger(voters) || voters < 1 || voters % 2 === 0) {
     throw new LegionError('E_INVALID', `voters must be an odd number from 1 on, not ${String(voters)}.`)
   }
@@ -91,9 +102,23 @@ export function resolveOptions(options: LegionOptions<AnyMachine, unknown, unkno
     groupTiming: { tickMs: timing.tickMs ?? 100 },
     groupLimits: { ...DEFAULT_GROUP_LIMITS, ...definedOnly(limits) },
     meshTiming: definedOnly(timing),
-    meshLimits: definedOnly(limits.mesh ?? {}),
-    messagingLimits: definedOnly(limits.messages ?? {}),
+    snapshotBytes: snapshotBytes ?? 1024 * MIB,
+    meshLimits: definedOnly(mesh),
+    messagingLimits: definedOnly(messages),
   }
+}
+
+/** The storage to use, undefined for none. @throws LegionError E_UNSUPPORTED */
+export function chooseStorage(
+  wanted: LegionOptions<AnyMachine, unknown, unknown>['storage'],
+  available: PlatformStorage | undefined,
+): PlatformStorage | undefined {
+  if (wanted === 'memory') return undefined
+  if (wanted === undefined) return available?.isDefault ? available : undefined
+  if (wanted === available?.kind) return available
+  const advice =
+    wanted === 'leveldb' ? 'give nodePlatform a directory' : `this platform has ${available?.kind ?? 'memory only'}`
+  throw new LegionError('E_UNSUPPORTED', `There is no storage "${wanted}" here: ${advice}.`)
 }
 
 function requireText(option: string, value: unknown, charactersMax: number): void {

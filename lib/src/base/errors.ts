@@ -4,6 +4,7 @@ export type ErrorCode =
   | 'E_BUSY'
   | 'E_CLOSED'
   | 'E_COMMAND_FAILED'
+  | 'E_DIVERGED'
   | 'E_DROPPED'
   | 'E_EJECTED'
   | 'E_INVALID'

@@ -25,7 +25,7 @@ import { readMember, writeMember } from './entry.js'
 import type { Member } from './roster.js'
 
 /** What peers tell each other about their replicas outside the log, on the roster port. */
-export type RosterMessage = Announce | Leaving | Refusal | Retired
+export type RosterMessage = Announce | Leaving | Refusal | Retired | DigestReport | Diverged
 
 /** To every linked peer: the replica that I have or want. The leader adds those who are no members. */
 export interface Announce {
@@ -54,6 +54,19 @@ export interface Retired {
   readonly incarnation: number
 }
 
+/** To the leader: what my state came to at a checkpoint. */
+export interface DigestReport {
+  readonly kind: 'digest'
+  readonly index: number
+  readonly hash: string
+}
+
+/** From the leader: most others have another state at this checkpoint than you. */
+export interface Diverged {
+  readonly kind: 'diverged'
+  readonly index: number
+}
+
 const REFUSAL_CODES = ['E_MACHINE', 'E_OUTDATED', 'E_UNAUTHORIZED'] as const satisfies readonly ErrorCode[]
 export type RefusalCode = (typeof REFUSAL_CODES)[number]
 
@@ -61,20 +74,28 @@ const ANNOUNCE = 1
 const LEAVING = 2
 const REFUSAL = 3
 const RETIRED = 4
+const DIGEST = 5
+const DIVERGED = 6
+const HASH_BYTES_MAX = 64
 const TEXT_BYTES_MAX = 1024
 
-export function encodeRosterMessage(message: RosterMessage): Uint8Array {
-  return encode((encoder) => writers[message.kind](encoder, message as never))
+export function encodeRosterMessage(group: number, message: RosterMessage): Uint8Array {
+  return encode((encoder) => {
+    writeCount(encoder, group)
+    writers[message.kind](encoder, message as never)
+  })
 }
 
 /** @throws DecodeError */
-export function decodeRosterMessage(bytes: Uint8Array): RosterMessage {
-  return decodeAll(bytes, (decoder) => {
-    const kind = readByte(decoder)
-    const read = readers.get(kind)
-    if (read === undefined) throw new DecodeError(`unknown kind of roster message ${kind}`)
-    return read(decoder)
-  })
+export function decodeRosterMessage(bytes: Uint8Array): { readonly group: number; readonly message: RosterMessage } {
+  return decodeAll(bytes, (decoder) => ({ group: readCount(decoder), message: readRosterMessage(decoder) }))
+}
+
+function readRosterMessage(decoder: Decoder): RosterMessage {
+  const kind = readByte(decoder)
+  const read = readers.get(kind)
+  if (read === undefined) throw new DecodeError(`unknown kind of roster message ${kind}`)
+  return read(decoder)
 }
 
 const writers = {
@@ -97,6 +118,15 @@ const writers = {
     writeByte(encoder, RETIRED)
     writeCount(encoder, message.incarnation)
   },
+  digest(encoder: Encoder, message: DigestReport): void {
+    writeByte(encoder, DIGEST)
+    writeCount(encoder, message.index)
+    writeString(encoder, message.hash)
+  },
+  diverged(encoder: Encoder, message: Diverged): void {
+    writeByte(encoder, DIVERGED)
+    writeCount(encoder, message.index)
+  },
 }
 
 const readers = new Map<number, (decoder: Decoder) => RosterMessage>([
@@ -104,6 +134,8 @@ const readers = new Map<number, (decoder: Decoder) => RosterMessage>([
   [LEAVING, () => ({ kind: 'leaving' })],
   [REFUSAL, readRefusal],
   [RETIRED, (decoder) => ({ kind: 'retired', incarnation: readCount(decoder) })],
+  [DIGEST, readDigest],
+  [DIVERGED, (decoder) => ({ kind: 'diverged', index: readCount(decoder) })],
 ])
 
 function readAnnounce(decoder: Decoder): Announce {
@@ -118,4 +150,8 @@ function readAnnounce(decoder: Decoder): Announce {
 
 function readRefusal(decoder: Decoder): Refusal {
   return { kind: 'refusal', code: readOneOf(decoder, REFUSAL_CODES), problem: readString(decoder, TEXT_BYTES_MAX) }
+}
+
+function readDigest(decoder: Decoder): DigestReport {
+  return { kind: 'digest', index: readCount(decoder), hash: readString(decoder, HASH_BYTES_MAX) }
 }

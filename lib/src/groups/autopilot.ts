@@ -28,6 +28,8 @@ export interface AutopilotRules {
   readonly voters: number
   /** A member that was gone for this long is replaced as a voter, or forgotten if it has no storage. */
   readonly replaceAfterMs: number
+  /** Members wanted at most; 0: everyone who comes. */
+  readonly replicas: number
 }
 
 export interface Plan {
@@ -45,15 +47,27 @@ export interface Plan {
  */
 export function planRoster(candidates: readonly Candidate[], rules: AutopilotRules): Plan | undefined {
   const present = candidates.filter((candidate) => candidate.role !== 'newcomer' || candidate.reachable)
-  const kept = present.filter((candidate) => !isForgotten(candidate, rules))
+  const kept = withinReplicas(
+    present.filter((candidate) => !isForgotten(candidate, rules)),
+    rules,
+  )
   const voters = chooseVoters(kept, rules)
   if (!hasReachableMajority(voters)) return undefined
   const learners = kept.filter((candidate) => !voters.includes(candidate))
+  const members = candidates.filter(({ role }) => role !== 'newcomer')
   const unchanged =
-    kept.length === candidates.length &&
+    kept.length === members.length &&
     voters.every((voter) => voter.role === 'voter') &&
     learners.every((learner) => learner.role === 'learner')
   return unchanged ? undefined : { voters: voters.map(toId), learners: learners.map(toId) }
+}
+
+/** Who is a member stays one; newcomers are taken, in the order they come, until there are enough. */
+function withinReplicas(candidates: readonly Candidate[], { replicas }: AutopilotRules): readonly Candidate[] {
+  if (replicas === 0) return candidates
+  const members = candidates.filter(({ role }) => role !== 'newcomer')
+  const newcomers = candidates.filter(({ role }) => role === 'newcomer')
+  return [...members, ...newcomers.slice(0, Math.max(0, replicas - members.length))]
 }
 
 function isForgotten(candidate: Candidate, rules: AutopilotRules): boolean {

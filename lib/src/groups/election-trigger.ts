@@ -1,6 +1,7 @@
 import type { Runtime, Timer } from '../base/runtime.js'
 
 const FIRST_DELAY_MAX_MS = 150
+const PER_GROUP_MS = 1
 const RETRY_DELAY_MS = 150
 const RETRY_DELAY_MAX_MS = 3000
 
@@ -19,9 +20,10 @@ export class ElectionTrigger {
     this.#campaign = campaign
   }
 
-  leaderLost(): void {
+  /** @param groups how many groups may have lost theirs in the same moment: they take turns */
+  leaderLost(groups: number): void {
     this.#retryDelayMs = RETRY_DELAY_MS
-    this.#arm(this.#runtime.random() * FIRST_DELAY_MAX_MS)
+    this.#arm(this.#runtime.random() * (FIRST_DELAY_MAX_MS + groups * PER_GROUP_MS))
   }
 
   leaderKnown(): void {

@@ -1,7 +1,7 @@
 import { defer } from '../base/deferred.js'
 import { Emitter, type Unsubscribe } from '../base/emitter.js'
 import { LegionError } from '../base/errors.js'
-import type { ClusterId, PeerId } from '../base/ids.js'
+import type { PeerId } from '../base/ids.js'
 import type { Logger } from '../base/logger.js'
 import type { PayloadArgs } from '../base/payload-args.js'
 import type { Runtime } from '../base/runtime.js'
@@ -18,23 +18,30 @@ import type {
   QueryPayload,
   StateOf,
 } from '../machines/types.js'
-import type { Network } from '../mesh/network.js'
-import type { Configuration, Refusal, SoftState, Status } from '../raft/index.js'
-import type { AutopilotRules } from './autopilot.js'
-import { type Batch, Proposals, type ProposeOptions } from './proposals.js'
+import type { Configuration, Refusal, SoftState, Status, VoterId } from '../raft/index.js'
+import type { Digest } from './checkpoint.js'
+import { Checkpoints } from './checkpoints.js'
+import { encodeCheckpoint } from './entry.js'
+import type { GroupRecord } from './group-registry.js'
+import type { Groups } from './groups.js'
+import { describeEntry, type LogEntry } from './log-entry.js'
+import type { Outbox } from './outbox.js'
+import { type Batch, type LostCall, Proposals, type ProposeOptions } from './proposals.js'
 import { Reads } from './reads.js'
 import type { Replica, ReplicaLimits } from './replica.js'
-import { type GroupTiming, ReplicaHost } from './replica-host.js'
+import type { ReplicaHost, ReplicaHostEvents } from './replica-host.js'
+import type { Applied } from './replicated-state.js'
 import type { Member } from './roster.js'
 import { peerOf } from './voter-id.js'
 
-export interface GroupOptions {
-  readonly network: Network
+export interface GroupOptions<M extends MachineDefinition> {
+  /** What the wire calls the group; 0 is `main`. */
+  readonly number: number
+  readonly groups: Groups
+  readonly self: () => PeerId
   readonly runtime: Runtime
   readonly logger: Logger
-  readonly machine: MachineDefinition
-  readonly rules: AutopilotRules
-  readonly timing: GroupTiming
+  readonly machine: M
   readonly limits: GroupLimits
 }
 
@@ -43,6 +50,8 @@ export interface GroupLimits extends ReplicaLimits {
   readonly commandBytes: number
   /** Commands of this peer in flight; above: E_BUSY. */
   readonly proposals: number
+  /** Bytes of the commands of this peer in flight; above: E_BUSY. */
+  readonly proposalBytes: number
   /** Reads of this peer that wait; above: E_BUSY. */
   readonly reads: number
 }
@@ -57,18 +66,38 @@ export interface GroupMember {
   readonly id: string
 }
 
+export interface GroupStatus extends Status {
+  readonly machine: {
+    readonly name: string
+    /** The one that is active in the group. */
+    readonly version: number
+    /** The newest that the code here has. */
+    readonly ownVersion: number
+    readonly isOutdated: boolean
+  }
+  /** Commands of this peer whose outcome is not known. */
+  readonly inFlight: number
+  readonly waitingReads: number
+  /** Entries that nobody could read. */
+  readonly ignoredEntries: number
+  /** Bytes of the entries since the log was last cut. */
+  readonly logBytes: number
+  /** What the state came to at the last checkpoint; undefined before the first. */
+  readonly checkpoint: Digest | undefined
+}
+
 export interface GroupEvents {
   /** The leader changed; undefined while none is known. */
   leader(peer: PeerId | undefined): void
   members(members: readonly GroupMember[]): void
   /** No leader is known (false), or one is again (true). */
   quorum(has: boolean): void
+  /** The code here is too old for the group: commands fail with E_OUTDATED until it is loaded anew. */
+  outdated(error: LegionError): void
   /** The group stopped here for good. */
   failed(error: LegionError): void
 }
 
-/** What was sent and not answered for this long is sent again: it may have been lost with a link. */
-const RESEND_AFTER_MS = 3000
 const READ_RETRY_AFTER_MS = 1000
 const TICKETS_MAX = 1024
 
@@ -79,13 +108,21 @@ const TICKETS_MAX = 1024
  * - `read` is linearizable; `peek` and `state` are what is committed and known here, perhaps old.
  */
 export class Group<M extends AnyMachine> {
-  readonly #options: GroupOptions
-  readonly #host: ReplicaHost
-  readonly #proposals: Proposals
+  readonly #options: GroupOptions<M>
+  #host: ReplicaHost | undefined
+  /** Undefined until the store is open, where there is one. */
+  #proposals: Proposals | undefined
+  #opened: Promise<Proposals> | undefined
   readonly #reads: Reads
   readonly #events: Emitter<GroupEvents>
   readonly #subscribers = new Set<() => void>()
   readonly #tickets = new Map<number, Batch>()
+  readonly #checkpoints: Checkpoints
+  /** There is no host yet that does it. */
+  readonly #stopTicking: () => void
+  /** Called when the log of this one, `main`, may have created a group. */
+  readonly #groupWatchers = new Set<() => void>()
+  readonly #closeListeners = new Set<() => void>()
   readonly #ready = defer()
   readonly #removed = defer()
   #isReady = false
@@ -95,24 +132,30 @@ export class Group<M extends AnyMachine> {
   #lead: PeerId | undefined
   #lastState: unknown
 
-  constructor(options: GroupOptions) {
-    const { network, runtime, limits, logger } = options
+  constructor(options: GroupOptions<M>) {
+    const { groups, number, runtime, limits, logger } = options
     this.#options = options
     this.#events = new Emitter((error, event) => logger.error(`A listener of "${event}" threw.`, error))
-    const changed = () => this.#host.schedule()
-    this.#proposals = new Proposals({ runtime, self: network.self.id, limits, changed })
+    const changed = () => this.#host?.schedule()
     this.#reads = new Reads({ runtime, limit: limits.reads, changed })
-    this.#host = this.#createHost()
+    this.#checkpoints = new Checkpoints({ runtime, changed })
+    this.#stopTicking = groups.onTick(() => this.#tick())
+    const outbox = groups.openOutbox(number)
+    if (outbox === undefined) this.#proposals = this.#createProposals(undefined)
+    else {
+      this.#opened = outbox.then((opened) => {
+        this.#proposals = this.#createProposals(opened)
+        return this.#proposals
+      })
+      this.#opened.catch(() => {}) // who opens the store hears of it
+    }
   }
 
-  /** Starts the group with this peer as its only member. */
-  found(clusterId: ClusterId): void {
-    this.#host.found(clusterId)
-  }
-
-  /** Waits until the leader adds this peer. */
-  join(clusterId: ClusterId): void {
-    this.#host.join(clusterId)
+  /** Starts the replica here: goes on from what is stored; else founds the group or waits to be added. */
+  start(replicas: number, founding: boolean): void {
+    const { groups, number, machine: definition } = this.#options
+    this.#stopTicking()
+    this.#host = groups.host({ group: number, definition, replicas, events: this.#hostEvents() }, founding)
   }
 
   /** Resolves when the state is here. @throws LegionError E_MACHINE, E_OUTDATED, E_CLOSED */
@@ -143,8 +186,9 @@ export class Group<M extends AnyMachine> {
     ...args: PayloadArgs<QueryPayload<M, K>, ProposeOptions>
   ): Promise<QueryAnswer<M, K>> {
     const [payload, options] = args as readonly unknown[] as [unknown, ProposeOptions?]
-    this.#requireOpen()
+    this.#requireCurrent()
     await this.#reads.wait(options)
+    this.#requireCurrent()
     return this.#query(name, payload) as QueryAnswer<M, K>
   }
 
@@ -181,7 +225,7 @@ export class Group<M extends AnyMachine> {
 
   /** Everyone who has a copy, in the order they joined. Empty before ready. */
   get members(): readonly GroupMember[] {
-    const replica = this.#host.replica
+    const replica = this.#host?.replica
     if (replica === undefined || !this.#isReady) return []
     const { configuration, soft, state } = replica
     return [...state.roster.members.values()].map((member) => ({
@@ -195,23 +239,73 @@ export class Group<M extends AnyMachine> {
   }
 
   /** Plain data about this replica; undefined before the cluster is known. */
-  status(): (Status & { readonly inFlight: number; readonly ignoredEntries: number }) | undefined {
-    const replica = this.#host.replica
-    return (
-      replica && {
-        ...replica.status(),
-        inFlight: this.#proposals.inFlight,
-        ignoredEntries: replica.state.ignoredEntries,
-      }
-    )
+  status(): GroupStatus | undefined {
+    const replica = this.#host?.replica
+    if (replica === undefined) return undefined
+    const { version, outdated, ignoredEntries } = replica.state
+    const { name, version: ownVersion } = this.#options.machine
+    return {
+      ...replica.status(),
+      machine: { name, version, ownVersion, isOutdated: outdated !== undefined },
+      inFlight: this.#proposals?.inFlight ?? 0,
+      waitingReads: this.#reads.waiting,
+      ignoredEntries,
+      logBytes: replica.logBytes,
+      checkpoint: replica.lastDigest,
+    }
+  }
+
+  /** The entries from `from` to `to`, both included, as far as they are still in the log here. For people and tools. */
+  log(from: number, to: number): readonly LogEntry[] {
+    return this.#replica().entries(from, to).map(describeEntry)
+  }
+
+  /**
+   * Has every replica take a checkpoint: with storage it becomes durable, and the states are compared.
+   * @returns what the state here came to
+   * @throws LegionError E_TIMEOUT, E_OUTDATED
+   */
+  snapshot(options?: { readonly timeoutMs?: number | undefined }): Promise<Digest> {
+    this.#requireOpen()
+    return this.#checkpoints.wait(this.#replica().state.appliedIndex, options?.timeoutMs)
+  }
+
+  /** The whole state of this moment as bytes, read little by little while commands go on. @throws LegionError E_NOT_READY */
+  exportSnapshot(): AsyncIterable<Uint8Array> {
+    this.#requireReady()
+    return this.#replica().state.snapshot()
+  }
+
+  /** Takes a checkpoint, then cuts the log here as far as other members allow. */
+  async compact(options?: { readonly timeoutMs?: number | undefined }): Promise<void> {
+    await this.snapshot(options)
+    this.#replica().compact()
+  }
+
+  /** Of this peer's replica; undefined before the cluster is known. */
+  get voterId(): VoterId | undefined {
+    return this.#host?.replica?.id
+  }
+
+  /** Of `main`: the groups that its log created. */
+  get registry(): ReadonlyMap<string, GroupRecord> {
+    return this.#replica().state.groups.all
+  }
+
+  /** Of `main`: tells when its log may have created a group. */
+  onGroups(listener: () => void): Unsubscribe {
+    this.#groupWatchers.add(listener)
+    return () => this.#groupWatchers.delete(listener)
+  }
+
+  /** Of `main`: puts an entry that is no command into the log, if a leader is known. It may get lost. */
+  proposeEntry(entry: Uint8Array): void {
+    this.#host?.replica?.propose([entry])
+    this.#host?.schedule()
   }
 
   on<K extends keyof GroupEvents>(event: K, listener: GroupEvents[K]): Unsubscribe {
     return this.#events.on(event, listener)
-  }
-
-  setVisible(visible: boolean): void {
-    this.#host.setVisible(visible)
   }
 
   /**
@@ -219,13 +313,44 @@ export class Group<M extends AnyMachine> {
    * @throws LegionError E_TIMEOUT if the others could not agree to it in time; they will once this peer is gone
    */
   async leave(timeoutMs: number): Promise<void> {
-    if (this.#host.replica?.isMember !== true || this.members.length < 2) return
+    const host = this.#host
+    if (host?.replica?.isMember !== true || this.members.length < 2) return
     const problem = 'The others did not agree to the leaving in time.'
     const timer = this.#options.runtime.setTimer(timeoutMs, () => {
       this.#removed.reject(new LegionError('E_TIMEOUT', problem))
     })
-    this.#host.leave()
+    host.leave()
     await this.#removed.promise.finally(() => timer.cancel())
+  }
+
+  /** Lets another member lead, if this one does; resolves when one does, or after `timeoutMs` all the same. */
+  handOver(timeoutMs: number): Promise<void> {
+    if (this.#host?.replica?.isLeader !== true || this.members.length < 2) return Promise.resolve()
+    this.#host.handOver()
+    return new Promise((resolve) => {
+      const settle = () => {
+        timer.cancel()
+        unsubscribe()
+        resolve()
+      }
+      const timer = this.#options.runtime.setTimer(timeoutMs, settle)
+      const unsubscribe = this.on('leader', settle)
+    })
+  }
+
+  /** Tells when it is closed, for whatever reason. */
+  onClosed(listener: () => void): Unsubscribe {
+    this.#closeListeners.add(listener)
+    return () => this.#closeListeners.delete(listener)
+  }
+
+  /** Stops for good, with the `failed` event. */
+  fail(error: unknown): void {
+    const problem = 'The replica of this group stopped here; documents and messages go on.'
+    const failure = LegionError.is(error) ? error : new LegionError('E_CLOSED', problem, { cause: error })
+    if (this.#closed !== undefined) return
+    this.#stop(failure)
+    this.#events.emit('failed', failure)
   }
 
   /** Stops at once; what is in flight fails with E_CLOSED and an honest outcome. */
@@ -233,48 +358,85 @@ export class Group<M extends AnyMachine> {
     this.#stop(new LegionError('E_CLOSED', 'This peer was closed.'))
   }
 
-  #createHost(): ReplicaHost {
-    const { machine, ...options } = this.#options
-    return new ReplicaHost({
-      ...options,
-      definition: machine,
-      events: {
-        feed: (replica) => this.#feed(replica),
-        ran: (replica) => this.#afterRun(replica),
-        tick: () => this.#tick(),
-        applied: (applied) => this.#proposals.applied(applied),
-        restored: () => this.#proposals.restored(this.#replica().state.sessions),
-        readable: (ticket, index) => this.#reads.confirmed(ticket, index),
-        refused: (refusal) => this.#refused(refusal),
-        transferred: () => {},
-        lead: (soft) => this.#leadChanged(soft),
-        configured: () => this.#configured(),
-        removed: () => this.#removed.resolve(),
-        rejected: (error) => this.#stop(error),
-        failed: (error) => this.#fail(error),
-      },
+  #createProposals(outbox: Outbox | undefined): Proposals {
+    const { self, runtime, limits, logger } = this.#options
+    return new Proposals({
+      runtime,
+      logger,
+      limits,
+      outbox,
+      changed: () => this.#host?.schedule(),
+      lost: (call) => this.#lost(call),
+      self,
     })
   }
 
+  #hostEvents(): ReplicaHostEvents {
+    return {
+      feed: (replica) => this.#feed(replica),
+      ran: (replica) => this.#afterRun(replica),
+      tick: () => this.#tick(),
+      isWaiting: () => (this.#proposals?.inFlight ?? 0) > 0 || this.#reads.waiting > 0 || this.#checkpoints.isWaiting,
+      committed: ({ index, data }) => {
+        if (this.#proposals?.watchesCommits) this.#proposals.committed(index, data)
+      },
+      applied: (applied, index) => this.#applied(applied, index),
+      restored: () => this.#restored(),
+      readable: (ticket, index) => this.#reads.confirmed(ticket, index),
+      refused: (refusal) => this.#refused(refusal),
+      transferred: () => {},
+      lead: (soft) => this.#leadChanged(soft),
+      configured: () => this.#configured(),
+      checkpointed: (digest) => this.#checkpoints.taken(digest),
+      outdated: (error) => this.#outdated(error),
+      removed: () => this.#removed.resolve(),
+      rejected: (error) => this.#stop(error),
+      failed: (error) => this.fail(error),
+    }
+  }
+
+  #applied(applied: Applied, index: number): void {
+    if (applied.kind === 'command' || applied.kind === 'one-shot' || applied.kind === 'register') {
+      this.#proposals?.applied(applied, index)
+    } else if (applied.kind === 'group') for (const look of this.#groupWatchers) look()
+  }
+
+  /** A command of an earlier run, of which nobody knows any more whether it was applied. */
+  #lost({ name }: LostCall): void {
+    const problem = `The persistent command "${name}" of an earlier run may or may not have been applied: read the state.`
+    this.#options.logger.warn(problem)
+  }
+
+  #restored(): void {
+    this.#proposals?.restored(this.#replica().state.sessions)
+    for (const look of this.#groupWatchers) look()
+  }
+
   async #apply(name: string, payload: unknown, options: ProposeOptions | undefined): Promise<Value> {
-    this.#requireOpen()
-    const machine = this.#host.replica?.state.machine
-    if (machine !== undefined && !machine.has(name)) {
-      const problem = `Machine "${this.#options.machine.name}" has no command "${name}".`
+    this.#requireCurrent()
+    const state = this.#host?.replica?.state
+    if (this.#isReady && state?.has(name) === false) {
+      const { name: machine } = this.#options.machine
+      const problem = `Machine "${machine}" has no command "${name}" in version ${state.version}, which is active.`
       throw new LegionError('E_UNKNOWN_COMMAND', problem, { outcome: 'not-applied' })
     }
-    return this.#proposals.propose(name, payload, options)
+    const proposals = this.#proposals ?? (await this.#opened)
+    this.#requireCurrent()
+    return proposals?.propose(name, payload, options)
   }
 
   #query(name: string, payload: unknown): Value {
-    return this.#replica().state.machine.query({ name, payload: payload as Value })
+    const { machine, queryContext } = this.#replica().state
+    return machine.query({ name, payload: payload as Value }, queryContext)
   }
 
   // --- the loop: what the host asks for before, and tells after each run
 
   #feed(replica: Replica): void {
     if (!replica.isMember || replica.soft.lead === undefined || !this.#mayPropose) return
-    while (this.#proposals.hasUnsent && this.#mayPropose) this.#propose(replica, this.#proposals.takeBatch())
+    const proposals = this.#proposals
+    while (proposals?.hasUnsent && this.#mayPropose) this.#propose(replica, proposals.takeBatch())
+    if (this.#checkpoints.takeRequest()) replica.propose([encodeCheckpoint()])
     const round = this.#reads.takeRound()
     if (round !== undefined && replica.readIndex(round) !== undefined) this.#readDropped()
   }
@@ -296,7 +458,7 @@ export class Group<M extends AnyMachine> {
   }
 
   #proposalDropped(batch: Batch): void {
-    this.#proposals.returned(batch)
+    this.#proposals?.returned(batch)
     this.#mayPropose = false // until the next tick or leader
   }
 
@@ -315,10 +477,10 @@ export class Group<M extends AnyMachine> {
     const nowMs = this.#options.runtime.nowMs()
     const hasLeader = this.#lead !== undefined
     this.#mayPropose = true
-    this.#proposals.expire(hasLeader)
+    this.#proposals?.expire(hasLeader)
     this.#reads.expire(hasLeader)
-    this.#proposals.resend(nowMs - RESEND_AFTER_MS)
     this.#reads.retry(nowMs - READ_RETRY_AFTER_MS)
+    this.#checkpoints.tick()
   }
 
   #afterRun(replica: Replica): void {
@@ -352,7 +514,7 @@ export class Group<M extends AnyMachine> {
     this.#lead = lead
     if (lead !== undefined) {
       // Whatever the old leader had may be lost with it.
-      this.#proposals.resend(this.#options.runtime.nowMs())
+      this.#proposals?.resend()
       this.#reads.retry(this.#options.runtime.nowMs())
     }
     this.#events.emit('leader', lead)
@@ -364,27 +526,40 @@ export class Group<M extends AnyMachine> {
     if (this.#isReady) this.#events.emit('members', this.members)
   }
 
-  // --- the end
-
-  #fail(error: unknown): void {
-    const problem = 'The replica of this group stopped here; documents and messages go on.'
-    const failure = LegionError.is(error) ? error : new LegionError('E_CLOSED', problem, { cause: error })
-    this.#stop(failure)
-    this.#events.emit('failed', failure)
+  #outdated(error: LegionError): void {
+    this.#failAll(error)
+    this.#events.emit('outdated', error)
   }
+
+  // --- the end
 
   #stop(error: LegionError): void {
     if (this.#closed !== undefined) return
     this.#closed = error
-    this.#host.stop()
+    this.#stopTicking()
+    if (this.#host !== undefined) this.#options.groups.remove(this.#host)
     this.#ready.reject(error)
-    this.#proposals.failAll((outcome) => new LegionError(error.code, error.message, { outcome, cause: error.cause }))
+    this.#failAll(error)
+    for (const closed of this.#closeListeners) closed()
+  }
+
+  #failAll(error: LegionError): void {
+    this.#proposals?.failAll((outcome) => new LegionError(error.code, error.message, { outcome, cause: error.cause }))
     this.#reads.failAll(error)
+    this.#checkpoints.failAll(error)
   }
 
   #requireOpen(): void {
     const error = this.#closed
     if (error !== undefined) throw new LegionError(error.code, error.message, { cause: error, outcome: 'not-applied' })
+  }
+
+  /** Open, and its code can follow the log. */
+  #requireCurrent(): void {
+    this.#requireOpen()
+    const outdated = this.#host?.replica?.state.outdated
+    if (outdated === undefined) return
+    throw new LegionError(outdated.code, outdated.message, { outcome: 'not-applied' })
   }
 
   #requireReady(): void {
@@ -394,7 +569,7 @@ export class Group<M extends AnyMachine> {
   }
 
   #replica(): Replica {
-    const { replica } = this.#host
+    const replica = this.#host?.replica
     if (replica === undefined) throw new LegionError('E_NOT_READY', 'The cluster is not known yet: await legion.ready.')
     return replica
   }

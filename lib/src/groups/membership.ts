@@ -25,6 +25,10 @@ export class Membership {
     this.#goneSinceMs.delete(announce.member.id)
   }
 
+  joined(peer: PeerId): void {
+    this.#leaving.delete(peer)
+  }
+
   leaving(peer: PeerId): void {
     this.#leaving.add(peer)
   }
@@ -38,6 +42,15 @@ export class Membership {
 
   get announces(): ReadonlyMap<PeerId, Announce> {
     return this.#announced
+  }
+
+  /** The version of the machine that each member that is here carries. */
+  versions(self: VoterId, roster: Roster, own: number): ReadonlyMap<VoterId, number> {
+    const versions = new Map([[self, own]])
+    for (const { member } of this.#announced.values()) {
+      if (roster.members.has(member.id)) versions.set(member.id, member.machineVersion)
+    }
+    return versions
   }
 
   /**

@@ -1,43 +1,60 @@
 import { LegionError } from '../base/errors.js'
 import type { ClusterId, PeerId } from '../base/ids.js'
-import type { Logger } from '../base/logger.js'
-import { type Runtime, setPeriodicTimer, type Timer } from '../base/runtime.js'
+import type { Runtime } from '../base/runtime.js'
 import type { MachineDefinition } from '../machines/machine.js'
 import type { Network, PeerLeftReason } from '../mesh/network.js'
-import type { PeerStatus } from '../mesh/peer-info.js'
-import type { Port } from '../mesh/port.js'
-import type { Configuration, Message, Refusal, SoftState, TransferResult, VoterId } from '../raft/index.js'
+import type { SendResult } from '../mesh/port.js'
 import {
-  type Announce,
-  decodeRosterMessage,
-  encodeRosterMessage,
-  type RosterMessage,
-  type Refusal as RosterRefusal,
-} from './announce.js'
+  type Configuration,
+  type Entry,
+  emptyState,
+  foundingState,
+  type InitialState,
+  type Message,
+  type Refusal,
+  type SoftState,
+  type TransferResult,
+  type VoterId,
+} from '../raft/index.js'
+import type { Announce, DigestReport, RosterMessage, Refusal as RosterRefusal } from './announce.js'
 import type { AutopilotRules } from './autopilot.js'
+import type { Digest } from './checkpoint.js'
+import { DigestComparison } from './digest-comparison.js'
+import { decodeMark, encodeMark } from './durable-mark.js'
 import { ElectionTrigger } from './election-trigger.js'
-import { isKnownKind } from './entry.js'
+import { encodeActivate, encodeCheckpoint, isProposable } from './entry.js'
+import { preferredLeader } from './leader-balance.js'
 import { Membership } from './membership.js'
-import { decodeMessage, encodeMessage } from './raft-codec.js'
-import { Replica, type ReplicaLimits } from './replica.js'
-import { type Applied, ReplicatedState, requireSameMachine } from './replicated-state.js'
+import { Replica, type ReplicaLimits, type SnapshotSpooling } from './replica.js'
+import { encodeAttributes } from './replica-attributes.js'
+import type { ReplicaLog, SnapshotReader, StoredReplica } from './replica-log.js'
+import { type Applied, ReplicatedState } from './replicated-state.js'
 import type { Member } from './roster.js'
+import type { SnapshotSource } from './snapshot-source.js'
 import { incarnationOf, peerOf, voterIdOf } from './voter-id.js'
 
 export interface ReplicaHostOptions {
+  /** What the wire calls the group; 0 is `main`. */
+  readonly group: number
   readonly network: Network
   readonly runtime: Runtime
-  readonly logger: Logger
   readonly definition: MachineDefinition
   readonly rules: AutopilotRules
-  readonly timing: GroupTiming
   readonly limits: ReplicaLimits & { readonly commandBytes: number }
+  readonly spool: SnapshotSpooling
+  /** The way out: what all groups of this peer share. */
+  readonly out: Outlet
   readonly events: ReplicaHostEvents
 }
 
-export interface GroupTiming {
-  /** One tick of Raft's clock; a heartbeat is 5, an election timeout 30 to 60. */
-  readonly tickMs: number
+export interface Outlet {
+  send(message: Message): void
+  sendSnapshot(message: Message & { type: 'snapshot' }, source: SnapshotSource): void
+  tell(peer: PeerId, message: RosterMessage): void
+  /** Have `evaluate` called soon. */
+  schedule(): void
+  /** How many groups may start an election for the same reason. */
+  readonly groups: number
 }
 
 export interface ReplicaHostEvents {
@@ -46,13 +63,19 @@ export interface ReplicaHostEvents {
   /** Called after each run. */
   ran(replica: Replica): void
   tick(): void
-  applied(applied: Applied): void
+  /** True while something waits for a tick, such as a timeout. */
+  isWaiting(): boolean
+  committed(entry: Entry): void
+  applied(applied: Applied, index: number): void
   restored(): void
   readable(ticket: number, index: number): void
   refused(refusal: Refusal): void
   transferred(result: TransferResult): void
   lead(state: SoftState): void
   configured(configuration: Configuration): void
+  checkpointed(digest: Digest): void
+  /** This peer's code can't follow the log any more; it stores and votes, and applies nothing. */
+  outdated(error: LegionError): void
   /** This peer, which wanted to leave, is out. */
   removed(): void
   /** The leader does not take this peer as a member. */
@@ -61,73 +84,89 @@ export interface ReplicaHostEvents {
   failed(error: unknown): void
 }
 
-/** A late timer moves Raft's clock by one heartbeat at most: nobody is declared dead because this peer slept. */
-const TICKS_PER_TIMER_MAX = 5
+/** An outdated replica can't cut its log: above so many times `logBytes` it gives up. */
+const OUTDATED_LOG_FACTOR = 4
+const QUIESCE_TICKS = 30
+const BALANCE_TICKS = 20
+const MAIN = 0
 
 /**
- * Hosts this peer's replica of one group on the network: carries its messages, ticks its clock, announces it to the
- * others, starts elections when the leader's link closes, and on the leader keeps the roster right. Everything that
- * happens only changes state and schedules one `#evaluate`, which runs the replica.
+ * Hosts this peer's replica of one group: announces it to the others, starts elections when the leader's link closes,
+ * and on the leader keeps the roster right, activates new versions of the machine, compares digests. Everything that
+ * happens only changes state and schedules one `evaluate`, which runs the replica.
  */
 export class ReplicaHost {
   readonly #options: ReplicaHostOptions
-  readonly #consensus: Port
-  readonly #snapshots: Port
-  readonly #roster: Port
   readonly #membership = new Membership()
+  readonly #digests = new DigestComparison()
   readonly #elections: ElectionTrigger
   readonly #unreachable = new Set<VoterId>()
-  readonly #subscriptions: (() => void)[]
+  readonly #undelivered = new Set<VoterId>()
   #clusterId: ClusterId | undefined
   #replica: Replica | undefined
+  #log: ReplicaLog | undefined
   #incarnation = 1
   #visible = true
   #leaving = false
   #isMember = false
-  #ticker: Timer | undefined
-  #tickedAtMs = 0
+  #isOutdated = false
   /** Something happened, if only a tick, after which the leader may want another configuration. */
   #isRosterStale = true
-  #scheduled = false
+  #ticks = 0
   #stopped = false
 
   constructor(options: ReplicaHostOptions) {
     this.#options = options
-    const { network, runtime } = options
-    this.#consensus = network.openPort('consensus', { message: (from, bytes) => this.#onMessage(from, bytes) })
-    this.#snapshots = network.openPort('snapshots', { message: (from, bytes) => this.#onMessage(from, bytes) })
-    this.#roster = network.openPort('roster', { message: (from, bytes) => this.#onRosterMessage(from, bytes) })
-    this.#elections = new ElectionTrigger(runtime, () => this.#campaign())
-    this.#subscriptions = [
-      network.on('peerJoined', (peer) => this.#announceTo(peer.info.id)),
-      network.on('peerCluster', (peer) => this.#onPeerCluster(peer)),
-      network.on('peerLeft', (peer, reason) => this.#onPeerLeft(peer, reason)),
-    ]
+    this.#elections = new ElectionTrigger(options.runtime, () => this.#campaign())
+  }
+
+  get group(): number {
+    return this.#options.group
   }
 
   get replica(): Replica | undefined {
     return this.#replica
   }
 
+  /** It needs no ticks until something happens. */
+  get isIdle(): boolean {
+    const replica = this.#replica
+    if (this.#stopped || replica === undefined) return true
+    return replica.isQuiesced && !this.#leaving && !this.#isRosterStale && !this.#options.events.isWaiting()
+  }
+
   /** Starts the group with this peer as its only voter. */
-  found(clusterId: ClusterId): void {
+  found(clusterId: ClusterId, log: ReplicaLog | undefined): void {
+    this.#log = log
+    this.#clusterId = clusterId
     const seed = Math.floor(this.#options.runtime.random() * 2 ** 32)
-    this.#start(clusterId, new ReplicatedState(this.#options.definition, seed), true)
+    const state = new ReplicatedState(this.#options.definition, seed)
+    const initial = foundingState([this.#id])
+    state.found(this.#member(), initial.snapshot.index)
+    this.#begin(state, initial, this.#storeFounding(state, initial))
+    this.#replica?.campaign()
   }
 
   /** Waits to be added by the group's leader. */
-  join(clusterId: ClusterId): void {
-    this.#start(clusterId, new ReplicatedState(this.#options.definition, 0), false)
+  join(clusterId: ClusterId, log: ReplicaLog | undefined): void {
+    this.#log = log
+    this.#clusterId = clusterId
+    this.#begin(new ReplicatedState(this.#options.definition, 0), emptyState, this.#storeIncarnation())
+  }
+
+  /** Goes on from what is stored. @throws LegionError E_STORAGE, E_MACHINE; DecodeError */
+  async restart(clusterId: ClusterId, log: ReplicaLog, stored: StoredReplica): Promise<void> {
+    this.#log = log
+    this.#clusterId = clusterId
+    this.#incarnation = stored.incarnation
+    const state = new ReplicatedState(this.#options.definition, 0)
+    const initial = await restore(state, log, stored)
+    if (!this.#stopped) this.#begin(state, initial, undefined)
   }
 
   /** Runs the replica soon: something was queued for `feed`. */
   schedule(): void {
-    if (this.#scheduled || this.#stopped) return
-    this.#scheduled = true
-    queueMicrotask(() => {
-      this.#scheduled = false
-      this.#evaluate()
-    })
+    this.#options.out.schedule()
   }
 
   setVisible(visible: boolean): void {
@@ -136,106 +175,174 @@ export class ReplicaHost {
     this.#announce()
   }
 
+  /** Lets another voter lead, if this one does and there is one. */
+  handOver(): void {
+    const replica = this.#replica
+    if (replica?.isLeader) this.#transferTo(replica, this.#heirs(replica))
+    this.#options.out.schedule()
+  }
+
   /** Asks to be removed from the roster; repeated with every tick until it is done. */
   leave(): void {
     this.#leaving = true
     this.#pressLeaving()
-    this.schedule()
+    this.#options.out.schedule()
+  }
+
+  /** Removes what is stored of the replica, which is stopped. */
+  async forget(): Promise<void> {
+    this.stop()
+    await this.#log?.destroy()
   }
 
   stop(): void {
     this.#stopped = true
-    this.#ticker?.cancel()
     this.#elections.leaderKnown()
-    for (const unsubscribe of this.#subscriptions) unsubscribe()
+    this.#replica?.stop()
   }
 
-  #start(clusterId: ClusterId, state: ReplicatedState, founding: boolean): void {
-    const { runtime, timing } = this.#options
-    this.#clusterId = clusterId
-    this.#createReplica(state, founding)
-    this.#tickedAtMs = runtime.nowMs()
-    this.#ticker = setPeriodicTimer(runtime, timing.tickMs, () => this.#tick())
+  get #id(): VoterId {
+    return voterIdOf(this.#options.network.self.id, this.#incarnation)
+  }
+
+  #begin(state: ReplicatedState, initial: InitialState, prepared: Promise<void> | undefined): void {
+    this.#createReplica(state, initial, prepared)
     this.#announce()
-    this.schedule()
+    this.#options.out.schedule()
   }
 
-  #createReplica(state: ReplicatedState, founding: boolean): void {
-    const { runtime, limits, events } = this.#options
+  #createReplica(state: ReplicatedState, initial: InitialState, prepared: Promise<void> | undefined): void {
+    const { runtime, limits, spool, events, out, group } = this.#options
+    this.#replica?.stop()
     this.#replica = new Replica({
-      id: voterIdOf(this.#options.network.self.id, this.#incarnation),
-      random: () => runtime.random(),
+      id: this.#id,
+      runtime,
       state,
-      founding: founding ? this.#member() : undefined,
+      initial,
+      log: this.#log,
+      prepared,
       limits,
-      events: { ...events, send: (message) => this.#send(message), lead: (soft) => this.#onLead(soft) },
+      spool,
+      quiesceTicks: group === MAIN ? 0 : QUIESCE_TICKS,
+      events: {
+        ...events,
+        send: (message) => this.#send(message),
+        lead: (soft) => this.#onLead(soft),
+        checkpointed: (digest) => this.#onCheckpoint(digest),
+        resumed: () => out.schedule(),
+        failed: (error) => this.fail(error),
+      },
     })
   }
 
+  /** Nothing of an older incarnation may come back. */
+  #storeIncarnation(): Promise<void> | undefined {
+    return this.#log?.create(this.#incarnation, this.#attributes(false), emptyState)
+  }
+
+  /** What a founder starts from is in no entry of the log: its first snapshot has it. */
+  #storeFounding(state: ReplicatedState, initial: InitialState): Promise<void> | undefined {
+    const log = this.#log
+    return log && storeFounding(log, this.#incarnation, this.#attributes(true), state, initial)
+  }
+
+  #attributes(isFounder: boolean): Uint8Array {
+    return encodeAttributes({ clusterId: this.#clusterId as ClusterId, isFounder })
+  }
+
   /** The one place where the replica runs and where is decided what follows. */
-  #evaluate(): void {
+  evaluate(): void {
     const replica = this.#replica
     if (replica === undefined || this.#stopped) return
     try {
       this.#options.events.feed(replica)
       replica.run()
       this.#noteMembership(replica)
+      this.#noteOutdated(replica)
       this.#reportUnreachable(replica)
       if (replica.isLeader && this.#isRosterStale) this.#tendRoster(replica)
+      if (!replica.isLeader) this.#isRosterStale = false
       this.#options.events.ran(replica)
     } catch (error) {
-      this.stop()
-      this.#options.events.failed(error)
+      this.fail(error)
     }
   }
 
-  #tick(): void {
-    const { runtime, timing, events } = this.#options
-    const nowMs = runtime.nowMs()
-    const ticks = Math.floor((nowMs - this.#tickedAtMs) / timing.tickMs)
-    this.#tickedAtMs = ticks > TICKS_PER_TIMER_MAX ? nowMs : this.#tickedAtMs + ticks * timing.tickMs
-    for (let i = 0; i < Math.min(ticks, TICKS_PER_TIMER_MAX); i++) this.#replica?.tick()
+  tick(ticks: number): void {
+    const replica = this.#replica
+    for (let i = 0; i < ticks; i++) replica?.tick()
+    this.#ticks += ticks
     if (this.#leaving) this.#pressLeaving()
+    if (replica?.isLeader) this.#lead(replica)
     this.#isRosterStale = true
-    events.tick()
-    this.schedule()
+    this.#options.events.tick()
+    this.#options.out.schedule()
+  }
+
+  /** Stops this replica for good; the other groups go on. */
+  fail(error: unknown): void {
+    if (this.#stopped) return
+    this.stop()
+    this.#options.events.failed(error)
   }
 
   // --- messages of Raft
 
-  #onMessage(from: PeerId, bytes: Uint8Array): void {
-    const message = decodeMessage(bytes, from, this.#options.network.self.id)
+  /** @param result why it could not be sent */
+  unsent(message: Message, result: SendResult): void {
+    // A follower whose lane to the leader is full has not lost its leader; what was dropped is proposed again.
+    if (result === 'full' && !this.#replica?.isLeader) return
+    this.#unreachable.add(message.to)
+    this.#options.out.schedule()
+  }
+
+  step(message: Message): void {
     const replica = this.#replica
-    if (replica === undefined || message.to !== replica.id || !this.#isAcceptable(message, replica)) return
+    if (replica === undefined || !this.#isAcceptable(message, replica)) return
     replica.step(message)
-    this.schedule()
+    this.#options.out.schedule()
+  }
+
+  /** A snapshot and its content, which was checked. */
+  stepSnapshot(message: Message & { type: 'snapshot' }, pieces: readonly Uint8Array[]): void {
+    const replica = this.#replica
+    if (replica === undefined || !this.#isAcceptable(message, replica)) return
+    replica.stepSnapshot(message, pieces)
+    this.#options.out.schedule()
+  }
+
+  /** A snapshot that this replica sent has arrived, or can't. */
+  snapshotSent(to: VoterId, delivered: boolean): void {
+    this.#replica?.snapshotSent(to, delivered)
+    this.#options.out.schedule()
   }
 
   /** A removed incarnation can't disturb the others, and only commands are proposed from outside. */
   #isAcceptable(message: Message, replica: Replica): boolean {
-    if (replica.state.roster.isRetired(message.from)) return false
+    if (message.to !== replica.id || replica.state.roster.isRetired(message.from)) return false
     if (message.type !== 'propose') return true
     const { commandBytes } = this.#options.limits
     return message.entries.every(
       ({ type, data }) =>
-        type === 'normal' && isKnownKind(data) && data.length <= commandBytes + ENTRY_HEADER_BYTES_MAX,
+        type === 'normal' && isProposable(data) && data.length <= commandBytes + ENTRY_HEADER_BYTES_MAX,
     )
   }
 
   #send(message: Message): void {
-    const port = message.type === 'snapshot' ? this.#snapshots : this.#consensus
-    const result = port.send(peerOf(message.to), encodeMessage(message))
-    if (result === 'queued') return
-    // A follower whose lane to the leader is full has not lost its leader; what was dropped is proposed again.
-    if (result === 'no-link' || this.#replica?.isLeader) this.#unreachable.add(message.to)
+    if (message.type !== 'snapshot') {
+      this.#options.out.send(message)
+      return
+    }
+    const source = this.#replica?.fetchSnapshot(message.snapshot, message.to)
+    if (source === undefined) this.#undelivered.add(message.to)
+    else this.#options.out.sendSnapshot(message, source)
   }
 
   #reportUnreachable(replica: Replica): void {
-    for (const id of this.#unreachable) {
-      replica.reportUnreachable(id)
-      replica.reportSnapshotLost(id)
-    }
+    for (const id of this.#unreachable) replica.reportUnreachable(id)
+    for (const id of this.#undelivered) replica.snapshotSent(id, false)
     this.#unreachable.clear()
+    this.#undelivered.clear()
   }
 
   // --- who leads
@@ -246,16 +353,48 @@ export class ReplicaHost {
   }
 
   #onLeaderLost(replica: Replica, lead: VoterId): void {
+    replica.wake()
     replica.reportUnreachable(lead)
-    this.#elections.leaderLost()
-    this.schedule()
+    this.#elections.leaderLost(this.#options.out.groups)
   }
 
   #campaign(): void {
     const replica = this.#replica
     if (replica === undefined || !replica.isVoter || replica.soft.lead !== undefined) return
     replica.campaign()
-    this.schedule()
+    this.#options.out.schedule()
+  }
+
+  /** What a leader looks after with every tick. */
+  #lead(replica: Replica): void {
+    if (replica.isCheckpointDue) replica.propose([encodeCheckpoint()])
+    const version = this.#versionToActivate(replica)
+    if (version > replica.state.version) replica.propose([encodeActivate(version)])
+    if (replica.state.outdated !== undefined || this.#ticks % BALANCE_TICKS === 0) this.#handOverToBetter(replica)
+  }
+
+  /** The newest version that most voters and most of those who are here carry. */
+  #versionToActivate(replica: Replica): number {
+    const { voters } = replica.configuration
+    const versions = this.#membership.versions(replica.id, replica.state.roster, this.#options.definition.version)
+    const ofVoters = voters.map((id) => versions.get(id) ?? 0)
+    return Math.min(ofMost(ofVoters), ofMost([...versions.values()]))
+  }
+
+  /** Who can't apply what it commits shall not lead; groups besides `main` are led by turns. */
+  #handOverToBetter(replica: Replica): void {
+    const { group, definition } = this.#options
+    const heirs = this.#heirs(replica)
+    if (replica.state.outdated !== undefined) {
+      const versions = this.#membership.versions(replica.id, replica.state.roster, definition.version)
+      this.#transferTo(
+        replica,
+        heirs.filter((id) => (versions.get(id) ?? 0) > definition.version),
+      )
+    } else if (group !== MAIN) {
+      const preferred = preferredLeader(group, [replica.id, ...heirs])
+      if (preferred !== replica.id) this.#transferTo(replica, [preferred])
+    }
   }
 
   // --- the roster
@@ -276,62 +415,77 @@ export class ReplicaHost {
     this.#isMember = this.#replica?.isMember ?? false
   }
 
+  #noteOutdated(replica: Replica): void {
+    const { outdated } = replica.state
+    if (outdated !== undefined && !this.#isOutdated) this.#options.events.outdated(outdated)
+    this.#isOutdated = outdated !== undefined
+    const { logBytes } = this.#options.limits
+    if (outdated !== undefined && replica.logBytes > OUTDATED_LOG_FACTOR * logBytes) this.fail(outdated)
+  }
+
   #member(): Member {
     const { network, definition } = this.#options
-    const { id, name, kind, host, durable, canVote } = network.self
-    return {
-      id: voterIdOf(id, this.#incarnation),
-      name,
-      kind,
-      host,
-      durable,
-      canVote,
-      machineVersion: definition.version,
-    }
+    const { name, kind, host, durable, canVote } = network.self
+    return { id: this.#id, name, kind, host, durable, canVote, machineVersion: definition.version }
   }
 
   #announce(): void {
-    for (const peer of this.#options.network.peers.keys()) this.#announceTo(peer)
+    for (const peer of this.#options.network.peers.keys()) this.announceTo(peer)
   }
 
-  #announceTo(peer: PeerId): void {
+  announceTo(peer: PeerId): void {
     const clusterId = this.#clusterId
     if (clusterId === undefined || this.#stopped) return
     const machineName = this.#options.definition.name
-    this.#tell(peer, { kind: 'announce', clusterId, member: this.#member(), machineName, visible: this.#visible })
+    const member = this.#member()
+    this.#options.out.tell(peer, { kind: 'announce', clusterId, member, machineName, visible: this.#visible })
   }
 
-  #tell(peer: PeerId, message: RosterMessage): void {
-    this.#roster.send(peer, encodeRosterMessage(message))
+  /** On a new link: whatever the peer said before is over. */
+  peerJoined(peer: PeerId): void {
+    this.#membership.joined(peer)
+    this.announceTo(peer)
   }
 
-  #onPeerCluster(peer: PeerStatus): void {
-    this.#announceTo(peer.info.id)
-  }
-
-  #onPeerLeft(peer: PeerId, reason: PeerLeftReason): void {
+  peerLeft(peer: PeerId, reason: PeerLeftReason): void {
     this.#membership.lost(peer, reason, this.#options.runtime.nowMs())
-    this.#isRosterStale = true
     const replica = this.#replica
-    if (replica === undefined) return
+    if (replica === undefined || !replica.state.roster.has(peer)) return
+    this.#isRosterStale = true
     const { lead } = replica.soft
     if (lead !== undefined && peerOf(lead) === peer) this.#onLeaderLost(replica, lead)
     else if (replica.isLeader) this.#reportLost(replica, peer)
-    this.schedule()
+    this.#options.out.schedule()
   }
 
   #reportLost(replica: Replica, peer: PeerId): void {
+    replica.wake()
     for (const id of replica.state.roster.members.keys()) if (peerOf(id) === peer) this.#unreachable.add(id)
   }
 
-  #onRosterMessage(from: PeerId, bytes: Uint8Array): void {
-    const message = decodeRosterMessage(bytes)
-    if (message.kind === 'announce') this.#onAnnounce(from, message)
-    else if (message.kind === 'leaving') this.#onLeaving(from)
-    else if (message.kind === 'retired') this.#onRetired(message.incarnation)
-    else this.#onRejected(message)
+  told(from: PeerId, message: RosterMessage): void {
+    switch (message.kind) {
+      case 'announce':
+        this.#onAnnounce(from, message)
+        break
+      case 'leaving':
+        this.#onLeaving(from)
+        break
+      case 'retired':
+        this.#onRetired(message.incarnation)
+        break
+      case 'refusal':
+        this.#onRejected(message)
+        break
+      case 'digest':
+        this.#onDigest(from, message)
+        break
+      case 'diverged':
+        this.#onDiverged(from, message.index)
+        break
+    }
     this.#isRosterStale = true
-    this.schedule()
+    this.#options.out.schedule()
   }
 
   #onAnnounce(from: PeerId, announce: Announce): void {
@@ -339,25 +493,26 @@ export class ReplicaHost {
     if (peerOf(announce.member.id) !== from || announce.clusterId !== this.#clusterId) return
     const problem = this.#problemWith(announce)
     if (problem !== undefined) {
-      this.#tell(from, problem)
+      this.#options.out.tell(from, problem)
       return
     }
     this.#membership.announced(from, announce)
     this.#tellIfRetired(from, announce.member.id)
+    if (this.#replica?.isLeader && !this.#replica.state.roster.members.has(announce.member.id)) this.#replica.wake()
   }
 
   /** Every member can tell a stranger that it does not fit; a newcomer hears it from the first one it meets. */
-  #problemWith(announce: Announce): RosterRefusal | undefined {
-    const { definition } = this.#options
-    if (this.#replica?.isMember !== true) return undefined
-    try {
-      const theirs = { ...definition, name: announce.machineName, version: announce.member.machineVersion }
-      requireSameMachine(theirs, definition.name, definition.version)
-      return undefined
-    } catch (error) {
-      if (!LegionError.is(error) || (error.code !== 'E_MACHINE' && error.code !== 'E_OUTDATED')) throw error
-      return { kind: 'refusal', code: error.code, problem: error.message }
+  #problemWith({ machineName, member }: Announce): RosterRefusal | undefined {
+    const { name } = this.#options.definition
+    const state = this.#replica?.state
+    if (this.#replica?.isMember !== true || state === undefined) return undefined
+    if (machineName !== name) {
+      const problem = `The group runs the machine "${name}", this peer brought "${machineName}".`
+      return { kind: 'refusal', code: 'E_MACHINE', problem }
     }
+    if (member.machineVersion >= state.version || state.roster.members.has(member.id)) return undefined
+    const problem = `The group runs version ${state.version} of machine "${name}", this peer has ${member.machineVersion}`
+    return { kind: 'refusal', code: 'E_OUTDATED', problem: `${problem}: load the newer code.` }
   }
 
   #onLeaving(from: PeerId): void {
@@ -369,7 +524,7 @@ export class ReplicaHost {
   #tellIfRetired(peer: PeerId, id: VoterId): void {
     const roster = this.#replica?.state.roster
     if (this.#replica?.isMember && roster?.isRetired(id))
-      this.#tell(peer, { kind: 'retired', incarnation: incarnationOf(id) })
+      this.#options.out.tell(peer, { kind: 'retired', incarnation: incarnationOf(id) })
   }
 
   /** This incarnation is out. A peer that did not want that comes back as the next one. */
@@ -381,7 +536,8 @@ export class ReplicaHost {
       return
     }
     this.#incarnation = incarnation + 1
-    this.#createReplica(replica.state, false)
+    this.#isMember = false
+    this.#createReplica(replica.state, emptyState, this.#storeIncarnation())
     this.#announce()
   }
 
@@ -390,18 +546,20 @@ export class ReplicaHost {
    * this peer to learn of it. The leader acts on it, and who leads itself hands over.
    */
   #pressLeaving(): void {
-    const replica = this.#replica
-    if (replica?.isLeader) this.#handOver(replica)
-    for (const peer of this.#options.network.peers.keys()) this.#tell(peer, { kind: 'leaving' })
+    this.#replica?.wake()
+    this.handOver()
+    for (const peer of this.#options.network.peers.keys()) this.#options.out.tell(peer, { kind: 'leaving' })
   }
 
   /** A leader that leaves lets another voter lead first; without one it changes the roster itself. */
-  #handOver(replica: Replica): void {
+  #transferTo(replica: Replica, heirs: readonly VoterId[]): void {
     const { progress } = replica.status()
-    const best = this.#heirs(replica).sort((a, b) => (progress.get(b)?.match ?? 0) - (progress.get(a)?.match ?? 0))[0]
+    const match = (id: VoterId) => progress.get(id)?.match ?? 0
+    const best = [...heirs].sort((a, b) => match(b) - match(a))[0]
     if (best !== undefined) replica.transferLeader(best)
   }
 
+  /** The other voters that are linked. */
   #heirs(replica: Replica): VoterId[] {
     return replica.configuration.voters.filter((id) => this.#options.network.peers.has(peerOf(id)))
   }
@@ -410,7 +568,91 @@ export class ReplicaHost {
     if (this.#replica?.isMember) return
     this.#options.events.rejected(new LegionError(refusal.code, refusal.problem))
   }
+
+  // --- the guard of determinism
+
+  #onCheckpoint(digest: Digest): void {
+    const { network, out, events } = this.#options
+    const lead = this.#replica?.soft.lead
+    if (this.#replica?.isLeader) this.#compare(network.self.id, digest)
+    else if (lead !== undefined) out.tell(peerOf(lead), { kind: 'digest', index: digest.index, hash: digest.hash })
+    events.checkpointed(digest)
+  }
+
+  #onDigest(from: PeerId, report: DigestReport): void {
+    if (this.#replica?.isLeader && this.#replica.state.roster.has(from)) this.#compare(from, report)
+  }
+
+  #compare(peer: PeerId, { index, hash }: Omit<Digest, 'bytes'>): void {
+    const { network, out } = this.#options
+    const members = this.#replica?.state.roster.members.size ?? 0
+    this.#digests.report(peer, index, hash)
+    for (const diverged of this.#digests.diverged(index, network.self.id, members)) {
+      if (diverged === network.self.id) this.fail(divergence(index))
+      else out.tell(diverged, { kind: 'diverged', index })
+    }
+  }
+
+  #onDiverged(from: PeerId, index: number): void {
+    const lead = this.#replica?.soft.lead
+    if (lead !== undefined && peerOf(lead) === from) this.fail(divergence(index))
+  }
 }
 
 /** Kind, session, sequence, lowest and timestamp of a command entry. */
 const ENTRY_HEADER_BYTES_MAX = 64
+
+/** The highest value that more than half of `values` reach; 0 if there are none. */
+function ofMost(values: readonly number[]): number {
+  const descending = [...values].sort((a, b) => b - a)
+  return descending[Math.floor(descending.length / 2)] ?? 0
+}
+
+function divergence(index: number): LegionError {
+  const problem =
+    `The state here differs from what most other replicas have at entry ${index}: ` +
+    'a command is not deterministic, or the state was changed from outside. This replica stopped.'
+  return new LegionError('E_DIVERGED', problem)
+}
+
+async function storeFounding(
+  log: ReplicaLog,
+  incarnation: number,
+  attributes: Uint8Array,
+  state: ReplicatedState,
+  initial: InitialState,
+): Promise<void> {
+  const pieces = state.snapshot()
+  await state.durableMachine?.open()
+  await state.durableMachine?.flush(encodeMark({ ...initial.snapshot, head: state.head() }))
+  await log.create(incarnation, attributes, initial)
+  const writer = log.beginSnapshot()
+  for await (const piece of pieces) await writer.add(piece)
+  await writer.commit(initial.snapshot)
+}
+
+async function restore(state: ReplicatedState, log: ReplicaLog, stored: StoredReplica): Promise<InitialState> {
+  const { durableMachine } = state
+  if (durableMachine === undefined) {
+    await restoreFrom(log.openSnapshot(), state)
+    return stored.initial
+  }
+  const bytes = await durableMachine.open()
+  if (bytes === undefined) return stored.initial
+  const mark = decodeMark(bytes)
+  state.resume(mark.head)
+  const { hardState, snapshot, entries } = stored.initial
+  const last = entries.at(-1)?.index ?? snapshot.index
+  const commit = Math.max(hardState.commit, mark.index)
+  if (mark.index > last) return { hardState: { ...hardState, commit }, snapshot: mark, entries: [] }
+  return { hardState: { ...hardState, commit }, snapshot, entries, applied: mark }
+}
+
+async function restoreFrom(reader: SnapshotReader | undefined, state: ReplicatedState): Promise<void> {
+  if (reader === undefined) return
+  try {
+    await state.restore(reader.chunks(), (head) => head)
+  } finally {
+    reader.close()
+  }
+}

@@ -1,11 +1,13 @@
+import { toBase64Url } from '../base/bytes.js'
+import { invariant } from '../base/errors.js'
+import type { Runtime } from '../base/runtime.js'
 import {
   type ConfigChange,
   type Configuration,
   type DropReason,
   decodeConfigChange,
   type Entry,
-  emptyState,
-  foundingState,
+  type HardState,
   type InitialState,
   type Message,
   type ProposeResult,
@@ -13,24 +15,37 @@ import {
   type Ready,
   type Refusal,
   type Snapshot,
+  type SnapshotMeta,
   type SoftState,
   type Status,
   type TransferRefusal,
   type TransferResult,
   type VoterId,
 } from '../raft/index.js'
+import { type Digest, readThrough } from './checkpoint.js'
+import { encodeMark } from './durable-mark.js'
+import type { ReplicaLog } from './replica-log.js'
 import type { Applied, ReplicatedState } from './replicated-state.js'
-import type { Member } from './roster.js'
+import { type SnapshotSource, type SpoolOptions, spoolSnapshot } from './snapshot-source.js'
 
 export interface ReplicaOptions {
   readonly id: VoterId
-  readonly random: () => number
+  readonly runtime: Runtime
+  /** Has everything up to the initial state's applied index. */
   readonly state: ReplicatedState
-  /** Undefined: waits to be added by a leader. */
-  readonly founding: Member | undefined
+  readonly initial: InitialState
+  /** Undefined: in memory only; whoever restarts is a new peer. */
+  readonly log: ReplicaLog | undefined
+  /** The log is being prepared; nothing is done before. */
+  readonly prepared: Promise<void> | undefined
   readonly limits: ReplicaLimits
+  readonly spool: SnapshotSpooling
+  /** The group falls silent after so many ticks in which nothing happened; 0: never. */
+  readonly quiesceTicks: number
   readonly events: ReplicaEvents
 }
+
+export type SnapshotSpooling = Omit<SpoolOptions, 'id'>
 
 export interface ReplicaLimits {
   /** The log is cut after this many applied entries … */
@@ -44,7 +59,9 @@ export interface ReplicaLimits {
 /** What a replica tells its group while it runs. None may call back into the replica. */
 export interface ReplicaEvents {
   send(message: Message): void
-  applied(applied: Applied): void
+  /** The entry has its place in the log for good, and is applied next. */
+  committed(entry: Entry): void
+  applied(applied: Applied, index: number): void
   /** The state was replaced by a snapshot's. */
   restored(): void
   configured(configuration: Configuration): void
@@ -53,42 +70,66 @@ export interface ReplicaEvents {
   refused(refusal: Refusal): void
   transferred(result: TransferResult): void
   lead(state: SoftState): void
+  /** The state at a checkpoint, and, if there is storage, it is durable. */
+  checkpointed(digest: Digest): void
+  /** Something that took time is done: `run` again. */
+  resumed(): void
+  /** It stopped for good: the disk failed, or an entry can't be applied here. */
+  failed(error: unknown): void
 }
 
 /**
- * One replica of a group: the Raft core, the state it replicates, and the loop between them. Calls only change the
- * core; `run` then does everything that follows from it, in the order that Raft demands.
+ * One replica of a group: the Raft core, the state it replicates, its log on disk, and the loop between them. Calls
+ * only change the core; `run` then does everything that follows from it, in the order that Raft demands:
  *
- * The log is in memory only: whoever restarts is a new peer.
+ * 1. a leader's appends leave; 2. term, vote and entries become durable, and with them the commit index if a
+ * configuration is about to be applied; 3. votes and acknowledgements leave; 4. what is committed is applied.
+ *
+ * With memory only nothing of this waits. While a write or a snapshot's installation is under way the core goes on
+ * taking messages and proposals: they become the next batch.
  */
 export class Replica {
   readonly id: VoterId
   readonly state: ReplicatedState
   readonly #options: ReplicaOptions
   readonly #raft: RawNode
+  readonly #log: ReplicaLog | undefined
   #configuration: Configuration
   #soft: SoftState = { role: 'follower', lead: undefined }
-  #snapshot: Snapshot | undefined
-  #compactedIndex = 0
+  /** The newest, durable or not. */
+  #hardState: HardState
+  #durableCommit: number
+  #isBusy = false
+  #isStopped = false
+
+  /** The last snapshot that others may still fetch. */
+  #outgoing: OutgoingSnapshot | undefined
+  /** The last one that arrived, until it is installed. */
+  #incoming: IncomingSnapshot | undefined
+
+  #compactedIndex: number
+  /** What a restart would begin from; the log is not cut beyond it. */
+  #durableIndex: number
   #triedCompactionAt = 0
   #logBytes = 0
+  #isCheckpointing = false
+  #lastCheckpoint: { index: number; logBytes: number } = { index: 0, logBytes: 0 }
+  #lastDigest: Digest | undefined
 
   constructor(options: ReplicaOptions) {
+    const { id, initial, runtime, quiesceTicks } = options
     this.#options = options
-    this.id = options.id
+    this.id = id
     this.state = options.state
-    const initial = initialState(options)
-    this.#configuration = initial.snapshot.configuration
-    this.#raft = new RawNode({
-      id: options.id,
-      random: options.random,
-      initial,
-      snapshot: () => this.#makeSnapshot(),
-    })
-    if (options.founding !== undefined) {
-      this.state.found(options.founding, initial.snapshot.index)
-      this.#raft.campaign()
-    }
+    this.#log = options.log
+    this.#configuration = initial.applied?.configuration ?? initial.snapshot.configuration
+    this.#hardState = initial.hardState
+    this.#durableCommit = initial.hardState.commit
+    this.#compactedIndex = initial.snapshot.index
+    this.#durableIndex = options.log === undefined ? Number.POSITIVE_INFINITY : this.state.appliedIndex
+    const random = () => runtime.random()
+    this.#raft = new RawNode({ id, random, initial, quiesceTicks, snapshot: () => this.#makeSnapshot() })
+    if (options.prepared !== undefined) this.#wait(options.prepared, () => {})
   }
 
   get soft(): SoftState {
@@ -114,12 +155,36 @@ export class Replica {
     return voters.includes(this.id) || votersOutgoing.includes(this.id)
   }
 
+  /** Silent until something happens: it needs no ticks. */
+  get isQuiesced(): boolean {
+    return this.#raft.quiesced && !this.#isBusy
+  }
+
+  get lastDigest(): Digest | undefined {
+    return this.#lastDigest
+  }
+
+  /** Bytes of the entries since the log was last cut. */
+  get logBytes(): number {
+    return this.#logBytes
+  }
+
   step(message: Message): void {
+    this.#raft.step(message)
+  }
+
+  /** Steps the message of a snapshot whose content has arrived. */
+  stepSnapshot(message: Message & { type: 'snapshot' }, pieces: readonly Uint8Array[]): void {
+    this.#incoming = { id: toBase64Url(message.snapshot.data), pieces }
     this.#raft.step(message)
   }
 
   tick(): void {
     this.#raft.tick()
+  }
+
+  wake(): void {
+    this.#raft.wake()
   }
 
   propose(payloads: readonly Uint8Array[]): ProposeResult {
@@ -146,28 +211,76 @@ export class Replica {
     this.#raft.reportUnreachable(id)
   }
 
-  reportSnapshotLost(id: VoterId): void {
-    this.#raft.reportSnapshot(id, false)
-  }
-
   status(): Status {
     return this.#raft.status()
   }
 
-  /** @throws LegionError if an entry can't be applied here; the replica is then unusable */
+  /** The entries from `from` to `to`, both included, as far as they are still in the log. */
+  entries(from: number, to: number): readonly Entry[] {
+    return this.#raft.entries(from, to)
+  }
+
+  /** The content of a snapshot that the core sends to a member; kept until `snapshotSent`. */
+  fetchSnapshot(snapshot: Snapshot, to: VoterId): SnapshotSource | undefined {
+    const outgoing = this.#outgoing
+    if (outgoing?.snapshot.index !== snapshot.index) return undefined
+    outgoing.receivers.add(to)
+    return outgoing.source
+  }
+
+  /** The member has the snapshot that was sent to it, or won't get it. */
+  snapshotSent(to: VoterId, delivered: boolean): void {
+    this.#raft.reportSnapshot(to, delivered)
+    this.#outgoing?.receivers.delete(to)
+    if (this.#outgoing?.receivers.size === 0) this.#releaseSnapshot()
+  }
+
+  /** True on a leader whose log grew by as much as a snapshot costs since the last checkpoint (dissertation, 5.1.1). */
+  get isCheckpointDue(): boolean {
+    const { logEntries, logBytes } = this.#options.limits
+    if (!this.isLeader || this.#isCheckpointing || this.state.outdated !== undefined) return false
+    const entries = this.state.appliedIndex - this.#lastCheckpoint.index
+    const bytes = this.#lastCheckpoint.logBytes
+    return (entries >= logEntries || bytes >= logBytes) && bytes >= (this.#lastDigest?.bytes ?? 0)
+  }
+
   run(): void {
-    while (this.#raft.hasReady()) {
-      this.#process(this.#raft.ready())
-      this.#raft.advance()
-    }
+    while (!this.#isBusy && !this.#isStopped && this.#raft.hasReady()) this.#begin(this.#raft.ready())
     this.#compact()
   }
 
-  #process(ready: Ready): void {
+  /** Stops at once. What is being written still becomes durable. */
+  stop(): void {
+    this.#isStopped = true
+    this.#releaseSnapshot()
+  }
+
+  // --- one Ready
+
+  #begin(ready: Ready): void {
+    this.#hardState = ready.hardState ?? this.#hardState
+    for (const message of ready.messages) this.#options.events.send(message)
+    const pending = ready.snapshot === undefined ? this.#write(ready) : this.#install(ready, ready.snapshot)
+    if (pending === undefined) this.#complete(ready)
+    else this.#wait(pending, () => this.#complete(ready))
+  }
+
+  /** @returns undefined if nothing has to be durable before going on */
+  #write(ready: Ready): Promise<void> | undefined {
+    if (this.#log === undefined || !(ready.mustSync || this.#appliesNewConfiguration(ready))) return undefined
+    this.#durableCommit = this.#hardState.commit
+    return this.#log.append(this.#hardState, ready.entries, 'synced')
+  }
+
+  /** A configuration that was forgotten in a crash after somebody acted under it could elect two leaders. */
+  #appliesNewConfiguration({ committedEntries }: Ready): boolean {
+    return committedEntries.some(({ type, index }) => type === 'config' && index > this.#durableCommit)
+  }
+
+  #complete(ready: Ready): void {
     const { events } = this.#options
-    for (const message of ready.messages) events.send(message)
     for (const message of ready.messagesAfterPersist) events.send(message)
-    if (ready.snapshot !== undefined) this.#install(ready.snapshot)
+    if (ready.snapshot !== undefined) this.#installed(ready.snapshot)
     for (const entry of ready.committedEntries) this.#apply(entry)
     if (ready.softState !== undefined) {
       this.#soft = ready.softState
@@ -176,16 +289,39 @@ export class Replica {
     for (const { ticket, index } of ready.readStates) events.readable(ticket, index)
     for (const refusal of ready.refusals) events.refused(refusal)
     if (ready.transfer !== undefined) events.transferred(ready.transfer)
+    this.#raft.advance()
   }
+
+  /** Goes on with `next` when the promise is fulfilled, unless the replica was stopped meanwhile. */
+  #wait(pending: Promise<void>, next: () => void): void {
+    const { events } = this.#options
+    this.#isBusy = true
+    pending
+      .then(() => {
+        this.#isBusy = false
+        if (this.#isStopped) return
+        next()
+        events.resumed()
+      })
+      .catch((error: unknown) => {
+        if (!this.#isStopped) events.failed(error)
+      })
+  }
+
+  // --- applying
 
   #apply(entry: Entry): void {
     this.#logBytes += entry.data.length
+    this.#lastCheckpoint.logBytes += entry.data.length
     if (entry.type === 'config') {
       this.#applyConfiguration(entry)
       return
     }
+    this.#options.events.committed(entry)
     const applied = this.state.apply(entry.index, entry.data)
-    if (applied !== undefined) this.#options.events.applied(applied)
+    if (applied === undefined) return
+    if (applied.kind === 'checkpoint') this.#checkpoint(entry)
+    this.#options.events.applied(applied, entry.index)
   }
 
   #applyConfiguration(entry: Entry): void {
@@ -195,24 +331,90 @@ export class Replica {
     this.#options.events.configured(this.#configuration)
   }
 
-  #install(snapshot: Snapshot): void {
-    this.state.restore(snapshot.data)
+  // --- snapshots
+
+  /** The state as it is now, for members that need entries that are gone. Its content is read as they fetch it. */
+  #makeSnapshot(): Snapshot | undefined {
+    const outgoing = this.#outgoing?.snapshot
+    if (outgoing !== undefined && outgoing.index >= this.#compactedIndex) return outgoing
+    const index = this.state.appliedIndex
+    const term = this.#raft.term(index)
+    if (term === undefined || this.state.outdated !== undefined) return undefined
+    this.#releaseSnapshot()
+    const data = this.#options.runtime.randomBytes(SNAPSHOT_ID_BYTES)
+    const snapshot = { index, term, configuration: this.#configuration, data }
+    const source = spoolSnapshot(this.state.snapshot(), { ...this.#options.spool, id: toBase64Url(data) })
+    this.#outgoing = { snapshot, source, receivers: new Set() }
+    return snapshot
+  }
+
+  #releaseSnapshot(): void {
+    this.#outgoing?.source.release()
+    this.#outgoing = undefined
+  }
+
+  /** First the state, so that nothing is acknowledged that can't be read; then the disk. */
+  async #install(ready: Ready, snapshot: Snapshot): Promise<void> {
+    const incoming = this.#incoming
+    invariant(incoming?.id === toBase64Url(snapshot.data), () => `the content of snapshot ${snapshot.index} is missing`)
+    await this.state.restore(inOrder(incoming.pieces), (head) => encodeMark({ ...snapshot, head }))
+    const writer = this.#log?.beginSnapshot()
+    for (const piece of incoming.pieces) await writer?.add(piece)
+    await writer?.install(snapshot, this.#hardState, ready.entries)
+  }
+
+  #installed(snapshot: Snapshot): void {
+    this.#incoming = undefined
     this.#configuration = snapshot.configuration
     this.#compactedIndex = snapshot.index
+    if (this.#log !== undefined) this.#durableIndex = snapshot.index
+    this.#durableCommit = Math.max(this.#durableCommit, snapshot.index)
+    this.#lastCheckpoint = { index: snapshot.index, logBytes: 0 }
     this.#logBytes = 0
     this.#options.events.restored()
     this.#options.events.configured(snapshot.configuration)
   }
 
-  /** The state as it is now; made at most once per applied index. */
-  #makeSnapshot(): Snapshot | undefined {
-    const index = this.state.appliedIndex
-    if (this.#snapshot?.index === index) return this.#snapshot
-    const term = this.#raft.term(index)
-    if (term === undefined) return undefined
-    this.#snapshot = { index, term, configuration: this.#configuration, data: this.state.snapshot() }
-    return this.#snapshot
+  /** Every replica comes by here at the same index; one that is still busy with the last checkpoint skips it. */
+  #checkpoint({ index, term }: Entry): void {
+    this.#lastCheckpoint = { index, logBytes: 0 }
+    if (this.#isCheckpointing) return
+    this.#isCheckpointing = true
+    const { events } = this.#options
+    this.#takeCheckpoint({ index, term, configuration: this.#configuration })
+      .then((digest) => {
+        this.#isCheckpointing = false
+        if (this.#isStopped) return
+        this.#lastDigest = digest
+        if (this.#log !== undefined) this.#durableIndex = Math.max(this.#durableIndex, index)
+        events.checkpointed(digest)
+        events.resumed()
+      })
+      .catch((error: unknown) => {
+        if (!this.#isStopped) events.failed(error)
+      })
   }
+
+  async #takeCheckpoint(meta: SnapshotMeta): Promise<Digest> {
+    const pieces = this.state.snapshot()
+    const { durableMachine } = this.state
+    if (durableMachine !== undefined) {
+      await durableMachine.flush(encodeMark({ ...meta, head: this.state.head() }))
+      return readThrough(meta.index, pieces, () => this.#pause())
+    }
+    const writer = this.#log?.beginSnapshot()
+    const digest = await readThrough(meta.index, pieces, (part) => writer?.add(part) ?? this.#pause())
+    await writer?.commit(meta)
+    return digest
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#options.runtime.setTimer(0, resolve)
+    })
+  }
+
+  // --- the log's length
 
   #compact(): void {
     const { logEntries, logBytes, logMarginEntries } = this.#options.limits
@@ -221,13 +423,22 @@ export class Replica {
     if (entries < logEntries + logMarginEntries && this.#logBytes < logBytes) return
     if (appliedIndex < this.#triedCompactionAt + logEntries / 10) return
     this.#triedCompactionAt = appliedIndex
-    const kept = Math.min(logMarginEntries, Math.floor(entries / 2))
-    const index = Math.min(appliedIndex - kept, this.#slowestFollower())
+    this.#compactTo(appliedIndex - Math.min(logMarginEntries, Math.floor(entries / 2)))
+  }
+
+  #compactTo(wanted: number): void {
+    if (this.state.outdated !== undefined) return // what is not applied here can't be made into a snapshot
+    const index = Math.min(wanted, this.#durableIndex, this.#slowestFollower())
     if (index <= this.#compactedIndex) return
     this.#compactedIndex = index
     this.#logBytes = 0
-    this.#snapshot = undefined
     this.#raft.compact(index)
+    this.#log?.compact(index).catch((error: unknown) => this.#options.events.failed(error))
+  }
+
+  /** Cuts the log as far as it can be cut, without a margin. */
+  compact(): void {
+    this.#compactTo(this.state.appliedIndex)
   }
 
   /** A member that follows, if not closely, shall not need a snapshot for the sake of a short log. */
@@ -241,6 +452,21 @@ export class Replica {
   }
 }
 
+interface OutgoingSnapshot {
+  /** Its data is an id: the content travels apart. */
+  readonly snapshot: Snapshot
+  readonly source: SnapshotSource
+  /** Who fetches it. */
+  readonly receivers: Set<VoterId>
+}
+
+interface IncomingSnapshot {
+  readonly id: string
+  readonly pieces: readonly Uint8Array[]
+}
+
+const SNAPSHOT_ID_BYTES = 8
+
 /** Who lags by no more than so many times `logEntries` still gets entries rather than a snapshot. */
 const FOLLOWING_FACTOR = 10
 
@@ -250,6 +476,6 @@ export function idsOf(configuration: Configuration): Set<VoterId> {
   return new Set([...voters, ...votersOutgoing, ...learners, ...learnersNext])
 }
 
-function initialState(options: ReplicaOptions): InitialState {
-  return options.founding === undefined ? emptyState : foundingState([options.id])
+export async function* inOrder(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* pieces
 }

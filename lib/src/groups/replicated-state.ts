@@ -3,44 +3,79 @@ import type { PeerId } from '../base/ids.js'
 import { seededRandom } from '../base/random.js'
 import { DecodeError } from '../codec/decode.js'
 import type { Value } from '../codec/value.js'
-import type { CommandResult, MachineDefinition, StateMachine } from '../machines/machine.js'
+import type {
+  CommandCall,
+  CommandResult,
+  DurableStateMachine,
+  HookContext,
+  MachineDefinition,
+  QueryContext,
+  StateMachine,
+} from '../machines/machine.js'
 import type { VoterId } from '../raft/index.js'
-import { type CommandEntry, decodeEntry, decodeJoining, isKnownKind, type RegisterEntry } from './entry.js'
+import {
+  type CommandEntry,
+  type CreateGroupEntry,
+  decodeEntry,
+  decodeJoining,
+  type GroupEntry,
+  isKnownKind,
+  type OneShotEntry,
+  type RegisterEntry,
+} from './entry.js'
+import { type GroupRecord, GroupRegistry } from './group-registry.js'
 import { type Member, Roster } from './roster.js'
-import { type ReplicatedResult, type Session, SessionTable } from './sessions.js'
-import { decodeSnapshot, encodeSnapshot } from './snapshot.js'
+import { fromReplicated, type Applied as SessionApplied, SessionTable, toReplicated } from './sessions.js'
+import { decodeHead, encodeHead, openSnapshot, type SnapshotHead, snapshotPieces } from './snapshot.js'
+import { peerOf } from './voter-id.js'
 
-/** What became of one entry, for the proposer if it is here. */
+/** What became of one entry, for whoever waits for it here. */
 export type Applied =
-  | { readonly kind: 'command'; readonly session: number; readonly sequence: number; readonly result: AppliedResult }
-  | { readonly kind: 'register'; readonly session: Session }
-
-/** `expired`: not applied, now or ever. `settled`: the client knew the outcome before. */
-export type AppliedResult = CommandResult | 'expired' | 'settled'
+  | SessionApplied
+  | { readonly kind: 'checkpoint' }
+  | { readonly kind: 'activated'; readonly version: number }
+  | { readonly kind: 'group'; readonly record: GroupRecord }
 
 /**
- * All that a group replicates: machine, sessions, roster. A function of the log: the same entries give the same bytes
- * in `snapshot()` on every replica.
+ * All that a group replicates: machine, sessions, roster, registry of groups. A function of the log: the same entries
+ * give the same bytes in `snapshot()` on every replica.
+ *
+ * With code that is too old for an entry it becomes *outdated*: machine and sessions stay as they are for good, only
+ * the roster follows the log. It never skips an entry and goes on.
  */
 export class ReplicatedState {
   readonly #definition: MachineDefinition
-  #machine: StateMachine
+  readonly #machine: StateMachine
   #sessions = new SessionTable()
   #roster = new Roster()
+  #groups = new GroupRegistry()
   /** Drawn at founding; makes the randomness of commands differ between groups. */
   #seed: number
+  #version: number
   #timestampMs = 0
   #appliedIndex = 0
   #ignoredEntries = 0
+  #outdated: LegionError | undefined
 
   constructor(definition: MachineDefinition, seed: number) {
     this.#definition = definition
     this.#machine = definition.create()
+    this.#version = definition.version
     this.#seed = seed
   }
 
   get machine(): StateMachine {
     return this.#machine
+  }
+
+  /** The machine, if it keeps its state on a disk of its own. */
+  get durableMachine(): DurableStateMachine | undefined {
+    return 'flush' in this.#machine ? (this.#machine as DurableStateMachine) : undefined
+  }
+
+  /** The machine's version that is active at `appliedIndex`. */
+  get version(): number {
+    return this.#version
   }
 
   get roster(): Roster {
@@ -49,6 +84,10 @@ export class ReplicatedState {
 
   get sessions(): SessionTable {
     return this.#sessions
+  }
+
+  get groups(): GroupRegistry {
+    return this.#groups
   }
 
   get appliedIndex(): number {
@@ -60,23 +99,38 @@ export class ReplicatedState {
     return this.#ignoredEntries
   }
 
+  /** Why this code can't follow the log any more, if it can't. */
+  get outdated(): LegionError | undefined {
+    return this.#outdated
+  }
+
+  /** Where in the log the state stands that is here to be asked. */
+  get queryContext(): QueryContext {
+    return { timestampMs: this.#timestampMs, version: this.#version }
+  }
+
   /** Starts a group: `founder` is its only member, everything up to `index` counts as applied. */
   found(founder: Member, index: number): void {
     this.#roster = Roster.restore([founder], [])
     this.#appliedIndex = index
+    this.#machine.memberJoined?.(peerOf(founder.id), this.#contextAt(index))
+  }
+
+  /** True if the command may be proposed now. */
+  has(command: string): boolean {
+    return this.#machine.has(command, this.#version)
   }
 
   /**
    * Applies a committed entry.
    * @param data empty for the entry with which a leader starts its term
-   * @throws LegionError if this code cannot apply it; the replica must stop
+   * @throws LegionError E_VERSION if a newer release of this library is needed to read it; the replica must stop
    */
   apply(index: number, data: Uint8Array): Applied | undefined {
     this.#advanceTo(index)
-    if (data.length === 0) return undefined
+    if (data.length === 0 || this.#outdated !== undefined) return undefined
     const entry = this.#decode(data)
-    if (entry === undefined) return undefined
-    return entry.kind === 'command' ? this.#applyCommand(index, entry) : this.#applyRegister(index, entry)
+    return entry && this.#applyEntry(index, entry)
   }
 
   /**
@@ -85,40 +139,78 @@ export class ReplicatedState {
    */
   applyConfiguration(index: number, present: ReadonlySet<VoterId>, context: Uint8Array): void {
     this.#advanceTo(index)
+    const before = this.#peers()
     this.#roster.apply(present, decodeJoining(context))
+    if (this.#outdated === undefined) this.#callHooks(index, before, this.#peers())
   }
 
-  snapshot(): Uint8Array {
-    return encodeSnapshot({
+  /** All of it at this moment, to be read little by little. */
+  snapshot(): AsyncIterable<Uint8Array> {
+    const machine = this.#machine.snapshot()
+    return snapshotPieces(this.head(), machine instanceof Uint8Array ? [machine] : machine)
+  }
+
+  /** All but the machine's state. */
+  head(): Uint8Array {
+    return encodeHead({
       machineName: this.#definition.name,
-      machineVersion: this.#definition.version,
+      machineVersion: this.#version,
       seed: this.#seed,
       appliedIndex: this.#appliedIndex,
       timestampMs: this.#timestampMs,
       members: [...this.#roster.members.values()],
       retired: [...this.#roster.retired],
       sessions: [...this.#sessions.all.values()],
-      machine: this.#machine.snapshot(),
+      groups: [...this.#groups.all.values()],
     })
   }
 
   /**
    * Replaces everything.
+   * @param flushed makes, of the head, what a durable machine stores with its state
    * @throws LegionError E_MACHINE if it is another machine's; DecodeError if it is damaged. Nothing is changed then.
    */
-  restore(bytes: Uint8Array): void {
-    const snapshot = decodeSnapshot(bytes)
-    requireSameMachine(this.#definition, snapshot.machineName, snapshot.machineVersion)
-    const machine = this.#definition.create()
-    machine.restore(snapshot.machine)
+  async restore(pieces: AsyncIterable<Uint8Array>, flushed: (head: Uint8Array) => Uint8Array): Promise<void> {
+    const { head, machine } = await openSnapshot(pieces)
+    requireMachine(this.#definition, head.machineName)
+    if (head.machineVersion > this.#definition.version) {
+      this.#follow(head)
+      return
+    }
+    if (this.durableMachine === undefined) await this.#machine.restore(machine)
+    else await this.durableMachine.install(machine, flushed(encodeHead(head)))
+    this.#adopt(head)
+  }
+
+  /** Goes on from what a durable machine stored with its state. @throws LegionError E_MACHINE, DecodeError */
+  resume(bytes: Uint8Array): void {
+    const head = decodeHead(bytes)
+    requireMachine(this.#definition, head.machineName)
+    if (head.machineVersion > this.#definition.version) this.#follow(head)
+    else this.#adopt(head)
+  }
+
+  #adopt(head: SnapshotHead): void {
     const sessions = new SessionTable()
-    for (const session of snapshot.sessions) sessions.restore(session)
-    this.#machine = machine
+    for (const session of head.sessions) sessions.restore(session)
     this.#sessions = sessions
-    this.#roster = Roster.restore(snapshot.members, snapshot.retired)
-    this.#seed = snapshot.seed
-    this.#timestampMs = snapshot.timestampMs
-    this.#appliedIndex = snapshot.appliedIndex
+    this.#seed = head.seed
+    this.#version = head.machineVersion
+    this.#timestampMs = head.timestampMs
+    this.#outdated = undefined
+    this.#adoptMembers(head)
+  }
+
+  #adoptMembers(head: SnapshotHead): void {
+    this.#roster = Roster.restore(head.members, head.retired)
+    this.#groups = GroupRegistry.restore(head.groups)
+    this.#appliedIndex = head.appliedIndex
+  }
+
+  /** A snapshot of a newer version: its members count, its state can't be read. */
+  #follow(head: SnapshotHead): void {
+    this.#adoptMembers(head)
+    this.#outdated = outdated(this.#definition, head.machineVersion)
   }
 
   #advanceTo(index: number): void {
@@ -127,7 +219,7 @@ export class ReplicatedState {
     this.#appliedIndex = index
   }
 
-  #decode(data: Uint8Array): CommandEntry | RegisterEntry | undefined {
+  #decode(data: Uint8Array): GroupEntry | undefined {
     if (!isKnownKind(data)) {
       throw new LegionError('E_VERSION', `Entry of kind ${data[0]} is from a newer release: update legion-mesh here.`)
     }
@@ -140,60 +232,102 @@ export class ReplicatedState {
     }
   }
 
-  #applyRegister(index: number, entry: RegisterEntry): Applied {
-    const isMember = (peer: PeerId) => this.#roster.has(peer)
-    return { kind: 'register', session: this.#sessions.register(entry.nonce, entry.peer, index, isMember) }
+  #applyEntry(index: number, entry: GroupEntry): Applied | undefined {
+    switch (entry.kind) {
+      case 'command':
+        return this.#applyCommand(index, entry)
+      case 'one-shot':
+        return this.#applyOneShot(index, entry)
+      case 'register':
+        return this.#applyRegister(index, entry)
+      case 'checkpoint':
+        return { kind: 'checkpoint' }
+      case 'activate':
+        return this.#activate(entry.version)
+      case 'create-group':
+        return this.#createGroup(index, entry)
+    }
   }
 
-  #applyCommand(index: number, entry: CommandEntry): Applied {
+  #applyRegister(index: number, entry: RegisterEntry): Applied {
+    const isMember = (peer: PeerId) => this.#roster.has(peer)
+    const { nonce, peer, replaces } = entry
+    return { kind: 'register', nonce, session: this.#sessions.register(nonce, peer, index, isMember, replaces) }
+  }
+
+  #applyCommand(index: number, entry: CommandEntry): Applied | undefined {
     const verdict = this.#sessions.check(entry.session, entry.sequence, entry.lowest, index)
     const { session, sequence } = entry
     if (verdict.kind === 'cached') return { kind: 'command', session, sequence, result: fromReplicated(verdict.result) }
     if (verdict.kind !== 'apply') return { kind: 'command', session, sequence, result: verdict.kind }
     const result = this.#run(index, entry, verdict.session.peer)
+    if (result === undefined) return undefined
     this.#sessions.record(verdict.session, sequence, toReplicated(result))
     return { kind: 'command', session, sequence, result }
   }
 
-  #run(index: number, entry: CommandEntry, from: PeerId): CommandResult {
-    if (!this.#machine.has(entry.name)) {
-      throw new LegionError(
-        'E_UNKNOWN_COMMAND',
-        `The log holds the command "${entry.name}", which machine "${this.#definition.name}" here does not know: ` +
-          'this replica stops instead of skipping it. Load the newer code.',
-      )
+  #applyOneShot(index: number, entry: OneShotEntry): Applied | undefined {
+    const result = this.#run(index, entry, entry.peer)
+    return result && { kind: 'one-shot', ticket: entry.ticket, result }
+  }
+
+  /** @returns undefined if this code does not know the command and can't go on */
+  #run(index: number, entry: CommandEntry | OneShotEntry, from: PeerId): CommandResult | undefined {
+    if (!this.has(entry.name)) {
+      this.#outdated = unknownCommand(this.#definition, entry.name)
+      return undefined
     }
     this.#timestampMs = Math.max(this.#timestampMs, entry.timestampMs)
+    const call: CommandCall = { name: entry.name, payload: entry.payload as Value }
+    return this.#machine.apply(call, { ...this.#contextAt(index), from })
+  }
+
+  #activate(version: number): Applied | undefined {
+    if (version <= this.#version) return undefined // proposed twice
+    if (version > this.#definition.version) {
+      this.#outdated = outdated(this.#definition, version)
+      return undefined
+    }
+    while (this.#version < version) this.#machine.migrate?.(++this.#version)
+    this.#version = version
+    return { kind: 'activated', version }
+  }
+
+  #createGroup(index: number, { name, machineName, replicas, founder }: CreateGroupEntry): Applied | undefined {
+    this.#groups.create({ number: index, name, machineName, replicas, founder })
+    const record = this.#groups.get(name)
+    return record && { kind: 'group', record }
+  }
+
+  #peers(): ReadonlySet<PeerId> {
+    return new Set([...this.#roster.members.keys()].map(peerOf).sort())
+  }
+
+  #callHooks(index: number, before: ReadonlySet<PeerId>, after: ReadonlySet<PeerId>): void {
+    for (const peer of after) if (!before.has(peer)) this.#machine.memberJoined?.(peer, this.#contextAt(index))
+    for (const peer of before) if (!after.has(peer)) this.#machine.memberLeft?.(peer, this.#contextAt(index))
+  }
+
+  #contextAt(index: number): HookContext {
     const random = seededRandom(index, index / 2 ** 32, this.#seed)
-    const call = { name: entry.name, payload: entry.payload as Value }
-    return this.#machine.apply(call, { index, timestampMs: this.#timestampMs, random, from })
+    return { index, timestampMs: this.#timestampMs, version: this.#version, random }
   }
 }
 
-/** @throws LegionError E_MACHINE, E_OUTDATED */
-export function requireSameMachine(mine: MachineDefinition, name: string, version: number): void {
-  if (name !== mine.name) {
-    throw new LegionError('E_MACHINE', `The cluster runs the machine "${name}", this peer brought "${mine.name}".`)
-  }
-  if (version > mine.version) {
-    throw new LegionError(
-      'E_OUTDATED',
-      `The cluster runs version ${version} of machine "${name}", this peer has ${mine.version}: load the newer code.`,
-    )
-  }
-  if (version < mine.version) {
-    throw new LegionError(
-      'E_MACHINE',
-      `The cluster still runs version ${version} of machine "${name}", this peer has ${mine.version}: ` +
-        'close the peers with the older code first.',
-    )
-  }
+/** @throws LegionError E_MACHINE */
+function requireMachine(mine: MachineDefinition, name: string): void {
+  if (name === mine.name) return
+  throw new LegionError('E_MACHINE', `The group runs the machine "${name}", this peer brought "${mine.name}".`)
 }
 
-function toReplicated(result: CommandResult): ReplicatedResult {
-  return result.ok || result.rejected !== undefined ? result : { ok: false, rejected: undefined }
+function outdated(mine: MachineDefinition, version: number): LegionError {
+  const problem = `The group runs version ${version} of machine "${mine.name}", this peer has ${mine.version}`
+  return new LegionError('E_OUTDATED', `${problem}: load the newer code. Documents and messages go on.`)
 }
 
-export function fromReplicated(result: ReplicatedResult): CommandResult {
-  return result.ok || result.rejected !== undefined ? result : { ok: false, rejected: undefined, cause: undefined }
+function unknownCommand(mine: MachineDefinition, command: string): LegionError {
+  const problem =
+    `The log holds the command "${command}", which machine "${mine.name}" here does not know: ` +
+    'this replica stops here instead of skipping it. Load the newer code.'
+  return new LegionError('E_OUTDATED', problem)
 }

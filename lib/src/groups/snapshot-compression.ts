@@ -7,7 +7,7 @@ import type { SnapshotSink } from './snapshot-sink.js'
  */
 export type ByteTransform = () => {
   readonly readable: ReadableStream<Uint8Array>
-  readonly writable: WritableStream<Uint8Array>
+  readonly writable: WritableStream<Uint8Array<ArrayBuffer>>
 }
 
 /** What `transform` makes of `pieces`, read from it about as fast as the result is read. */

@@ -17,15 +17,16 @@ const INITIAL_CHUNKS = 2
 /**
  * How many bytes may be under way to a peer, so that they fill the path but hardly wait anywhere on it: not in this
  * process, not in the WebRTC stack, which buffers unseen, not in the network. LEDBAT (RFC 6817, section 2.4) with
- * `GAIN` 1, on round trips instead of one-way delays. What is added: at most half of what is acknowledged is taken off.
+ * `GAIN` 1, on round trips instead of one-way delays. What is added: until the first sign of queueing the window grows by
+ * half per round trip; later, at most half of what is acknowledged is taken off.
  */
 export class DelayWindow {
   readonly #options: DelayWindowOptions
-  /** The least delay in each of the last minutes, the current one last. */
-  readonly #baseMs: number[] = []
-  #minute = -1
+  /** The least delay in each of the last minutes that had any, the latest last. */
+  #base: { readonly minute: number; readonly delayMs: number }[] = []
   readonly #recentMs: number[] = []
   #bytes: number
+  #isStarting = true
 
   constructor(options: DelayWindowOptions) {
     this.#options = options
@@ -44,24 +45,32 @@ export class DelayWindow {
   acknowledged(acknowledgedBytes: number, inFlightBytes: number, delayMs: number, nowMs: number): void {
     this.#note(delayMs, nowMs)
     const { chunkBytes, maxBytes, targetMs } = this.#options
-    const offTarget = 1 - this.#queueingMs() / targetMs
-    const change = Math.max((offTarget * acknowledgedBytes * chunkBytes) / this.#bytes, -acknowledgedBytes / 2)
+    this.#isStarting &&= delayMs - this.#baseMs() < targetMs / 2
     const used = Math.max(this.#bytes, inFlightBytes + chunkBytes) // what is not used does not grow
-    const wanted = Math.min(this.#bytes + change, used)
+    const wanted = Math.min(this.#bytes + this.#change(acknowledgedBytes), used)
     this.#bytes = Math.min(Math.max(wanted, chunkBytes), maxBytes)
+  }
+
+  #change(acknowledgedBytes: number): number {
+    if (this.#isStarting) return acknowledgedBytes / 2
+    const { chunkBytes, targetMs } = this.#options
+    const offTarget = 1 - (Math.min(...this.#recentMs) - this.#baseMs()) / targetMs
+    return Math.max((offTarget * acknowledgedBytes * chunkBytes) / this.#bytes, -acknowledgedBytes / 2)
   }
 
   #note(delayMs: number, nowMs: number): void {
     this.#recentMs.push(delayMs)
     if (this.#recentMs.length > CURRENT_SAMPLES) this.#recentMs.shift()
     const minute = Math.floor(nowMs / MINUTE_MS)
-    if (minute !== this.#minute) this.#baseMs.push(delayMs)
-    else this.#baseMs.push(Math.min(this.#baseMs.pop() ?? delayMs, delayMs))
-    if (this.#baseMs.length > BASE_MINUTES) this.#baseMs.shift()
-    this.#minute = minute
+    const leastMs = Math.min(
+      delayMs,
+      ...this.#base.filter((base) => base.minute === minute).map((base) => base.delayMs),
+    )
+    this.#base = this.#base.filter((base) => base.minute < minute && base.minute > minute - BASE_MINUTES)
+    this.#base.push({ minute, delayMs: leastMs })
   }
 
-  #queueingMs(): number {
-    return Math.min(...this.#recentMs) - Math.min(...this.#baseMs)
+  #baseMs(): number {
+    return Math.min(...this.#base.map((base) => base.delayMs))
   }
 }

@@ -4,10 +4,10 @@ import {
   type Decoder,
   decodeAll,
   readByte,
-  readBytes,
   readCount,
   readList,
   readOneOf,
+  readOptional,
   readPeerId,
   readString,
 } from '../codec/decode.js'
@@ -15,54 +15,61 @@ import {
   type Encoder,
   encode,
   writeByte,
-  writeBytes,
   writeCount,
   writeId,
   writeList,
+  writeOptional,
   writeString,
 } from '../codec/encode.js'
 import { readValue, writeValue } from '../codec/value.js'
-import { readMembers, writeMembers } from './entry.js'
+import { readMembers, readVoterId, writeMembers, writeVoterId } from './entry.js'
+import type { GroupRecord } from './group-registry.js'
 import type { Member } from './roster.js'
-import type { ReplicatedResult, Session } from './sessions.js'
+import type { ReplacedSession, SessionRecord, StoredResult } from './sessions.js'
 
-/** The bytes of a group's whole replicated state. Stored and sent: the first byte is the format's version. */
-export interface GroupSnapshot {
+/**
+ * What a group replicates besides the state of its machine. A snapshot is the head's length (4 bytes, big endian), the
+ * head, and then whatever the machine writes. Stored and sent: the first byte of the head is the format's version.
+ */
+export interface SnapshotHead {
   readonly machineName: string
+  /** The version that is active. */
   readonly machineVersion: number
   readonly seed: number
   readonly appliedIndex: number
   readonly timestampMs: number
   readonly members: readonly Member[]
   readonly retired: readonly (readonly [PeerId, number])[]
-  readonly sessions: readonly Session[]
-  readonly machine: Uint8Array
+  readonly sessions: readonly SessionRecord[]
+  readonly groups: readonly GroupRecord[]
 }
 
 const FORMAT = 1
+const LENGTH_BYTES = 4
 const TEXT_BYTES_MAX = 256
 const RETIRED_MAX = 4096
 const SESSIONS_MAX = 65_536
 const RESULTS_MAX = 65_536
+const GROUPS_MAX = 65_536
 const REASON_BYTES_MAX = 65_536
 
-export function encodeSnapshot(snapshot: GroupSnapshot): Uint8Array {
+export function encodeHead(head: SnapshotHead): Uint8Array {
   return encode((encoder) => {
     writeByte(encoder, FORMAT)
-    writeString(encoder, snapshot.machineName)
-    writeCount(encoder, snapshot.machineVersion)
-    writeCount(encoder, snapshot.seed)
-    writeCount(encoder, snapshot.appliedIndex)
-    writeCount(encoder, snapshot.timestampMs)
-    writeMembers(encoder, snapshot.members)
-    writeList(encoder, snapshot.retired, writeRetired)
-    writeList(encoder, snapshot.sessions, writeSession)
-    writeBytes(encoder, snapshot.machine)
+    writeString(encoder, head.machineName)
+    writeCount(encoder, head.machineVersion)
+    writeCount(encoder, head.seed)
+    writeCount(encoder, head.appliedIndex)
+    writeCount(encoder, head.timestampMs)
+    writeMembers(encoder, head.members)
+    writeList(encoder, head.retired, writeRetired)
+    writeList(encoder, head.sessions, writeSession)
+    writeList(encoder, head.groups, writeGroup)
   })
 }
 
 /** @throws DecodeError */
-export function decodeSnapshot(bytes: Uint8Array): GroupSnapshot {
+export function decodeHead(bytes: Uint8Array): SnapshotHead {
   return decodeAll(bytes, (decoder) => {
     const format = readByte(decoder)
     if (format !== FORMAT) throw new DecodeError(`snapshot format ${format}, this code reads ${FORMAT}`)
@@ -75,9 +82,68 @@ export function decodeSnapshot(bytes: Uint8Array): GroupSnapshot {
       members: readMembers(decoder),
       retired: readList(decoder, RETIRED_MAX, readRetired),
       sessions: readList(decoder, SESSIONS_MAX, readSession),
-      machine: readBytes(decoder, bytes.length),
+      groups: readList(decoder, GROUPS_MAX, readGroup),
     }
   })
+}
+
+/** The pieces of a whole snapshot, one after the other; `machine` is read as they are asked for. */
+export async function* snapshotPieces(
+  head: Uint8Array,
+  machine: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  yield frame(head)
+  yield* machine
+}
+
+function frame(head: Uint8Array): Uint8Array {
+  const framed = new Uint8Array(LENGTH_BYTES + head.length)
+  new DataView(framed.buffer).setUint32(0, head.length)
+  framed.set(head, LENGTH_BYTES)
+  return framed
+}
+
+export interface OpenedSnapshot {
+  readonly head: SnapshotHead
+  /** What the machine wrote. */
+  readonly machine: AsyncIterable<Uint8Array>
+}
+
+/** @throws DecodeError if there is no sound head */
+export async function openSnapshot(pieces: AsyncIterable<Uint8Array>): Promise<OpenedSnapshot> {
+  const source = pieces[Symbol.asyncIterator]()
+  const start = await readAtLeast(source, new Uint8Array(0), LENGTH_BYTES)
+  const length = new DataView(start.buffer, start.byteOffset).getUint32(0)
+  const enough = await readAtLeast(source, start, LENGTH_BYTES + length)
+  const head = decodeHead(enough.subarray(LENGTH_BYTES, LENGTH_BYTES + length))
+  return { head, machine: continued(enough.subarray(LENGTH_BYTES + length), source) }
+}
+
+async function readAtLeast(source: AsyncIterator<Uint8Array>, start: Uint8Array, bytes: number): Promise<Uint8Array> {
+  const parts = [start]
+  let total = start.length
+  while (total < bytes) {
+    const { done, value } = await source.next()
+    if (done) throw new DecodeError(`the snapshot ends after ${total} bytes, its head after ${bytes}`)
+    parts.push(value)
+    total += value.length
+  }
+  return parts.length === 1 ? start : joined(parts, total)
+}
+
+function joined(parts: readonly Uint8Array[], total: number): Uint8Array {
+  const whole = new Uint8Array(total)
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
+}
+
+async function* continued(first: Uint8Array, source: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  if (first.length > 0) yield first
+  for (let next = await source.next(); !next.done; next = await source.next()) yield next.value
 }
 
 function writeRetired(encoder: Encoder, [peer, incarnation]: readonly [PeerId, number]): void {
@@ -89,7 +155,25 @@ function readRetired(decoder: Decoder): readonly [PeerId, number] {
   return [readPeerId(decoder), readCount(decoder)]
 }
 
-function writeSession(encoder: Encoder, session: Session): void {
+function writeGroup(encoder: Encoder, group: GroupRecord): void {
+  writeCount(encoder, group.number)
+  writeString(encoder, group.name)
+  writeString(encoder, group.machineName)
+  writeCount(encoder, group.replicas)
+  writeVoterId(encoder, group.founder)
+}
+
+function readGroup(decoder: Decoder): GroupRecord {
+  return {
+    number: readCount(decoder),
+    name: readString(decoder, TEXT_BYTES_MAX * 2),
+    machineName: readString(decoder, TEXT_BYTES_MAX),
+    replicas: readCount(decoder),
+    founder: readVoterId(decoder),
+  }
+}
+
+function writeSession(encoder: Encoder, session: SessionRecord): void {
   writeCount(encoder, session.id)
   writeString(encoder, session.nonce)
   writeId(encoder, session.peer)
@@ -99,9 +183,10 @@ function writeSession(encoder: Encoder, session: Session): void {
     writeCount(encoder, sequence)
     writeResult(encoder, result)
   })
+  writeOptional(encoder, session.replaced, writeReplaced)
 }
 
-function readSession(decoder: Decoder): Session {
+function readSession(decoder: Decoder): SessionRecord {
   return {
     id: readCount(decoder),
     nonce: readString(decoder, TEXT_BYTES_MAX),
@@ -109,15 +194,33 @@ function readSession(decoder: Decoder): Session {
     lowest: readCount(decoder),
     lastIndex: readCount(decoder),
     results: new Map(readList(decoder, RESULTS_MAX, (item) => [readCount(item), readResult(item)])),
+    replaced: readOptional(decoder, readReplaced),
+  }
+}
+
+function writeReplaced(encoder: Encoder, { id, lowest, applied }: ReplacedSession): void {
+  writeCount(encoder, id)
+  writeCount(encoder, lowest)
+  writeList(encoder, applied, writeCount)
+}
+
+function readReplaced(decoder: Decoder): ReplacedSession {
+  return {
+    id: readCount(decoder),
+    lowest: readCount(decoder),
+    applied: readList(decoder, RESULTS_MAX, (item) => readCount(item)),
   }
 }
 
 const OK = 0
 const REJECTED = 1
 const FAILED = 2
+const DROPPED = 3
 
-function writeResult(encoder: Encoder, result: ReplicatedResult): void {
-  if (result.ok) {
+function writeResult(encoder: Encoder, result: StoredResult): void {
+  if (result === 'dropped') {
+    writeByte(encoder, DROPPED)
+  } else if (result.ok) {
     writeByte(encoder, OK)
     writeValue(encoder, result.output)
   } else if (result.rejected !== undefined) {
@@ -129,9 +232,10 @@ function writeResult(encoder: Encoder, result: ReplicatedResult): void {
   }
 }
 
-function readResult(decoder: Decoder): ReplicatedResult {
-  const kind = readOneOf(decoder, [OK, REJECTED, FAILED])
+function readResult(decoder: Decoder): StoredResult {
+  const kind = readOneOf(decoder, [OK, REJECTED, FAILED, DROPPED])
   if (kind === OK) return { ok: true, output: readValue(decoder) }
   if (kind === FAILED) return { ok: false, rejected: undefined }
+  if (kind === DROPPED) return 'dropped'
   return { ok: false, rejected: readString(decoder, REASON_BYTES_MAX), details: readValue(decoder) }
 }

@@ -134,6 +134,11 @@ export class RawNode {
     this.#core.log.compact(index)
   }
 
+  /** The group is idle: no ticks are needed until something happens. */
+  get quiesced(): boolean {
+    return this.#core.quiesced
+  }
+
   /** There is something to do. False while a Ready is outstanding. */
   hasReady(): boolean {
     if (this.#outstanding !== undefined) return false

@@ -147,6 +147,8 @@ class SimulatedProcess {
       kind,
       host,
       runtime: this.#runtime,
+      storage: undefined,
+      compression: undefined,
       createConnector: (self) => this.#network.connector(self),
       createRendezvous: ({ self }) => this.#network.rendezvous(self),
       lifecycle: {

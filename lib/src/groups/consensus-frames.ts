@@ -1,0 +1,71 @@
+import type { PeerId } from '../base/ids.js'
+import { type Decoder, decodeAll, readCount } from '../codec/decode.js'
+import { createEncoder, type Encoder, encodedLength, finish, writeCount } from '../codec/encode.js'
+import type { SendResult } from '../mesh/port.js'
+import type { Message } from '../raft/index.js'
+import { readMessage, writeMessage } from './raft-codec.js'
+
+export interface ConsensusFramesOptions {
+  send(to: PeerId, frame: Uint8Array): SendResult
+  /** A frame with messages of this group did not get out. */
+  lost(group: number, message: Message, result: SendResult): void
+}
+
+interface Frame {
+  readonly encoder: Encoder
+  readonly messages: { readonly group: number; readonly message: Message }[]
+}
+
+const FRAME_BYTES_MAX = 256 * 1024
+
+/**
+ * The Raft messages of all groups to one peer, gathered into one frame until `flush`: a thousand heartbeats are one
+ * payload. A frame is a list of group number and message.
+ */
+export class ConsensusFrames {
+  readonly #options: ConsensusFramesOptions
+  readonly #frames = new Map<PeerId, Frame>()
+
+  constructor(options: ConsensusFramesOptions) {
+    this.#options = options
+  }
+
+  push(to: PeerId, group: number, message: Message): void {
+    const frame = this.#frames.get(to) ?? { encoder: createEncoder(), messages: [] }
+    this.#frames.set(to, frame)
+    writeCount(frame.encoder, group)
+    writeMessage(frame.encoder, message)
+    frame.messages.push({ group, message })
+    if (encodedLength(frame.encoder) >= FRAME_BYTES_MAX) this.#send(to, frame)
+  }
+
+  flush(): void {
+    for (const [to, frame] of this.#frames) this.#send(to, frame)
+  }
+
+  #send(to: PeerId, frame: Frame): void {
+    this.#frames.delete(to)
+    const result = this.#options.send(to, finish(frame.encoder))
+    if (result === 'queued') return
+    for (const { group, message } of frame.messages) this.#options.lost(group, message, result)
+  }
+}
+
+export interface GroupMessage {
+  readonly group: number
+  readonly message: Message
+}
+
+/**
+ * @param from the peer at the other end of the link
+ * @param to this peer
+ * @throws DecodeError
+ */
+export function decodeFrame(bytes: Uint8Array, from: PeerId, to: PeerId): GroupMessage[] {
+  return decodeAll(bytes, (decoder: Decoder) => {
+    const messages: GroupMessage[] = []
+    while (decoder.pos < bytes.length)
+      messages.push({ group: readCount(decoder), message: readMessage(decoder, from, to) })
+    return messages
+  })
+}

@@ -1,0 +1,155 @@
+import { LegionError } from '../base/errors.js'
+import { type Runtime, setPeriodicTimer } from '../base/runtime.js'
+import type { AnyMachine } from '../machines/types.js'
+import { encodeCreateGroup } from './entry.js'
+import type { Group } from './group.js'
+import type { GroupRecord } from './group-registry.js'
+
+export interface OpenGroupOptions {
+  /** How many members replicate the group if it is created now; 0, the default: everyone who opens it. */
+  readonly replicas?: number | undefined
+  /** Milliseconds, 30,000 by default; then E_TIMEOUT. */
+  readonly timeoutMs?: number | undefined
+}
+
+export interface GroupDirectoryOptions {
+  readonly main: Group<AnyMachine>
+  readonly runtime: Runtime
+  create<G extends AnyMachine>(machine: G, number: number): Group<G>
+  /** Something that no caller waits for went wrong in a group. */
+  failed(error: LegionError): void
+}
+
+interface OpenGroup {
+  readonly machine: AnyMachine
+  readonly group: Promise<Group<AnyMachine>>
+}
+
+const NAME_CHARACTERS_MAX = 100
+const DEFAULT_TIMEOUT_MS = 30_000
+/** A request to create a group may get lost. */
+const ASK_AGAIN_MS = 1_000
+
+/** The groups that this peer has open besides `main`, whose log says which ones there are. */
+export class GroupDirectory {
+  readonly #options: GroupDirectoryOptions
+  readonly #open = new Map<string, OpenGroup>()
+  readonly #groups = new Set<Group<AnyMachine>>()
+  /** Those that this peer asked for, and founded, since it started. */
+  readonly #asked = new Set<string>()
+  readonly #founded = new Set<number>()
+
+  constructor(options: GroupDirectoryOptions) {
+    this.#options = options
+  }
+
+  /** @throws LegionError E_INVALID, E_MACHINE, E_TIMEOUT, E_OUTDATED, E_CLOSED */
+  open<G extends AnyMachine>(name: string, machine: G, options: OpenGroupOptions): Promise<Group<G>> {
+    requireName(name)
+    const known = this.#open.get(name)
+    if (known !== undefined) return requireSame(name, machine, known) as Promise<unknown> as Promise<Group<G>>
+    const group = this.#start(name, machine, options)
+    this.#open.set(name, { machine, group: group as unknown as Promise<Group<AnyMachine>> })
+    group.catch(() => this.#open.delete(name))
+    return group
+  }
+
+  /** Leaves all groups, `main` last, which the others need. */
+  async leaveAll(timeoutMs: number, { throws = false } = {}): Promise<void> {
+    await Promise.all([...this.#groups].map((group) => group.leave(timeoutMs).catch(() => {})))
+    await this.#options.main.leave(timeoutMs).catch((error: unknown) => {
+      if (throws) throw error // else the others notice, a little later
+    })
+  }
+
+  async handOverAll(timeoutMs: number): Promise<void> {
+    await Promise.all([this.#options.main, ...this.#groups].map((group) => group.handOver(timeoutMs)))
+  }
+
+  close(): void {
+    for (const group of this.#groups) group.close()
+    this.#options.main.close()
+  }
+
+  async #start<G extends AnyMachine>(name: string, machine: G, options: OpenGroupOptions): Promise<Group<G>> {
+    const { main, runtime } = this.#options
+    const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS
+    const deadlineMs = runtime.nowMs() + timeoutMs
+    const problem = `The group "${name}" could not be opened in time: `
+    await inTime(runtime, main.ready, timeoutMs, `${problem}the cluster's state is not here.`)
+    const found = this.#find(name, machine, options.replicas ?? 0)
+    const record = await inTime(runtime, found, deadlineMs - runtime.nowMs(), `${problem}it could not be agreed on.`)
+    const group = this.#host(record, machine)
+    const started = inTime(runtime, group.ready, deadlineMs - runtime.nowMs(), `${problem}no member has its state.`)
+    await started.catch((error: unknown) => {
+      this.#forget(name, group)
+      throw error
+    })
+    return group
+  }
+
+  /** The group's record in the log of `main`, which gets one if it has none. */
+  #find(name: string, machine: AnyMachine, replicas: number): Promise<GroupRecord> {
+    const { main, runtime } = this.#options
+    const known = main.registry.get(name)
+    if (known !== undefined) return Promise.resolve(known)
+    return new Promise((resolve) => {
+      const ask = () => {
+        const founder = main.voterId
+        this.#asked.add(name)
+        if (founder !== undefined)
+          main.proposeEntry(encodeCreateGroup({ name, machineName: machine.name, replicas, founder }))
+      }
+      const look = () => {
+        const record = main.registry.get(name)
+        if (record === undefined) return
+        timer.cancel()
+        unsubscribe()
+        resolve(record)
+      }
+      const timer = setPeriodicTimer(runtime, ASK_AGAIN_MS, ask)
+      const unsubscribe = main.onGroups(look)
+      ask()
+    })
+  }
+
+  #host<G extends AnyMachine>(record: GroupRecord, machine: G): Group<G> {
+    const { name, number, machineName, founder, replicas } = record
+    if (machineName !== machine.name) {
+      const problem = `The group "${name}" runs the machine "${machineName}", not "${machine.name}".`
+      throw new LegionError('E_MACHINE', problem)
+    }
+    const isFounder = founder === this.#options.main.voterId && this.#asked.has(name) && !this.#founded.has(number)
+    if (isFounder) this.#founded.add(number)
+    const group = this.#options.create(machine, number)
+    this.#groups.add(group as unknown as Group<AnyMachine>)
+    group.on('failed', (error) => this.#options.failed(error))
+    group.onClosed(() => this.#forget(name, group))
+    group.start(replicas, isFounder)
+    return group
+  }
+
+  #forget<G extends AnyMachine>(name: string, group: Group<G>): void {
+    this.#groups.delete(group as unknown as Group<AnyMachine>)
+    this.#open.delete(name)
+    group.close()
+  }
+}
+
+function requireName(name: string): void {
+  if (typeof name === 'string' && name.length >= 1 && name.length <= NAME_CHARACTERS_MAX && name !== 'main') return
+  const problem = `A group's name has 1 to ${NAME_CHARACTERS_MAX} characters and is not "main".`
+  throw new LegionError('E_INVALID', problem)
+}
+
+function requireSame(name: string, machine: AnyMachine, known: OpenGroup): Promise<Group<AnyMachine>> {
+  if (known.machine === machine) return known.group
+  throw new LegionError('E_MACHINE', `The group "${name}" is open here with another machine, or another copy of it.`)
+}
+
+function inTime<T>(runtime: Runtime, promise: Promise<T>, timeoutMs: number, problem: string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = runtime.setTimer(timeoutMs, () => reject(new LegionError('E_TIMEOUT', problem)))
+    promise.then(resolve, reject).finally(() => timer.cancel())
+  })
+}

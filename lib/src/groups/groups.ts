@@ -1,0 +1,338 @@
+import { defer } from '../base/deferred.js'
+import type { ClusterId, PeerId } from '../base/ids.js'
+import { type Runtime, setPeriodicTimer, type Timer } from '../base/runtime.js'
+import type { MachineDefinition } from '../machines/machine.js'
+import type { Network, PeerLeftReason } from '../mesh/network.js'
+import type { Port } from '../mesh/port.js'
+import type { Message } from '../raft/index.js'
+import type { Store } from '../storage/storage.js'
+import { StoreWriter } from '../storage/store-writer.js'
+import { decodeRosterMessage, encodeRosterMessage } from './announce.js'
+import type { AutopilotRules } from './autopilot.js'
+import { ConsensusFrames, decodeFrame } from './consensus-frames.js'
+import { Outbox } from './outbox.js'
+import { decodeMessage, encodeMessage } from './raft-codec.js'
+import type { ReplicaLimits } from './replica.js'
+import { decodeAttributes } from './replica-attributes.js'
+import { type Outlet, ReplicaHost, type ReplicaHostEvents } from './replica-host.js'
+import { ReplicaLog, type StoredReplica } from './replica-log.js'
+import type { ByteTransform } from './snapshot-compression.js'
+import { SnapshotExchange } from './snapshot-exchange.js'
+import type { SnapshotOffer } from './snapshot-receiver.js'
+import type { SnapshotSink } from './snapshot-sink.js'
+import type { SnapshotSource } from './snapshot-source.js'
+import { peerOf } from './voter-id.js'
+
+export interface GroupsOptions {
+  readonly network: Network
+  readonly runtime: Runtime
+  readonly rules: Omit<AutopilotRules, 'replicas'>
+  readonly timing: GroupTiming
+  /** A store will be given to `open`. */
+  readonly durable: boolean
+  readonly limits: ReplicaLimits & { readonly commandBytes: number; readonly snapshotBytes: number }
+  /** Compresses the snapshots that this peer sends; undefined: they are not. */
+  readonly deflate: ByteTransform | undefined
+  /** Inflates what others compressed; undefined: such snapshots are refused. */
+  readonly inflate: ByteTransform | undefined
+}
+
+export interface GroupTiming {
+  /** One tick of Raft's clock; a heartbeat is 5, an election timeout 30 to 60. */
+  readonly tickMs: number
+}
+
+export interface HostedGroup {
+  /** What the wire calls it; 0 is `main`. */
+  readonly group: number
+  readonly definition: MachineDefinition
+  /** Members wanted; 0: everyone who opens it. */
+  readonly replicas: number
+  readonly events: ReplicaHostEvents
+}
+
+interface Disk {
+  readonly store: Store
+  readonly writer: StoreWriter
+}
+
+type SnapshotMessage = Message & { readonly type: 'snapshot' }
+type LoadedLog = Awaited<ReturnType<typeof ReplicaLog.load>>
+
+const MAIN = 0
+
+/** A late timer moves Raft's clock by one heartbeat at most: nobody is declared dead because this peer slept. */
+const TICKS_PER_TIMER_MAX = 5
+
+/**
+ * All groups of this peer: what they share. One clock, one frame for all their messages to a peer, one writer to the
+ * disk, one exchange of snapshots. Idle groups cost nothing: only those are ticked that wait for something.
+ */
+export class Groups {
+  readonly #options: GroupsOptions
+  readonly #roster: Port
+  readonly #frames: ConsensusFrames
+  readonly #snapshots: SnapshotExchange
+  readonly #subscriptions: readonly (() => void)[]
+  readonly #hosts = new Map<number, ReplicaHost>()
+  readonly #awake = new Set<ReplicaHost>()
+  readonly #due = new Set<ReplicaHost>()
+  readonly #tickListeners = new Set<() => void>()
+  readonly #opened = defer<Disk>()
+  readonly #ticker: Timer
+  #disk: Disk | undefined
+  /** Contents of snapshots that are complete, until their messages are stepped. */
+  readonly #arrived = new Map<string, readonly Uint8Array[]>()
+  #clusterId: ClusterId | undefined
+  /** Of `main`, from `open` to `host`. */
+  #storedMain: LoadedLog | undefined
+  #visible = true
+  #tickedAtMs: number
+  #isScheduled = false
+
+  constructor(options: GroupsOptions) {
+    this.#options = options
+    const { network, limits, runtime, inflate } = options
+    const consensus = network.openPort('consensus', { message: (from, bytes) => this.#onFrame(from, bytes) })
+    this.#roster = network.openPort('roster', { message: (from, bytes) => this.#onRosterMessage(from, bytes) })
+    this.#frames = new ConsensusFrames({
+      send: (to, frame) => consensus.send(to, frame),
+      lost: (group, message, result) => this.#hosts.get(group)?.unsent(message, result),
+    })
+    const snapshots = network.openPort('snapshots', {
+      message: (from, bytes) => this.#snapshots.message(from, bytes),
+      drain: (peer) => this.#snapshots.drain(peer),
+    })
+    this.#snapshots = new SnapshotExchange({
+      runtime,
+      inflate,
+      limits: { receiver: { snapshotBytes: limits.snapshotBytes } },
+      send: (to, bytes) => snapshots.send(to, bytes),
+      events: {
+        offered: (offer) => this.#onSnapshotOffered(offer),
+        complete: (offer) => this.#onSnapshotComplete(offer),
+      },
+    })
+    this.#tickedAtMs = runtime.nowMs()
+    this.#ticker = setPeriodicTimer(runtime, options.timing.tickMs, () => this.#tick())
+    this.#subscriptions = [
+      network.on('peerJoined', (peer) => this.#onPeerJoined(peer.info.id)),
+      network.on('peerCluster', (peer) => this.#announceTo(peer.info.id)),
+      network.on('peerLeft', (peer, reason) => this.#onPeerLeft(peer, reason)),
+    ]
+  }
+
+  get clusterId(): ClusterId | undefined {
+    return this.#clusterId
+  }
+
+  get size(): number {
+    return this.#hosts.size
+  }
+
+  /**
+   * Uses the peer's storage; without it nothing is durable. To be called before `start`.
+   * @returns the cluster whose state is stored, if there is one
+   * @throws LegionError E_STORAGE
+   */
+  async open(store: Store): Promise<ClusterId | undefined> {
+    this.#disk = { store, writer: new StoreWriter(store) }
+    this.#opened.resolve(this.#disk)
+    this.#storedMain = await this.#load(MAIN)
+    const stored = this.#storedMain?.stored
+    return stored && decodeAttributes(stored.attributes).clusterId
+  }
+
+  get writer(): StoreWriter | undefined {
+    return this.#disk?.writer
+  }
+
+  /** This peer belongs to a cluster: groups can be hosted. */
+  start(clusterId: ClusterId): void {
+    this.#clusterId = clusterId
+  }
+
+  /** What a group's commands need to outlive this process; undefined without storage. Waits for `open`. */
+  openOutbox(group: number): Promise<Outbox> | undefined {
+    if (!this.#options.durable) return undefined
+    return this.#opened.promise.then((disk) => Outbox.load({ ...disk, prefix: `o/${group}/` }))
+  }
+
+  /** Calls `fn` with every tick of the clock, whether a group is hosted or not. */
+  onTick(fn: () => void): () => void {
+    this.#tickListeners.add(fn)
+    return () => this.#tickListeners.delete(fn)
+  }
+
+  /**
+   * Starts a replica: goes on from what is stored; else founds the group or waits to be added to it.
+   * @throws InvariantError if the group is hosted already
+   */
+  host(hosted: HostedGroup, founding: boolean): ReplicaHost {
+    const { network, runtime, limits, rules, deflate } = this.#options
+    const host = new ReplicaHost({
+      ...hosted,
+      network,
+      runtime,
+      limits,
+      rules: { ...rules, replicas: hosted.replicas },
+      spool: { limitBytes: limits.snapshotBytes, deflate },
+      out: this.#outletOf(hosted.group),
+    })
+    this.#hosts.set(hosted.group, host)
+    host.setVisible(this.#visible)
+    this.#begin(host, founding).catch((error: unknown) => host.fail(error))
+    return host
+  }
+
+  /** Stops hosting. */
+  remove(host: ReplicaHost): void {
+    host.stop()
+    this.#awake.delete(host)
+    this.#due.delete(host)
+    if (this.#hosts.get(host.group) === host) this.#hosts.delete(host.group)
+  }
+
+  setVisible(visible: boolean): void {
+    this.#visible = visible
+    for (const host of this.#hosts.values()) host.setVisible(visible)
+  }
+
+  /** Removes what is stored of every group: this peer has left them. */
+  async forget(): Promise<void> {
+    await Promise.all([...this.#hosts.values()].map((host) => host.forget()))
+  }
+
+  /** Stops everything; what is being written still becomes durable. */
+  async stop(): Promise<void> {
+    this.#ticker.cancel()
+    this.#snapshots.close()
+    for (const unsubscribe of this.#subscriptions) unsubscribe()
+    for (const host of [...this.#hosts.values()]) this.remove(host)
+    await this.#disk?.store.close()
+  }
+
+  async #begin(host: ReplicaHost, founding: boolean): Promise<void> {
+    const clusterId = this.#clusterId as ClusterId
+    const loaded = this.#disk && ((host.group === MAIN && this.#storedMain) || (await this.#load(host.group)))
+    const { log, stored } = loaded ?? { log: undefined, stored: undefined }
+    const attributes = stored && decodeAttributes(stored.attributes)
+    const isOurs = attributes?.clusterId === clusterId
+    if (log && stored && isOurs && isComplete(stored)) await host.restart(clusterId, log, stored)
+    else if (founding || (isOurs && attributes.isFounder)) host.found(clusterId, log)
+    else host.join(clusterId, log)
+  }
+
+  #load(group: number): Promise<LoadedLog> | undefined {
+    return this.#disk && ReplicaLog.load(this.#disk.store, this.#disk.writer, `g/${group}/`)
+  }
+
+  #outletOf(group: number): Outlet {
+    const groups = this
+    return {
+      send: (message) => this.#frames.push(peerOf(message.to), group, message),
+      sendSnapshot: (message, source) => this.#sendSnapshot(group, message, source),
+      tell: (peer, message) => this.#roster.send(peer, encodeRosterMessage(group, message)),
+      schedule: () => this.#schedule(group),
+      get groups() {
+        return groups.size
+      },
+    }
+  }
+
+  // --- the one loop of all groups
+
+  #schedule(group: number): void {
+    const host = this.#hosts.get(group)
+    if (host === undefined) return
+    this.#due.add(host)
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    queueMicrotask(() => {
+      this.#isScheduled = false
+      this.#evaluate()
+    })
+  }
+
+  #evaluate(): void {
+    const due = [...this.#due]
+    this.#due.clear()
+    for (const host of due) {
+      host.evaluate()
+      if (host.isIdle) this.#awake.delete(host)
+      else this.#awake.add(host)
+    }
+    this.#frames.flush()
+  }
+
+  #tick(): void {
+    const { runtime, timing } = this.#options
+    const nowMs = runtime.nowMs()
+    const ticks = Math.floor((nowMs - this.#tickedAtMs) / timing.tickMs)
+    this.#tickedAtMs = ticks > TICKS_PER_TIMER_MAX ? nowMs : this.#tickedAtMs + ticks * timing.tickMs
+    for (const listener of this.#tickListeners) listener()
+    for (const host of this.#awake) host.tick(Math.min(ticks, TICKS_PER_TIMER_MAX))
+  }
+
+  // --- snapshots
+
+  #sendSnapshot(group: number, message: SnapshotMessage, source: SnapshotSource): void {
+    const settle = (delivered: boolean) => this.#hosts.get(group)?.snapshotSent(message.to, delivered)
+    this.#snapshots.sender.start({
+      group,
+      to: peerOf(message.to),
+      raftMessage: encodeMessage(message),
+      source,
+      events: { progress: () => {}, done: () => settle(true), failed: () => settle(false) },
+    })
+  }
+
+  #onSnapshotOffered({ group, snapshotId }: SnapshotOffer): SnapshotSink | undefined {
+    if (!this.#hosts.has(group)) return undefined
+    const pieces: Uint8Array[] = []
+    return {
+      add: (chunk) => void pieces.push(chunk),
+      finish: () => void this.#arrived.set(snapshotId, pieces),
+      abort: () => {},
+    }
+  }
+
+  #onSnapshotComplete({ from, group, snapshotId, raftMessage }: SnapshotOffer): void {
+    const pieces = this.#arrived.get(snapshotId)
+    this.#arrived.delete(snapshotId)
+    const message = decodeMessage(raftMessage, from, this.#options.network.self.id)
+    if (message.type === 'snapshot' && pieces !== undefined) this.#hosts.get(group)?.stepSnapshot(message, pieces)
+  }
+
+  // --- what the others say
+
+  #onFrame(from: PeerId, bytes: Uint8Array): void {
+    for (const { group, message } of decodeFrame(bytes, from, this.#options.network.self.id)) {
+      this.#hosts.get(group)?.step(message)
+    }
+  }
+
+  #onRosterMessage(from: PeerId, bytes: Uint8Array): void {
+    const { group, message } = decodeRosterMessage(bytes)
+    this.#hosts.get(group)?.told(from, message)
+  }
+
+  #onPeerJoined(peer: PeerId): void {
+    for (const host of this.#hosts.values()) host.peerJoined(peer)
+    this.#snapshots.peerBack(peer)
+  }
+
+  #announceTo(peer: PeerId): void {
+    for (const host of this.#hosts.values()) host.announceTo(peer)
+  }
+
+  #onPeerLeft(peer: PeerId, reason: PeerLeftReason): void {
+    this.#snapshots.peerLost(peer)
+    for (const host of this.#hosts.values()) host.peerLeft(peer, reason)
+  }
+}
+
+/** What a founder starts from is only in its first snapshot: without it there is nothing to go on from. */
+function isComplete({ initial, snapshot }: StoredReplica): boolean {
+  return initial.snapshot.index === 0 || snapshot !== undefined
+}
