@@ -106,9 +106,10 @@ export function buildMachine<
   const untypedEdit = edit as unknown as UntypedDefinition['edit']
   const definition = { name, commands, queries, migrate, since, memberJoined, memberLeft, edit: untypedEdit }
   requireSound(definition, version)
-  const initialBytes = encodeInitial(initial)
-  const create = () => {
-    return new DefinedMachine(definition, freezePlain(decodeValue(initialBytes) as object, undefined, 'state'))
+  const initialBytes = encodeState(initial(), 'initial()')
+  const create = (state?: unknown) => {
+    const bytes = state === undefined ? initialBytes : encodeState(state, 'state')
+    return new DefinedMachine(definition, freezePlain(decodeValue(bytes) as object, undefined, 'state'))
   }
   return { name, version, initial, commands, queries, create }
 }
@@ -151,10 +152,9 @@ function requireSynchronous(what: string, value: unknown): asserts value is Unty
   }
 }
 
-function encodeInitial(initial: () => object): Uint8Array {
-  const state = initial()
-  if (!isState(state)) throw invalid('initial() must return a plain object or an array.')
-  return encodeValue(state, 'initial()')
+function encodeState(state: unknown, name: string): Uint8Array {
+  if (!isState(state)) throw invalid(`${name} must be a plain object or an array.`)
+  return encodeValue(state, name)
 }
 
 function invalid(problem: string): LegionError {

@@ -10,7 +10,8 @@ export interface Machine<State extends object, Commands extends Functions, Queri
   readonly initial: () => State
   readonly commands: Commands
   readonly queries: Queries
-  create(): ForkableMachine
+  /** @param state to start from, of whatever version; `initial()` if left out. @throws LegionError E_INVALID, E_NOT_PLAIN */
+  create(state?: unknown): ForkableMachine
 }
 
 /** Any machine; also the type to use for one that is only known at run time: its payloads are unknown then. */

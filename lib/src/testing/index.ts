@@ -15,9 +15,17 @@ export { type SmallestViolation, smallestViolation } from './linearizability-shr
 export { type MachineInput, type MachineModelOptions, type MachineOutput, machineModel } from './machine-model.js'
 export { type MemoryPlatformOptions, memoryPlatform } from './memory-platform.js'
 export { keyValueModel, registerModel, type SequentialModel, type StateKey } from './models.js'
+export { type LogEntry, type Replay, type ReplayedEntry, type ReplayOptions, replay } from './replay.js'
+export { type CommandOf, type MachineRun, type RunOptions, runMachine } from './run-machine.js'
 export type { Conditions } from './simulated-channel.js'
 export { SimulatedDisk, type SimulatedDiskOptions } from './simulated-disk.js'
 export { SimulatedNetwork } from './simulated-network.js'
 export { SimulatedClock } from './simulated-runtime.js'
-export { type SimulatedPeer, type SimulatedPeerOptions, Simulation, type SimulationOptions } from './simulation.js'
+export {
+  createSimulation,
+  type SimulatedPeer,
+  type SimulatedPeerOptions,
+  type Simulation,
+  type SimulationOptions,
+} from './simulation.js'
 export { describeStorageContract } from './storage-contract.js'
