@@ -44,7 +44,6 @@ export class ChunkSets {
     const batch: Write[] = [{ key: this.#keys.trash(id), value: undefined }]
     for await (const { key } of this.#store.scan(this.#keys.chunks(id))) batch.push({ key, value: undefined })
     await this.#writer.write(batch, 'buffered')
-    this.#lastId = Math.max(this.#lastId, id)
   }
 
   begin(): ChunkWriter {

@@ -13,7 +13,7 @@ export class LogIndex {
   #nextSequence: number
   /** Oldest first, without holes in the sequence. */
   #records: RecordSummary[] = []
-  /** The entries after the base, as runs of equal terms: where each begins. Oldest first. */
+  /** The entries as runs of equal terms: where each begins. Oldest first. */
   #runs: Position[] = []
 
   constructor({ base, firstSequence }: Head) {
@@ -97,7 +97,7 @@ export class LogIndex {
     if (first === undefined) return
     while ((this.#runs.at(-1)?.index ?? 0) >= first) this.#runs.pop()
     for (const { index, term } of entries) {
-      if (index > this.#base.index && this.#runs.at(-1)?.term !== term) this.#runs.push({ index, term })
+      if (this.#runs.at(-1)?.term !== term) this.#runs.push({ index, term })
     }
     this.#lastIndex = Math.max(entries[entries.length - 1]?.index ?? 0, this.#base.index)
   }
@@ -110,10 +110,8 @@ export class LogIndex {
   compact(base: Position): number[] {
     const needed = this.#records.findIndex(({ lastIndex }) => lastIndex > base.index)
     const dropped = this.#records.splice(0, Math.min(needed < 0 ? Infinity : needed, this.#records.length - 1))
-    this.#runs.splice(
-      0,
-      this.#runs.findLastIndex(({ index }) => index <= base.index + 1),
-    )
+    const run = this.#runs.findLastIndex(({ index }) => index <= base.index + 1)
+    this.#runs.splice(0, run)
     this.#base = base
     return dropped.map(({ sequence }) => sequence)
   }

@@ -191,8 +191,7 @@ export class ReplicaLog {
     )
     const { head, index } = newLog(state, old.nextSequence, chunks)
     this.#kept = { ...this.#current, head, index }
-    const kept = hardState ?? old.hardState
-    const record = this.#record(kept && { ...kept, commit: Math.max(kept.commit, state.index) }, entries)
+    const record = this.#record(hardState ?? old.hardState, entries)
     await this.#replace([...this.#deletions(old.sequences), this.#head(head), record], previous.chunks, head)
   }
 

@@ -84,6 +84,19 @@ describe('ReplicaLog', () => {
     )
   })
 
+  it('[RLG10] knows the terms of entries that were replaced', async () => {
+    const { disk, log } = await founded()
+    await log.append({ term: 2, vote: undefined, commit: 1 }, entriesFrom(2, 3, 1), 'synced')
+    await log.append(undefined, entriesFrom(5, 2, 2), 'synced')
+    await log.append({ term: 2, vote: undefined, commit: 4 }, entriesFrom(3, 2, 2), 'synced')
+    await log.beginSnapshot().commit({ ...founding.snapshot, index: 4, term: 2 })
+    await log.compact(3)
+    expect((await load(disk)).stored?.initial).toMatchObject({
+      snapshot: { index: 3, term: 2 },
+      entries: entriesFrom(3, 2, 2).slice(1),
+    })
+  })
+
   it('[RLG11] gives the Raft core a state that it starts from', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
