@@ -18,6 +18,9 @@ export interface Verdict {
   readonly failing: readonly KvOperation[] | undefined
 }
 
+/** Of the counters that are wrong. */
+const MAX_SHOWN = 3
+
 /**
  * A history of what clients saw, and what the replicas have in the end. What must hold:
  *
@@ -55,15 +58,10 @@ function judgeHistory(history: readonly KvOperation[]): Verdict {
     case 'unknown':
       return { violations: [`undecided: ${result.limit} of ${result.exhausted} were not enough`], failing: undefined }
     case 'not-linearizable': {
-      const { operations, violation } = smallestViolation(history, kvModel, result.violation, changesNothing)
+      const { operations, violation } = smallestViolation(history, kvModel, result.violation)
       return { violations: [explainViolation(violation)], failing: operations }
     }
   }
-}
-
-function changesNothing({ input, output }: KvOperation): boolean {
-  if (input.type === 'get') return true
-  return input.type === 'compareAndSet' && typeof output === 'object' && output !== null && !output.ok
 }
 
 function differences(states: ReadonlyMap<string, StateReport>): string[] {
@@ -76,12 +74,14 @@ function differences(states: ReadonlyMap<string, StateReport>): string[] {
 /** Each counter is at least what was acknowledged, and at most that and what is not known. */
 function miscounts(operations: readonly KvOperation[], state: StateReport): string[] {
   const values = new Map(state.entries)
-  return [...countIncrements(operations)].flatMap(([key, { known, unknown }]) => {
+  const miscounted = [...countIncrements(operations)].flatMap(([key, { known, unknown }]) => {
     const value = numberOf(values.get(key))
     if (value >= known && value <= known + unknown) return []
     const outcomes = `${known} increments were acknowledged and ${unknown} have an unknown outcome`
     return [`${value < known ? 'Lost' : 'Doubled'}: "${key}" is ${value} in the end, but ${outcomes}.`]
   })
+  const more = miscounted.length - MAX_SHOWN
+  return more > 0 ? [...miscounted.slice(0, MAX_SHOWN), `The same of ${more} more counters.`] : miscounted
 }
 
 function countIncrements(operations: readonly Operation<KvOperation['input'], unknown>[]) {

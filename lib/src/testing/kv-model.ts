@@ -30,6 +30,7 @@ export const kvModel: SequentialModel<KvInput, KvOutput, KvValue> = {
   initial: null,
   keyOf: (state) => state,
   partitionOf: (input) => input.key,
+  isRead: (input, output) => input.type === 'get' || (input.type === 'compareAndSet' && isRefusal(output)),
   inputKeyOf: (input) => JSON.stringify(input),
   step(state, input, output) {
     switch (input.type) {
@@ -51,6 +52,10 @@ function swap(state: KvValue, { expected, value }: CompareAndSet, output: KvOutp
   const matches = state === expected
   if (output !== UNKNOWN && !isSwapOf(output, matches, state)) return undefined
   return matches ? value : state
+}
+
+function isRefusal(output: KvOutput | Unknown): boolean {
+  return typeof output === 'object' && output !== null && !output.ok
 }
 
 function isSwapOf(output: KvOutput, matches: boolean, current: KvValue): boolean {

@@ -8,28 +8,30 @@ export interface SmallestViolation<Input, Output> {
   readonly violation: Violation<Input, Output>
 }
 
+/** Of what is left: a question that is hard to answer is not worth it. */
+const CHECK: LinearizabilityOptions = { maxConfigurations: 20_000 }
+const MAX_CHECKS = 200
+
 /**
  * Leaves out of a history that is not linearizable what is not needed to see it: the other parts, everything after the
- * violation, and as many as possible of the operations that change nothing. Only what cannot make a linearizable history
- * into another: what is found is a violation of the whole.
+ * violation, and as many of the reads as can be told quickly. Only what cannot make a linearizable history into another: what is
+ * found is a violation of the whole.
  * @param violation of the history
- * @param changesNothing true of operations that leave the state as it is wherever they have their output
  * @throws whatever `checkLinearizability` throws
  */
 export function smallestViolation<Input, Output, State>(
   history: readonly Operation<Input, Output>[],
   model: SequentialModel<Input, Output, State>,
   violation: Violation<Input, Output>,
-  changesNothing: (operation: Operation<Input, Output>) => boolean,
-  options: LinearizabilityOptions = {},
 ): SmallestViolation<Input, Output> {
   const check = (operations: readonly Operation<Input, Output>[]): SmallestViolation<Input, Output> | undefined => {
-    const result = checkLinearizability(operations, model, options)
+    const result = checkLinearizability(operations, model, CHECK)
     return result.verdict === 'not-linearizable' ? { operations, violation: result.violation } : undefined
   }
   const part = partAround(history, model, violation.blocked)
   const cut = check(untilReturnOf(violation.blocked, part)) ?? { operations: part, violation }
-  return leaveOut(cut, changesNothing, check)
+  const isRead = ({ input, output }: Operation<Input, Output>) => model.isRead?.(input, output) === true
+  return leaveOut(cut, isRead, check)
 }
 
 function partAround<Input, Output, State>(
@@ -64,12 +66,15 @@ function leaveOut<Input, Output>(
   check: (operations: readonly Operation<Input, Output>[]) => SmallestViolation<Input, Output> | undefined,
 ): SmallestViolation<Input, Output> {
   let found = smallest
-  const optional = smallest.operations.filter(mayGo)
+  let optional = smallest.operations.filter((operation) => mayGo(operation) && operation !== smallest.violation.blocked)
+  let checks = 0
   for (let size = optional.length; size >= 1; size = Math.floor(size / 2)) {
-    for (let from = 0; from < optional.length; from += size) {
+    for (let from = 0; from < optional.length && checks < MAX_CHECKS; from += size, checks++) {
       const gone = new Set(optional.slice(from, from + size))
       found = check(found.operations.filter((operation) => !gone.has(operation))) ?? found
     }
+    const left = new Set(found.operations)
+    optional = optional.filter((operation) => left.has(operation))
   }
   return found
 }

@@ -6,7 +6,10 @@ import type { SequentialModel } from './models.js'
 
 /** For each part of the history. */
 export interface LinearizabilityOptions {
-  /** How many configurations may be visited; 1,000,000 if left out. Bounds the time. */
+  /**
+   * How many configurations may be visited; 1,000,000 if left out. Bounds the time: one in which very many operations are
+   * tried counts as several.
+   */
   readonly maxConfigurations?: number | undefined
   /** About how much memory those and the states of the model may take; 256 MiB if left out. */
   readonly maxMemoryBytes?: number | undefined

@@ -22,6 +22,11 @@ export interface SequentialModel<Input, Output, State> {
    */
   readonly partitionOf?: ((input: Input) => string | undefined) | undefined
   /**
+   * True if the operation, where it can have this output, leaves the state as it is, whatever that is. Makes the search
+   * quicker. Left out: nobody knows.
+   */
+  readonly isRead?: ((input: Input, output: Output | Unknown) => boolean) | undefined
+  /**
    * Tells inputs apart. Operations that never returned and whose inputs have the same key can stand for each other, so
    * that only the one invoked first need be tried. Left out: each is tried.
    */
@@ -47,6 +52,7 @@ export function registerModel<T extends string | number | null>(
   return {
     initial,
     keyOf: (state) => state,
+    isRead: (input, output) => input.type === 'read' || (input.type === 'cas' && output === false),
     step(state, input, output) {
       switch (input.type) {
         case 'read':
@@ -75,6 +81,7 @@ export const keyValueModel: SequentialModel<KeyValueInput, KeyValueOutput, strin
   initial: '',
   keyOf: (state) => state,
   partitionOf: (input) => input.key,
+  isRead: (input) => input.type === 'get',
   step(state, input, output) {
     switch (input.type) {
       case 'get':
