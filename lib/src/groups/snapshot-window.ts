@@ -45,7 +45,7 @@ export class DelayWindow {
   acknowledged(acknowledgedBytes: number, inFlightBytes: number, delayMs: number, nowMs: number): void {
     this.#note(delayMs, nowMs)
     const { chunkBytes, maxBytes, targetMs } = this.#options
-    this.#isStarting &&= delayMs - this.#baseMs() < targetMs / 2
+    this.#isStarting &&= this.#queueingMs() < targetMs / 2
     const used = Math.max(this.#bytes, inFlightBytes + chunkBytes) // what is not used does not grow
     const wanted = Math.min(this.#bytes + this.#change(acknowledgedBytes), used)
     this.#bytes = Math.min(Math.max(wanted, chunkBytes), maxBytes)
@@ -54,7 +54,7 @@ export class DelayWindow {
   #change(acknowledgedBytes: number): number {
     if (this.#isStarting) return acknowledgedBytes / 2
     const { chunkBytes, targetMs } = this.#options
-    const offTarget = 1 - (Math.min(...this.#recentMs) - this.#baseMs()) / targetMs
+    const offTarget = 1 - this.#queueingMs() / targetMs
     return Math.max((offTarget * acknowledgedBytes * chunkBytes) / this.#bytes, -acknowledgedBytes / 2)
   }
 
@@ -70,7 +70,7 @@ export class DelayWindow {
     this.#base.push({ minute, delayMs: leastMs })
   }
 
-  #baseMs(): number {
-    return Math.min(...this.#base.map((base) => base.delayMs))
+  #queueingMs(): number {
+    return Math.min(...this.#recentMs) - Math.min(...this.#base.map((base) => base.delayMs))
   }
 }
