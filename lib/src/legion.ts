@@ -195,6 +195,11 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
     return this.#main.applyConsistent(name, ...args)
   }
 
+  /** The group that `applyConsistent`, `read` and `state` are about, for what it can do besides: `log`, `snapshot`, … */
+  get main(): Group<M> {
+    return this.#main
+  }
+
   /** Asks a query of a state at least as new as everything that was finished before. */
   read<K extends QueryName<M>>(
     name: K,

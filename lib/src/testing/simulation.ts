@@ -10,6 +10,7 @@ import type { PeerKind } from '../mesh/peer-info.js'
 import type { LegionOptions } from '../options.js'
 import type { LifecycleEvents, Platform } from '../platform.js'
 import type { Conditions } from './simulated-channel.js'
+import { SimulatedDisk } from './simulated-disk.js'
 import { SimulatedNetwork } from './simulated-network.js'
 import { SimulatedClock } from './simulated-runtime.js'
 
@@ -34,13 +35,20 @@ export type SimulatedPeerOptions<M extends AnyMachine, H> = Omit<
 export interface SimulatedPeer<M extends AnyMachine = typeof kv, H = unknown> {
   readonly id: PeerId
   readonly legion: Legion<M, H>
+  /** Its disk, used with the option `storage: 'simulated'`. It outlives the process. */
+  readonly disk: SimulatedDisk
   /** False after `crash` or `closePage`. */
   readonly isAlive: boolean
-  /** The process ends without a word. */
+  /** The process ends without a word; what its disk had not made durable may be lost. */
   crash(): void
   /** The page is closed by its user: a goodbye, then nothing. */
   closePage(): void
   setVisible(visible: boolean): void
+  /**
+   * Starts the peer that has ended again, with the same disk.
+   * @param options instead of those that it was opened with, say a newer machine
+   */
+  restart(options?: SimulatedPeerOptions<M, H>): SimulatedPeer<M, H>
 }
 
 /**
@@ -68,16 +76,13 @@ export class Simulation {
 
   /** Opens a peer; it joins while the simulation runs. */
   open<M extends AnyMachine = typeof kv, H = unknown>(options: SimulatedPeerOptions<M, H> = {}): SimulatedPeer<M, H> {
-    const { kind = 'node', host = `host-${this.#opened}`, ...rest } = options
-    const process = new SimulatedProcess(this.clock.fork(this.#options.seed, 3, this.#opened++), this.network)
-    const platform = process.platform(kind, host)
-    const logger = this.#options.logger
-    const legion = Legion.open<M, H>({ logger, ...rest, cluster: 'simulated', signaling: 'simulated:', platform })
-    return process.peer(legion)
+    const runtime = this.clock.fork(this.#options.seed, 4, this.#opened)
+    const host = `host-${this.#opened}`
+    return this.#start({ host, ...options }, new SimulatedDisk(runtime))
   }
 
   /** Opens peers and runs until all of them have the state. @throws Error after `timeoutMs` of simulated time */
-  async join<M extends AnyMachine = typeof kv, H = unknown>(
+  async peers<M extends AnyMachine = typeof kv, H = unknown>(
     count: number,
     options: SimulatedPeerOptions<M, H> = {},
     timeoutMs = 60_000,
@@ -118,20 +123,37 @@ export class Simulation {
   heal(): void {
     this.network.heal()
   }
+
+  #start<M extends AnyMachine, H>(options: SimulatedPeerOptions<M, H>, disk: SimulatedDisk): SimulatedPeer<M, H> {
+    const { kind = 'node', host = '', ...rest } = options
+    const process = new SimulatedProcess(this.clock.fork(this.#options.seed, 3, this.#opened++), this.network, disk)
+    const platform = process.platform(kind, host)
+    const logger = this.#options.logger
+    const legion = Legion.open<M, H>({ logger, ...rest, cluster: 'simulated', signaling: 'simulated:', platform })
+    return process.peer(legion, (other = options) => this.#start({ host, ...other }, disk))
+  }
+}
+
+/** A deterministic world for Legions. */
+export function createSimulation(options: SimulationOptions): Simulation {
+  return new Simulation(options)
 }
 
 const SETTLE_STEP_MS = 10
+const STORE = 'peer'
 
 /** One process: after its end none of its timers fires any more. */
 class SimulatedProcess {
   readonly #runtime: Runtime
   readonly #network: SimulatedNetwork
+  readonly #disk: SimulatedDisk
   readonly #lifecycle = new Emitter<LifecycleEvents>()
   #visible = true
   #isAlive = true
 
-  constructor(runtime: Runtime, network: SimulatedNetwork) {
+  constructor(runtime: Runtime, network: SimulatedNetwork, disk: SimulatedDisk) {
     this.#network = network
+    this.#disk = disk
     this.#runtime = {
       nowMs: () => runtime.nowMs(),
       wallClockMs: () => runtime.wallClockMs(),
@@ -147,7 +169,7 @@ class SimulatedProcess {
       kind,
       host,
       runtime: this.#runtime,
-      storage: undefined,
+      storage: { kind: 'simulated', isDefault: false, open: () => this.#disk.storage().open(STORE) },
       compression: undefined,
       createConnector: (self) => this.#network.connector(self),
       createRendezvous: ({ self }) => this.#network.rendezvous(self),
@@ -160,15 +182,20 @@ class SimulatedProcess {
     }
   }
 
-  peer<M extends AnyMachine, H>(legion: Legion<M, H>): SimulatedPeer<M, H> {
+  peer<M extends AnyMachine, H>(legion: Legion<M, H>, restart: SimulatedPeer<M, H>['restart']): SimulatedPeer<M, H> {
     const isAlive = () => this.#isAlive
     const end = () => {
       this.#isAlive = false
       this.#network.crash(legion.self.id)
+      this.#disk.crash()
     }
     return {
-      id: legion.self.id,
+      get id() {
+        return legion.self.id
+      },
       legion,
+      disk: this.#disk,
+      restart,
       get isAlive() {
         return isAlive()
       },
@@ -176,6 +203,7 @@ class SimulatedProcess {
       closePage: () => {
         this.#lifecycle.emit('hide')
         this.#isAlive = false
+        this.#disk.crash()
       },
       setVisible: (visible) => {
         this.#visible = visible

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { LegionError } from '../../src/base/errors.js'
 import { defineMachine, Rejected } from '../../src/machines/index.js'
-import { type SimulatedPeer, Simulation } from '../../src/testing/simulation.js'
+import { createSimulation, type SimulatedPeer, type Simulation } from '../../src/testing/simulation.js'
 
 const theatre = defineMachine({
   name: 'theatre',
@@ -43,8 +43,8 @@ describe('a group', () => {
   let peers: Peer[]
 
   async function start(count: number, seed = count): Promise<Peer[]> {
-    simulation = new Simulation({ seed })
-    peers = await simulation.join<Theatre>(count, { machine: theatre })
+    simulation = createSimulation({ seed })
+    peers = await simulation.peers<Theatre>(count, { machine: theatre })
     await simulation.run(2000) // the roster comes to rest
     return peers
   }
@@ -101,7 +101,7 @@ describe('a group', () => {
   })
 
   it('[GRP6] has no state and no answers before it is ready, and says so', async () => {
-    simulation = new Simulation({ seed: 1 })
+    simulation = createSimulation({ seed: 1 })
     peers = [simulation.open<Theatre>({ machine: theatre })]
     const legion = (peers[0] as Peer).legion
     for (const access of [() => legion.state, () => legion.peek('holder', '1A')]) {
@@ -159,9 +159,9 @@ describe('a group', () => {
   })
 
   it('[GRP10] refuses too much at once and too large a command before sending anything', async () => {
-    simulation = new Simulation({ seed: 10 })
+    simulation = createSimulation({ seed: 10 })
     const limits = { proposals: 3, commandBytes: 1000 }
-    peers = await simulation.join<Theatre>(1, { machine: theatre, limits })
+    peers = await simulation.peers<Theatre>(1, { machine: theatre, limits })
     const [alone] = peers as [Peer]
     const taken = ['1', '2', '3'].map((seat) => reserve(alone, seat))
     expect(await errorOf(reserve(alone, '4'))).toMatchObject({ code: 'E_BUSY', outcome: 'not-applied' })
@@ -190,8 +190,8 @@ describe('a group', () => {
 
   it('[GRP12] does not take in a peer with another machine or too old a version of it', async () => {
     const newer = { ...theatre, version: 2 }
-    simulation = new Simulation({ seed: 12 })
-    peers = await simulation.join<Theatre>(1, { machine: newer })
+    simulation = createSimulation({ seed: 12 })
+    peers = await simulation.peers<Theatre>(1, { machine: newer })
     const other = defineMachine({ name: 'cinema', version: 1, initial: () => ({}), commands: {} })
     const stranger = simulation.open({ machine: other })
     expect(await simulation.until(errorOf(stranger.legion.ready))).toMatchObject({ code: 'E_MACHINE' })
@@ -266,9 +266,9 @@ describe('a group', () => {
   })
 
   it('[GRP17] brings a newcomer up from a snapshot after the log was cut, sessions included', async () => {
-    simulation = new Simulation({ seed: 17 })
+    simulation = createSimulation({ seed: 17 })
     const limits = { logEntries: 20, logMarginEntries: 5 }
-    peers = await simulation.join<Theatre>(3, { machine: theatre, limits })
+    peers = await simulation.peers<Theatre>(3, { machine: theatre, limits })
     for (let i = 0; i < 60; i++) await simulation.until(reserve(peers[i % 3] as Peer, `seat ${i}`))
     expect(leader().legion.status().main?.firstIndex).toBeGreaterThan(30)
     const newcomer = simulation.open<Theatre>({ machine: theatre, limits })
@@ -281,9 +281,9 @@ describe('a group', () => {
 
   it('[GRP17] brings up a member for which one snapshot after the other comes too late', async () => {
     for (let seed = 1; seed <= 5; seed++) {
-      simulation = new Simulation({ seed: 1700 + seed })
+      simulation = createSimulation({ seed: 1700 + seed })
       const limits = { logEntries: 20, logMarginEntries: 5 }
-      peers = await simulation.join<Theatre>(3, { machine: theatre, limits })
+      peers = await simulation.peers<Theatre>(3, { machine: theatre, limits })
       const lagging = follower()
       simulation.partition(
         [lagging],

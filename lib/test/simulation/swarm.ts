@@ -1,6 +1,6 @@
 import { LegionError } from '../../src/base/errors.js'
 import { pick, type RandomStream, randomInt, shuffled } from '../../src/base/random.js'
-import { type SimulatedPeer, Simulation } from '../../src/testing/simulation.js'
+import { createSimulation, type SimulatedPeer, type Simulation } from '../../src/testing/simulation.js'
 import { type Ledger, ledger } from './ledger.js'
 
 /** One command or read as its caller saw it; what the checker and the accounting look at. */
@@ -48,7 +48,7 @@ export class Swarm {
   #items = 0
 
   constructor(seed: number) {
-    this.#simulation = new Simulation({ seed })
+    this.#simulation = createSimulation({ seed })
     this.#random = this.#simulation.random
     // Each seed first draws which faults exist: combinations that are rare otherwise become common.
     this.#enabled = shuffled(this.#random, FAULTS).slice(0, 1 + randomInt(this.#random, FAULTS.length))
@@ -56,7 +56,7 @@ export class Swarm {
 
   async run(rounds: number): Promise<SwarmResult> {
     const simulation = this.#simulation
-    this.#peers.push(...(await simulation.join<Ledger>(PEERS, { machine: ledger })))
+    this.#peers.push(...(await simulation.peers<Ledger>(PEERS, { machine: ledger })))
     for (let round = 0; round < rounds; round++) {
       if (this.#random() < 0.3) this.#disturb()
       this.#act()
