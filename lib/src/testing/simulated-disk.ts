@@ -2,7 +2,7 @@ import { randomInt } from '../base/random.js'
 import type { Runtime } from '../base/runtime.js'
 import { checkedStorage } from '../storage/checked-storage.js'
 import { lockedError } from '../storage/failure.js'
-import type { KeyRange, RawStorage, RawStore } from '../storage/raw-storage.js'
+import type { RawStorage, RawStore } from '../storage/raw-storage.js'
 import type { Durability, Storage, Write } from '../storage/storage.js'
 import { SimulatedFile } from './simulated-file.js'
 
@@ -87,28 +87,29 @@ export class SimulatedDisk {
   }
 
   async #open(life: Life, name: string): Promise<RawStore> {
+    if (life.isOver) return never()
     const file = this.#files.get(name) ?? new SimulatedFile()
-    if (file.isOpen) throw lockedError(name)
     this.#files.set(name, file)
-    file.isOpen = true
-    const unlock = () => {
-      file.isOpen = false
-    }
+    const unlock = lock(name, file)
     await this.#operate(life, { succeed: () => {}, fail: unlock })
     return {
       get: (key) => this.#operate(life, { succeed: () => file.contents.get(key) }),
-      page: (range: KeyRange, limit) => this.#operate(life, { succeed: () => file.contents.page(range, limit) }),
+      page: (range, limit) => this.#operate(life, { succeed: () => file.contents.page(range, limit) }),
       write: (batch, durability) => this.#write(life, file, batch, durability),
       close: () => this.#operate(life, { succeed: unlock, fail: unlock }),
     }
   }
 
   async #remove(life: Life, name: string): Promise<void> {
-    if (this.#files.get(name)?.isOpen) throw lockedError(name)
-    await this.#operate(life, { succeed: () => void this.#files.delete(name) })
+    const file = this.#files.get(name)
+    if (life.isOver) return never()
+    if (file === undefined) return
+    const unlock = lock(name, file)
+    await this.#operate(life, { succeed: () => void this.#files.delete(name), fail: unlock })
   }
 
   async #write(life: Life, file: SimulatedFile, batch: readonly Write[], durability: Durability): Promise<void> {
+    if (life.isOver) return never()
     if (this.isFull) {
       await this.#operate(life, { succeed: () => {} })
       throw new Error('ENOSPC: no space left on the simulated disk')
@@ -122,10 +123,10 @@ export class SimulatedDisk {
   }
 
   #operate<T>(life: Life, { succeed, fail }: Operation<T>): Promise<T> {
+    if (life.isOver) return never()
     const number = ++this.#operationCount
     const isFailing = number === this.#failingOperation
     return new Promise((resolve, reject) => {
-      if (life.isOver) return
       this.#runtime.setTimer(this.#drawLatencyMs(), () => {
         if (life.isOver) return
         if (!isFailing) return resolve(succeed())
@@ -144,4 +145,18 @@ export class SimulatedDisk {
   #draw(max: number): number {
     return randomInt(() => this.#runtime.random(), max + 1)
   }
+}
+
+/** @throws LegionError E_STORAGE_LOCKED */
+function lock(name: string, file: SimulatedFile): () => void {
+  if (file.isOpen) throw lockedError(name)
+  file.isOpen = true
+  return () => {
+    file.isOpen = false
+  }
+}
+
+/** What those wait for whose process has crashed. */
+function never<T>(): Promise<T> {
+  return new Promise(() => {})
 }
