@@ -1,7 +1,7 @@
 import { toBase64Url } from '../../src/base/bytes.js'
 import type { PeerId } from '../../src/base/ids.js'
 import { hashBytes } from '../../src/codec/hash.js'
-import { ReplicaLog } from '../../src/groups/replica-log.js'
+import { ReplicaLog, type StoredReplica } from '../../src/groups/replica-log.js'
 import { voterIdOf } from '../../src/groups/voter-id.js'
 import {
   type Configuration,
@@ -195,14 +195,19 @@ export function load(disk: Disk) {
   return ReplicaLog.load(disk, new StoreWriter(disk, 1), PREFIX)
 }
 
-/** Everything that a restart sees, in the form of `seen`. */
+/** Loads it, and reads everything. */
 export async function stored(disk: Disk) {
   const loaded = await load(disk)
-  const reader = loaded.log.openSnapshot()
+  return { log: loaded.log, seen: await seenIn(loaded.log, loaded.stored) }
+}
+
+/** Everything that a restart sees, in the form of `expected`. */
+export async function seenIn(log: ReplicaLog, found: StoredReplica | undefined) {
+  const reader = log.openSnapshot()
   const chunks: Uint8Array[] = []
   for await (const chunk of reader?.chunks() ?? []) chunks.push(new Uint8Array(chunk))
   reader?.close()
-  return { log: loaded.log, seen: loaded.stored && { ...loaded.stored, chunks: reader && chunks } }
+  return found && { ...found, chunks: reader && chunks }
 }
 
 /** What a restart shall see of the model. */

@@ -80,7 +80,7 @@ describe('ReplicaLog', () => {
         }
         expect((await stored(disk)).seen).toEqual(expected(model))
       }),
-      { seed: 4, numRuns: 400 },
+      { seed: 4, numRuns: 150 },
     )
   })
 
