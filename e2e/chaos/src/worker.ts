@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { kv, Legion, type PeerId } from 'legion-mesh'
-import { type NodePlatformOptions, nodePlatform } from 'legion-mesh/node'
+import { nodePlatform } from 'legion-mesh/node'
 import type { KvValue } from 'legion-mesh/testing'
 import { FileJournal } from './journal.js'
 import { machineMicros } from './machine-clock.js'
@@ -32,7 +32,7 @@ export type WorkerEvent =
 
 /** The state of a replica that has everything that was committed when it was asked. */
 export interface StateReport {
-  /** Of the whole state. */
+  /** Of the entries. */
   readonly hash: string
   readonly entries: readonly (readonly [key: string, value: KvValue])[]
   /** Microseconds of the machine's clock, when the question was asked and when it was answered. */
@@ -65,8 +65,7 @@ async function main(options: WorkerOptions): Promise<void> {
 }
 
 async function join({ name, cluster, signaling, voters, directory }: WorkerOptions): Promise<Legion> {
-  const place: NodePlatformOptions & { readonly directory?: string | undefined } = { directory }
-  const platform = await nodePlatform(place)
+  const platform = await nodePlatform({ directory })
   const timing = {
     joinTimeoutMs: JOIN_TIMEOUT_MS,
     ...(directory === undefined && { replaceAfterMs: REPLACE_AFTER_MS }),
@@ -105,7 +104,7 @@ async function reportState(legion: Legion): Promise<StateReport> {
     const invokedAt = machineMicros()
     try {
       const entries = await legion.read('range', {}, { timeoutMs: SETTLE_TIMEOUT_MS })
-      const hash = createHash('sha256').update(JSON.stringify(legion.state)).digest('hex')
+      const hash = createHash('sha256').update(JSON.stringify(entries)).digest('hex')
       return { hash, entries: entries as StateReport['entries'], invokedAt, returnedAt: machineMicros() }
     } catch (error) {
       console.error(error)

@@ -30,9 +30,9 @@ describe('long histories', { timeout: 120_000 }, () => {
 
   it('[CHA2] what no budget can decide holds little more than the budget', () => {
     const before = process.memoryUsage().arrayBuffers
-    const result = checkLinearizability(undecidable(400), kvModel, { maxMemoryBytes: 16 * MIB })
+    const result = checkLinearizability(undecidable(64), kvModel, { maxMemoryBytes: 4 * MIB })
     expect(result).toMatchObject({ verdict: 'unknown', exhausted: 'maxMemoryBytes' })
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(100 * MIB)
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(25 * MIB)
   })
 
   it('[CHA1] hundreds of open increments that stand for each other are no trouble', () => {
