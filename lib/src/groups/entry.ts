@@ -125,12 +125,12 @@ const COMMAND = 1
 const ONE_SHOT = 2
 const REGISTER = 3
 const CREATE_GROUP = 4
-const ACTIVATE = 5
-const CHECKPOINT = 6
+const CHECKPOINT = 5
+const ACTIVATE = 6
 
 /** What a peer may forward to the leader; the other kinds are the leader's own. */
-const PROPOSABLE_MAX = CREATE_GROUP
-const KNOWN_MAX = CHECKPOINT
+const PROPOSABLE_MAX = CHECKPOINT
+const KNOWN_MAX = ACTIVATE
 
 const COMMAND_NAME_BYTES_MAX = 256
 const NONCE_BYTES_MAX = 32

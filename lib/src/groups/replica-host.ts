@@ -140,9 +140,9 @@ export class ReplicaHost {
     this.#log = log
     this.#clusterId = clusterId
     const seed = Math.floor(this.#options.runtime.random() * 2 ** 32)
-    const state = new ReplicatedState(this.#options.definition, seed)
+    const state = new ReplicatedState(this.#options.definition)
     const initial = foundingState([this.#id])
-    state.found(this.#member(), initial.snapshot.index)
+    state.found(this.#member(), initial.snapshot.index, seed)
     this.#begin(state, initial, this.#storeFounding(state, initial))
     this.#replica?.campaign()
   }
@@ -151,7 +151,7 @@ export class ReplicaHost {
   join(clusterId: ClusterId, log: ReplicaLog | undefined): void {
     this.#log = log
     this.#clusterId = clusterId
-    this.#begin(new ReplicatedState(this.#options.definition, 0), emptyState, this.#storeIncarnation())
+    this.#begin(new ReplicatedState(this.#options.definition), emptyState, this.#storeIncarnation())
   }
 
   /** Goes on from what is stored. @throws LegionError E_STORAGE, E_MACHINE; DecodeError */
@@ -159,7 +159,7 @@ export class ReplicaHost {
     this.#log = log
     this.#clusterId = clusterId
     this.#incarnation = stored.incarnation
-    const state = new ReplicatedState(this.#options.definition, 0)
+    const state = new ReplicatedState(this.#options.definition)
     const initial = await restore(state, log, stored)
     if (!this.#stopped) this.#begin(state, initial, undefined)
   }

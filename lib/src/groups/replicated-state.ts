@@ -49,19 +49,18 @@ export class ReplicatedState {
   #sessions = new SessionTable()
   #roster = new Roster()
   #groups = new GroupRegistry()
-  /** Drawn at founding; makes the randomness of commands differ between groups. */
-  #seed: number
-  #version: number
+  /** Makes the randomness of commands differ between groups. */
+  #seed = 0
+  /** 0 until it is known. */
+  #version = 0
   #timestampMs = 0
   #appliedIndex = 0
   #ignoredEntries = 0
   #outdated: LegionError | undefined
 
-  constructor(definition: MachineDefinition, seed: number) {
+  constructor(definition: MachineDefinition) {
     this.#definition = definition
     this.#machine = definition.create()
-    this.#version = definition.version
-    this.#seed = seed
   }
 
   get machine(): StateMachine {
@@ -109,8 +108,13 @@ export class ReplicatedState {
     return { timestampMs: this.#timestampMs, version: this.#version }
   }
 
-  /** Starts a group: `founder` is its only member, everything up to `index` counts as applied. */
-  found(founder: Member, index: number): void {
+  /**
+   * Starts a group: `founder` is its only member, everything up to `index` counts as applied.
+   * @param seed 32 bits
+   */
+  found(founder: Member, index: number, seed: number): void {
+    this.#seed = seed
+    this.#version = this.#definition.version
     this.#roster = Roster.restore([founder], [])
     this.#appliedIndex = index
     this.#machine.memberJoined?.(peerOf(founder.id), this.#contextAt(index))
