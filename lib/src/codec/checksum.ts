@@ -5,59 +5,51 @@
 
 const REVERSED_POLYNOMIAL = 0x82f63b78
 const TABLE_SIZE = 256
-const tables = makeTables()
+const TABLE_COUNT = 8
+const table = makeTables()
 
 /**
  * @param previous the checksum of the bytes before, if they come in pieces; however they are cut, the result is the same
  * @returns 32 bits, unsigned
  */
 export function crc32c(bytes: Uint8Array, previous = 0): number {
-  const [t0, t1, t2, t3, t4, t5, t6, t7] = tables
+  const wholeSteps = bytes.length - (bytes.length % TABLE_COUNT)
   let crc = ~previous
-  let at = 0
-  for (const end = bytes.length - 7; at < end; at += 8) {
-    const low = crc ^ word(bytes, at)
-    const high = word(bytes, at + 4)
+  for (let at = 0; at < wholeSteps; at += TABLE_COUNT) {
     crc =
-      (t7[low & 255] as number) ^
-      (t6[(low >>> 8) & 255] as number) ^
-      (t5[(low >>> 16) & 255] as number) ^
-      (t4[low >>> 24] as number) ^
-      (t3[high & 255] as number) ^
-      (t2[(high >>> 8) & 255] as number) ^
-      (t1[(high >>> 16) & 255] as number) ^
-      (t0[high >>> 24] as number)
+      after(7, byte(bytes, at) ^ (crc & 255)) ^
+      after(6, byte(bytes, at + 1) ^ ((crc >>> 8) & 255)) ^
+      after(5, byte(bytes, at + 2) ^ ((crc >>> 16) & 255)) ^
+      after(4, byte(bytes, at + 3) ^ (crc >>> 24)) ^
+      after(3, byte(bytes, at + 4)) ^
+      after(2, byte(bytes, at + 5)) ^
+      after(1, byte(bytes, at + 6)) ^
+      after(0, byte(bytes, at + 7))
   }
-  for (; at < bytes.length; at++) crc = (t0[(crc ^ (bytes[at] as number)) & 255] as number) ^ (crc >>> 8)
+  for (let at = wholeSteps; at < bytes.length; at++) crc = after(0, byte(bytes, at) ^ (crc & 255)) ^ (crc >>> 8)
   return ~crc >>> 0
 }
 
-/** Little-endian. */
-function word(bytes: Uint8Array, at: number): number {
-  return (
-    (bytes[at] as number) |
-    ((bytes[at + 1] as number) << 8) |
-    ((bytes[at + 2] as number) << 16) |
-    ((bytes[at + 3] as number) << 24)
-  )
+/** What a byte becomes that so many bytes of zeros follow. */
+function after(zeros: number, value: number): number {
+  return table[zeros * TABLE_SIZE + value] as number
 }
 
-type Table = Int32Array
+function byte(bytes: Uint8Array, at: number): number {
+  return bytes[at] as number
+}
 
-/** Table k holds what a byte becomes that k more bytes of zeros follow. */
-function makeTables(): readonly [Table, Table, Table, Table, Table, Table, Table, Table] {
-  const t0 = new Int32Array(TABLE_SIZE)
-  for (let byte = 0; byte < TABLE_SIZE; byte++) {
-    let crc = byte
+/** One after the other: 256 values each for 0 to 7 zeros. */
+function makeTables(): Int32Array {
+  const values = new Int32Array(TABLE_COUNT * TABLE_SIZE)
+  for (let value = 0; value < TABLE_SIZE; value++) {
+    let crc = value
     for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? REVERSED_POLYNOMIAL : 0)
-    t0[byte] = crc
+    values[value] = crc
   }
-  const after = (table: Table) => table.map((crc) => (t0[crc & 255] as number) ^ (crc >>> 8))
-  const t1 = after(t0)
-  const t2 = after(t1)
-  const t3 = after(t2)
-  const t4 = after(t3)
-  const t5 = after(t4)
-  const t6 = after(t5)
-  return [t0, t1, t2, t3, t4, t5, t6, after(t6)]
+  for (let at = TABLE_SIZE; at < values.length; at++) {
+    const before = values[at - TABLE_SIZE] as number
+    values[at] = (values[before & 255] as number) ^ (before >>> 8)
+  }
+  return values
 }

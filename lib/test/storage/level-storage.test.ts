@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { ClassicLevel } from 'classic-level'
 import { build } from 'vite'
-import { beforeAll, expect, it } from 'vitest'
+import { beforeAll, expect, it, vi } from 'vitest'
 import { levelStorage } from '../../src/node/level-storage.js'
 import type { Storage } from '../../src/storage/storage.js'
 import { temporaryDirectory } from './adapters.js'
@@ -47,6 +47,16 @@ it('[STO25] what resolved survives SIGKILL of a LevelDB process, and no batch is
     expect(numbers.second).toEqual(numbers.first)
     expect(numbers.third).toEqual(numbers.first)
   }
+})
+
+it('[STO17] LevelDB syncs every write: what is buffered could be lost though a later synced one is durable', async () => {
+  const store = await levelStorage(await temporaryDirectory()).open('store')
+  const batch = vi.spyOn(ClassicLevel.prototype, 'batch')
+  await store.write([{ key: 'k', value: bytes('v') }], 'buffered')
+  await store.write([{ key: 'k', value: bytes('w') }], 'synced')
+  expect(batch.mock.calls.map((call: unknown[]) => call[1])).toEqual([{ sync: true }, { sync: true }])
+  batch.mockRestore()
+  await store.close()
 })
 
 it('[STO26] a damaged value in LevelDB is refused', async () => {
