@@ -193,7 +193,7 @@ describe('the client and the server', { timeout: 60_000 }, () => {
   it.each([
     ['SIGKILL', 'was killed'],
     ['SIGSTOP', 'hangs, so that its socket is still open at the server'],
-  ] as const)('[SGC21] let a process come back at once after %s: one that %s', async (signal) => {
+  ] as const)('[SGC21] let a process come back at once after %s: one that %s', async (signal, _what) => {
     const { url = '' } = await serve()
     const [id, key, other] = [newPeerId(runtime), newKey(), new TestPeer([url])]
     const child = await joinedProcess(url, id, key)

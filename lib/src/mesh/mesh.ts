@@ -221,6 +221,7 @@ export class Mesh implements Network {
 
   #peerJoinedRoom(peer: PeerId): void {
     this.#directory.addToRoom(peer)
+    this.#suspect(peer) // most likely it is another process, and the link's other end is gone
     this.#dialer.arrived(peer)
   }
 

@@ -219,6 +219,27 @@ describe('healing', () => {
     expect(new Set([...b.mesh.peers.values()].map(({ info }) => info.bootNonce))).toEqual(new Set(['boot-4', 'boot-5']))
   })
 
+  it.each([0, 1])('[MSH40] has a peer back soon that crashed and is in the room again (%s)', async (index) => {
+    const peers = await connectedPair()
+    await world.run(10_000)
+    const [crashed, other] = [peers[index]!, peers[1 - index]!]
+    world.crash(crashed)
+    await world.run(500)
+    world.startPeer({ id: crashed.id })
+    const isBack = () => other.mesh.peers.get(crashed.id)?.info.bootNonce === 'boot-3'
+    expect(await world.until(isBack, 10_000)).toBeLessThan(2_200)
+  })
+
+  it('[MSH40] keeps the link of a peer that only lost the signaling server', async () => {
+    const [a, b] = await connectedPair()
+    world.network.server.unplug(b.id)
+    await world.run(1_000)
+    world.network.server.plug(b.id)
+    await world.run(10_000)
+    expect(b.mesh.status().rendezvous).toBe('joined')
+    expect([a.events, b.events]).toEqual([[`joined ${b.id}`], [`joined ${a.id}`]])
+  })
+
   it('[MSH11] notices a crashed peer by its silence', async () => {
     const [a, b] = await connectedPair()
     world.crash(b)
