@@ -4,7 +4,7 @@ import { LegionError } from '../base/errors.js'
 export const MAX_DEPTH = 100
 
 /** Names on the way from the root to a part, the root's own name first. */
-type Path = string[]
+export type Path = string[]
 type Container = { readonly [key: string]: unknown }
 /** Frozen values never meet the encoder again, so they must already be exactly what decoding would give back. */
 type Strictness = 'encodable' | 'exact'
@@ -33,6 +33,15 @@ export function assertPlain(value: unknown, path = 'value'): void {
 export function freezePlain<T>(value: T, previous: unknown, path = 'value'): T {
   freezeParts(value, previous, [path])
   return value
+}
+
+/** `order.items[2]["unit price"]` */
+export function formatPath([root = '', ...keys]: Path): string {
+  const steps = keys.map((key) => {
+    if (/^[A-Za-z_$][\w$]*$/.test(key)) return `.${key}`
+    return /^(0|[1-9]\d*)$/.test(key) ? `[${key}]` : `[${JSON.stringify(key)}]`
+  })
+  return root + steps.join('')
 }
 
 function assertParts(value: unknown, path: Path): void {
@@ -148,13 +157,4 @@ function refuse(path: Path, problem: string): never {
     `${place} ${problem}. Use null, undefined, booleans, numbers, 64-bit bigints, strings, Uint8Array, arrays and plain objects.`,
     { outcome: 'not-applied', details: { path: place } },
   )
-}
-
-/** `order.items[2]["unit price"]` */
-function formatPath([root = '', ...keys]: Path): string {
-  const steps = keys.map((key) => {
-    if (/^[A-Za-z_$][\w$]*$/.test(key)) return `.${key}`
-    return /^(0|[1-9]\d*)$/.test(key) ? `[${key}]` : `[${JSON.stringify(key)}]`
-  })
-  return root + steps.join('')
 }

@@ -24,6 +24,7 @@ export type {
   StateMachine,
 } from './machine.js'
 export { Rejected } from './rejected.js'
+export { type StrictOptions, type StrictReport, strictMachine } from './strict-machine.js'
 export type {
   AnyMachine,
   ApplyConsistent,

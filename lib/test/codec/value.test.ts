@@ -90,7 +90,7 @@ const REFUSED: [title: string, value: unknown, path: string, problem: string][] 
   ['too many levels', nested(MAX_DEPTH + 1), `value${'[0]'.repeat(MAX_DEPTH + 1)}`, 'nested deeper than 100 levels'],
 ]
 
-describe('values', () => {
+describe('values', { timeout: 60_000 }, () => {
   it('[COD4] survive encoding and decoding exactly', () => {
     fc.assert(
       fc.property(plainValue(), (value) => {
@@ -252,7 +252,7 @@ describe('values', () => {
   })
 })
 
-describe('equality', () => {
+describe('equality', { timeout: 60_000 }, () => {
   it('[COD11] is deep and does not care for the order of keys', () => {
     fc.assert(
       fc.property(plainValue(), plainValue(), (a, b) => {

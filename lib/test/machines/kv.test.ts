@@ -20,7 +20,7 @@ function start() {
   }
 }
 
-describe('kv', () => {
+describe('kv', { timeout: 60_000 }, () => {
   it('[MAC18] sets, gets, has, deletes and counts', () => {
     const { apply, query } = start()
     expect(query('get', 'a')).toBe(undefined)

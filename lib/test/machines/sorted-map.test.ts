@@ -63,7 +63,7 @@ function changed(map: SortedMap<number>, model: Map<string, number>, list: reado
   return next
 }
 
-describe('the sorted map', () => {
+describe('the sorted map', { timeout: 60_000 }, () => {
   it('[MAC17] holds what a Map would, in order, and keeps its shape', () => {
     fc.assert(
       fc.property(changes, key, (list, from) => {
