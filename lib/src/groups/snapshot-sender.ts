@@ -49,7 +49,7 @@ export interface OutgoingStatus {
   readonly waiting: boolean
 }
 
-/** What the path to one linked peer bears. */
+/** What the path to one peer bears; found out anew by the first transfer after a pause or on a new link. */
 interface Flow {
   readonly window: DelayWindow
   /** The port was full and has not drained. */
@@ -120,7 +120,6 @@ export class SnapshotSender {
     const flow = this.#flows.get(peer)
     if (flow !== undefined) flow.full = false
     this.#evaluate()
-    this.#pump(peer)
   }
 
   peerBack(peer: PeerId): void {
@@ -131,7 +130,7 @@ export class SnapshotSender {
   }
 
   peerLost(peer: PeerId): void {
-    this.#flows.delete(peer) // the next link may take another path
+    this.#flows.delete(peer)
     for (const transfer of this.#transfers.values()) {
       if (transfer.request.to !== peer) continue
       transfer.lost()
@@ -149,12 +148,13 @@ export class SnapshotSender {
     }))
   }
 
-  /** Offers whose turn has come are made, and the clock runs while there are transfers. */
+  /** Offers whose turn has come are made, room that became free is used, the clock runs while there are transfers. */
   #evaluate(): void {
     for (const transfer of this.#transfers.values()) {
       if (this.#active.size >= this.#limits.concurrent) break
       if (transfer.phase === 'waiting') this.#offer(transfer)
     }
+    for (const { request } of [...this.#active]) this.#pump(request.to)
     if (this.#transfers.size > 0) {
       this.#clock ??= setPeriodicTimer(this.#options.runtime, TICK_MS, () => this.#tick())
     } else {
@@ -176,12 +176,12 @@ export class SnapshotSender {
     }
   }
 
-  /** One chunk may always be under way. */
+  /** One chunk of each may always be under way: no transfer waits for the sink of another. */
   #hasRoom(transfer: OutgoingTransfer): boolean {
-    const flow = this.#flowTo(transfer.request.to)
+    const { to, source } = transfer.request
+    const flow = this.#flowTo(to)
     if (flow.full) return false
-    const inFlightBytes = this.#inFlightBytes(transfer.request.to)
-    return inFlightBytes === 0 || inFlightBytes + transfer.request.source.chunkBytes <= flow.window.bytes
+    return transfer.inFlightBytes === 0 || this.#inFlightBytes(to) + source.chunkBytes <= flow.window.bytes
   }
 
   #acknowledged(transfer: OutgoingTransfer, ack: Ack): void {
@@ -220,18 +220,19 @@ export class SnapshotSender {
 
   #finish(transfer: OutgoingTransfer, outcome: 'done' | TransferReason): void {
     if (!this.#forget(transfer)) return
-    const { events, to } = transfer.request
+    const { events } = transfer.request
     if (outcome === 'done') events.done()
     else events.failed(outcome)
     this.#evaluate()
-    this.#pump(to) // its share is free
   }
 
   /** @returns false if that was done already */
   #forget(transfer: OutgoingTransfer): boolean {
-    const key = transferKey(transfer.request.to, transfer.request.group)
+    const { to, group } = transfer.request
+    const key = transferKey(to, group)
     if (this.#transfers.get(key) === transfer) this.#transfers.delete(key)
     this.#active.delete(transfer)
+    if (this.#activeTo(to).length === 0) this.#flows.delete(to)
     return transfer.close()
   }
 

@@ -43,7 +43,7 @@ function replace(kind: SenderMessage['kind'], change: (message: SenderMessage) =
     message.kind === kind ? encodeTransferMessage({ ...message, ...change(message) } as SenderMessage) : bytes
 }
 
-describe('a snapshot sender', () => {
+describe('a snapshot sender', { timeout: 20_000 }, () => {
   it('[SNP40] has few transfers at a time, the others wait in line', async () => {
     alice = world.peer(ALICE, { limits: { sender: { concurrent: 2 } } })
     const outcomes = [1, 2, 3, 4, 5].map((group) => alice.start(BOB, sourceOf(state), group))
@@ -117,9 +117,23 @@ describe('a snapshot sender', () => {
     await world.clock.run(100)
     expect([last.ended, endings().at(-1), bob.exchange.receiver.failures.stopped]).toEqual([[], [0, 1], 2])
   })
+
+  it('[SNP43] stops what its sink is about to finish: it is not complete', async () => {
+    let [finishing, aborted] = [0, 0]
+    const finish = () => {
+      finishing++
+      return new Promise<void>((done) => world.clock.setTimer(50, done))
+    }
+    bob = world.peer(BOB, { sinkFor: () => ({ add: () => {}, finish, abort: () => aborted++ }) })
+    const outcome = alice.start(BOB, sourceOf(state))
+    await world.until(() => finishing > 0)
+    bob.exchange.stop(1)
+    await world.clock.run(100)
+    expect([outcome.ended, finishing, aborted, bob.complete]).toEqual([['stopped'], 1, 1, []])
+  })
 })
 
-describe('a snapshot receiver', () => {
+describe('a snapshot receiver', { timeout: 20_000 }, () => {
   it('[SNP50] refuses a damaged chunk and counts it', async () => {
     replace('chunk', (message) => {
       if (message.kind !== 'chunk' || message.sequence !== 3) return {}
