@@ -1,4 +1,4 @@
-import type { Cluster, World } from '../harness/cluster.js'
+import type { BrowserName, Cluster, World } from '../harness/cluster.js'
 import type { Tab } from '../harness/tab.js'
 import { expect, test } from '../harness/test.js'
 
@@ -7,17 +7,19 @@ interface Place {
   readonly world: World
 }
 
-test('[STO21] IndexedDB in Chromium fulfils the storage contract', async ({ cluster, world }) => {
-  const { page } = await openStorageLab({ cluster, world }, 'contract')
-  const titles = await page.evaluate(() => storageLab.contract.map(({ title }) => title))
-  expect(titles.length).toBeGreaterThan(10)
-  for (const title of titles) {
-    await test.step(title, async () => {
-      const problem = await page.evaluate((chosen) => storageLab.runCase(chosen), title)
-      expect.soft(problem, title).toBeUndefined()
-    })
-  }
-})
+for (const browser of ['chromium', 'firefox'] as const) {
+  test(`[STO21] IndexedDB fulfils the storage contract in ${browser}`, async ({ cluster, world }) => {
+    const { page } = await openStorageLab({ cluster, world }, 'contract', browser)
+    const titles = await page.evaluate(() => storageLab.contract.map(({ title }) => title))
+    expect(titles.length).toBeGreaterThan(10)
+    for (const title of titles) {
+      await test.step(title, async () => {
+        const problem = await page.evaluate((chosen) => storageLab.runCase(chosen), title)
+        expect.soft(problem, title).toBeUndefined()
+      })
+    }
+  })
+}
 
 test('[STO22] of two tabs one has a store; when it is closed or killed, the other can have it', async ({
   cluster,
@@ -79,8 +81,8 @@ test('[STO24] a damaged value in IndexedDB is refused, and so is a database dele
   expect(await page.evaluate(() => storageLab.write('more', 'text'))).toBe('E_STORAGE')
 })
 
-async function openStorageLab({ cluster, world }: Place, name: string): Promise<Tab> {
-  const tab = await cluster.openBlank(name)
+async function openStorageLab({ cluster, world }: Place, name: string, browser?: BrowserName): Promise<Tab> {
+  const tab = await cluster.openBlank(name, browser)
   await tab.page.goto(`${world.labUrl}storage.html`)
   return tab
 }

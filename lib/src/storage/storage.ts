@@ -20,7 +20,8 @@ export interface Storage {
  * An ordered map from keys to bytes. Keys are printable ASCII, 1 to 200 characters, ordered by character code.
  *
  * Writes take effect in the order of the calls: what is durable after a crash is always a prefix of them. After one
- * has failed the store is broken: everything later fails with the same E_STORAGE.
+ * has failed the store is broken: everything later fails with the same E_STORAGE. What is no key is refused with
+ * E_INVALID, everything after `close` with E_CLOSED.
  */
 export interface Store {
   /** @throws LegionError E_STORAGE if the disk fails or the value is damaged */
