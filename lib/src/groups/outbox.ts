@@ -10,7 +10,7 @@ import {
 } from '../codec/decode.js'
 import { type Encoder, encode, writeBytes, writeCount, writeOptional, writeString } from '../codec/encode.js'
 import type { Store, Write } from '../storage/storage.js'
-import { readSessionRef, type SessionRef, writeSessionRef } from './entry.js'
+import { decodeCall, readSessionRef, type SessionRef, writeSessionRef } from './entry.js'
 import { busy } from './proposal-errors.js'
 import type { ReplacedSession } from './sessions.js'
 
@@ -190,10 +190,16 @@ function encodeRecord(record: OutboxRecord): Uint8Array {
 function readRecord(decoder: Decoder): OutboxRecord {
   return {
     id: readCount(decoder),
-    call: readBytes(decoder, decoder.arr.length),
+    call: readEncodedCall(decoder),
     timestampMs: readCount(decoder),
     sentAs: readOptional(decoder, readSentAs),
   }
+}
+
+function readEncodedCall(decoder: Decoder): Uint8Array {
+  const call = readBytes(decoder, decoder.arr.length)
+  decodeCall(call) // throws if it is none
+  return call
 }
 
 function writeSentAs(encoder: Encoder, { session, sequence }: SentAs): void {
