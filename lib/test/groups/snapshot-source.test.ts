@@ -1,9 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { concatBytes, equalBytes } from '../../src/base/bytes.js'
+import { defer } from '../../src/base/deferred.js'
 import { crc32c } from '../../src/codec/checksum.js'
 import { type ByteTransform, InflatingSink } from '../../src/groups/snapshot-compression.js'
 import { type SnapshotSource, spoolSnapshot } from '../../src/groups/snapshot-source.js'
+import { drainMicrotasks } from '../../src/testing/simulated-runtime.js'
 import { ALICE, RecordingSink, randomBytes } from './snapshot-peers.js'
 
 const deflate: ByteTransform = () => new CompressionStream('deflate-raw')
@@ -89,6 +91,20 @@ describe('a spooled snapshot', () => {
     await expect(asked).rejects.toMatchObject({ code: 'E_CLOSED' })
     await expect(source.chunk(0)).rejects.toMatchObject({ code: 'E_CLOSED' })
     expect(returned).toBe(1)
+  })
+
+  it('[SNP3] stays released when a piece that was asked for comes late', async () => {
+    const piece = defer<Uint8Array>()
+    async function* pieces() {
+      yield await piece.promise
+    }
+    const source = spoolSnapshot(pieces(), { id: 's', chunkBytes: 10 })
+    const asked = source.chunk(0)
+    await drainMicrotasks()
+    source.release()
+    piece.resolve(new Uint8Array(5))
+    await expect(asked).rejects.toMatchObject({ code: 'E_CLOSED' })
+    await expect(source.chunk(0)).rejects.toMatchObject({ code: 'E_CLOSED' })
   })
 
   it('[SNP4] fails for all readers if it is too large or its production throws', async () => {

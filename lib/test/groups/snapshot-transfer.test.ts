@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { equalBytes } from '../../src/base/bytes.js'
 import type { ByteTransform } from '../../src/groups/snapshot-compression.js'
+import { encodeTransferMessage } from '../../src/groups/snapshot-protocol.js'
 import { SNAPSHOT_CHUNK_BYTES, spoolSnapshot } from '../../src/groups/snapshot-source.js'
 import {
   ALICE,
@@ -103,6 +104,15 @@ describe('a snapshot transfer', { timeout: 20_000 }, () => {
     expect(sequencesTo(BOB)).toEqual(upTo(CHUNKS, sequencesTo(BOB)[0]))
     expect([outcome.ended, bob.sinks.length, bob.sinks[0]?.finished]).toEqual([['done'], 1, 1])
     expectBytes(bob.sinks[0]?.bytes, state)
+  })
+
+  it('[SNP31] goes back for no answer but that to its latest offer', async () => {
+    const outcome = alice.start(BOB, sourceOf(state))
+    await world.until(() => outcome.progress.length > 3)
+    const transfer = world.sentOf('offer')[0]?.message.transfer ?? ''
+    alice.exchange.message(BOB, encodeTransferMessage({ kind: 'accept', transfer, next: 0 }))
+    await world.until(() => outcome.ended.length > 0)
+    expect([outcome.ended, sequencesTo(BOB)]).toEqual([['done'], upTo(CHUNKS)])
   })
 
   it('[SNP32] is replaced by a newer one to the same group, which goes on with the same snapshot', async () => {
