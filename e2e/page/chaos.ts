@@ -1,5 +1,5 @@
 import { Legion } from 'legion-mesh'
-import type { KvInput, KvOutput, KvValue } from 'legion-mesh/testing'
+import type { KvContent, KvInput, KvOutput } from 'legion-mesh/testing'
 import { type Journal, Workload } from '../chaos/src/workload.js'
 
 /** What a test tells a page to join, and how much it shall do there. */
@@ -41,8 +41,8 @@ export class ChaosPage {
     await this.#workload?.stop()
   }
 
-  async entries(): Promise<[string, KvValue][]> {
-    return (await this.#legion?.read('range', {})) as [string, KvValue][]
+  async entries(): Promise<[string, KvContent][]> {
+    return (await this.#legion?.read('range', {})) as [string, KvContent][]
   }
 }
 

@@ -1,4 +1,4 @@
-import type { KvInput, KvOutput, KvValue } from 'legion-mesh/testing'
+import type { KvContent, KvInput, KvOutput } from 'legion-mesh/testing'
 import { between, pick, type Random } from './random.js'
 
 export interface OperationsOptions {
@@ -30,7 +30,7 @@ export class Operations {
   readonly #options: OperationsOptions
   readonly #firstEpoch: number
   /** Of keys of the current epoch. */
-  readonly #seen = new Map<string, KvValue>()
+  readonly #seen = new Map<string, KvContent>()
   #epoch: number
   #lastValue = 0
 
@@ -82,10 +82,10 @@ export class Operations {
   }
 }
 
-function valueAfter(input: KvInput, output: KvOutput): KvValue | undefined {
+function valueAfter(input: KvInput, output: KvOutput): KvContent | undefined {
   switch (input.type) {
     case 'get':
-      return output as KvValue
+      return output as KvContent
     case 'set':
       return input.value
     case 'compareAndSet': {

@@ -1,7 +1,7 @@
 import {
   checkLinearizability,
   explainViolation,
-  type KvValue,
+  type KvContent,
   kvModel,
   type Operation,
   smallestViolation,
@@ -95,6 +95,6 @@ function countIncrements(operations: readonly Operation<KvOperation['input'], un
   return counts
 }
 
-function numberOf(value: KvValue | undefined): number {
+function numberOf(value: KvContent | undefined): number {
   return typeof value === 'number' ? value : 0
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { kv, Legion, type PeerId } from 'legion-mesh'
 import { nodePlatform } from 'legion-mesh/node'
-import type { KvValue } from 'legion-mesh/testing'
+import type { KvContent } from 'legion-mesh/testing'
 import { FileJournal } from './journal.js'
 import { machineMicros } from './machine-clock.js'
 import { seededRandom } from './random.js'
@@ -34,7 +34,7 @@ export type WorkerEvent =
 export interface StateReport {
   /** Of the entries. */
   readonly hash: string
-  readonly entries: readonly (readonly [key: string, value: KvValue])[]
+  readonly entries: readonly (readonly [key: string, value: KvContent])[]
   /** Microseconds of the machine's clock, when the question was asked and when it was answered. */
   readonly invokedAt: number
   readonly returnedAt: number

@@ -1,5 +1,5 @@
 import { type Legion, LegionError, type Outcome } from 'legion-mesh'
-import type { KvInput, KvOutput, KvSwap, KvValue } from 'legion-mesh/testing'
+import type { KvContent, KvInput, KvOutput, KvSwap } from 'legion-mesh/testing'
 import { Operations, type OperationsOptions } from './operations.js'
 
 /** Where is written what clients do, each thing at once: what is lost with a process was never seen by a client. */
@@ -76,7 +76,7 @@ async function run(legion: Legion, input: KvInput, timeoutMs: number): Promise<K
   const { type, key } = input
   switch (type) {
     case 'get':
-      return ((await legion.read('get', key, options)) ?? null) as KvValue
+      return ((await legion.read('get', key, options)) ?? null) as KvContent
     case 'set':
       await legion.applyConsistent('set', { key, value: input.value }, options)
       return undefined

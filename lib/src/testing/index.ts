@@ -3,7 +3,7 @@
  */
 export { type ContractRunner, describeChannelContract } from './channel-contract.js'
 export { HistoryRecorder, type OpenOperation, type Operation, UNKNOWN, type Unknown } from './history.js'
-export { type KvInput, type KvOutput, type KvSwap, type KvValue, kvModel } from './kv-model.js'
+export { type KvContent, type KvInput, type KvOutput, type KvSwap, kvModel } from './kv-model.js'
 export {
   checkLinearizability,
   explainViolation,

@@ -1,6 +1,6 @@
 import { type RandomStream, randomInt, seededRandom } from '../../src/base/random.js'
 import { type Operation, UNKNOWN } from '../../src/testing/history.js'
-import { type KvInput, type KvOutput, type KvValue, kvModel } from '../../src/testing/kv-model.js'
+import { type KvContent, type KvInput, type KvOutput, kvModel } from '../../src/testing/kv-model.js'
 
 export type KvOperation = Operation<KvInput, KvOutput>
 
@@ -18,7 +18,7 @@ const OVERLAP = 6
 /** What a real store did: operation n has its effect at n, on any key, and is open a while before and after. */
 export function longHistory({ seed, length, keys, open }: LongHistoryOptions): KvOperation[] {
   const random = seededRandom(seed)
-  const store = new Map<string, KvValue>()
+  const store = new Map<string, KvContent>()
   const reach = OVERLAP * keys
   return Array.from({ length }, (_, n) => {
     const input = drawInput(random, `${n % 2 === 0 ? 'counter' : 'register'}-${randomInt(random, keys / 2)}`, n)
@@ -41,9 +41,9 @@ function drawInput(random: RandomStream, key: string, n: number): KvInput {
 }
 
 /** What the store answers. */
-export function runOn(store: Map<string, KvValue>, input: KvInput): KvOutput {
+export function runOn(store: Map<string, KvContent>, input: KvInput): KvOutput {
   const before = store.get(input.key) ?? null
-  const after = kvModel.step(before, input, UNKNOWN) as KvValue
+  const after = kvModel.step(before, input, UNKNOWN) as KvContent
   store.set(input.key, after)
   switch (input.type) {
     case 'get':

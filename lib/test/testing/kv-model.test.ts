@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { type PeerId, parsePeerId } from '../../src/base/ids.js'
 import type { Value } from '../../src/codec/value.js'
 import { kv } from '../../src/machines/kv.js'
-import { type KvInput, type KvOutput, type KvValue, kvModel } from '../../src/testing/kv-model.js'
+import { type KvContent, type KvInput, type KvOutput, kvModel } from '../../src/testing/kv-model.js'
 import { checkLinearizability } from '../../src/testing/linearizability.js'
 import { smallestViolation } from '../../src/testing/linearizability-shrink.js'
 import { type MachineInput, type MachineOutput, machineModel } from '../../src/testing/machine-model.js'
@@ -66,7 +66,7 @@ describe('the model of kv', { timeout: 60_000 }, () => {
   })
 
   function inTurn(inputs: readonly KvInput[]): KvOperation[] {
-    const store = new Map<string, KvValue>()
+    const store = new Map<string, KvContent>()
     return inputs.map((each, n) => {
       return { process: 0, input: each, output: runOn(store, each), invokedAt: 2 * n, returnedAt: 2 * n + 1 }
     })
