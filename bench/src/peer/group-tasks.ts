@@ -1,4 +1,4 @@
-import { type Group, kv } from 'legion-mesh'
+import { kv } from 'legion-mesh'
 import { keyAt } from './keys.js'
 import { requireLegion } from './legion-tasks.js'
 import { machineMs } from './machine-clock.js'
@@ -12,7 +12,8 @@ export interface Span {
 const OPENING_MAX = 50
 const VALUE = 'v'.repeat(16)
 
-const groups: Group<typeof kv>[] = []
+const groups: KvGroup[] = []
+type KvGroup = Awaited<ReturnType<typeof openGroup>>
 
 /** Groups besides `main`, and commands spread over them. */
 export const groupTasks = {
@@ -21,7 +22,7 @@ export const groupTasks = {
     while (groups.length < count) {
       const more = Math.min(OPENING_MAX, count - groups.length)
       const names = Array.from({ length: more }, (_, i) => `group-${groups.length + i}`)
-      groups.push(...(await Promise.all(names.map((name) => requireLegion().group(name, kv)))))
+      groups.push(...(await Promise.all(names.map(openGroup))))
     }
   },
 
@@ -40,7 +41,11 @@ export const groupTasks = {
   },
 }
 
-function groupAt(index: number): Group<typeof kv> {
+function openGroup(name: string) {
+  return requireLegion().group(name, kv)
+}
+
+function groupAt(index: number): KvGroup {
   const group = groups[index]
   if (group === undefined) throw new Error(`there is no group ${index}`)
   return group
