@@ -1,12 +1,8 @@
 import { createEncoder, length, toUint8Array, writeAny } from 'lib0/encoding'
 import { type Encoder, writeByte, writeCount, writeString } from './encode.js'
-import type { Value } from './value.js'
+import { LIST_TAG, OBJECT_TAG, type Value } from './value.js'
 
 const CHUNK_BYTES = 64 * 1024
-
-/** lib0's tags in its any-encoding. */
-const LIST_TAG = 117
-const OBJECT_TAG = 118
 
 /**
  * The bytes of `encodeValue(value)` in chunks of `chunkBytes` and a little more; a long text or byte array makes its

@@ -43,9 +43,32 @@ export function writeValue(encoder: Encoder, value: unknown, path?: string | und
   writeAny(encoder, value as Parameters<typeof writeAny>[1])
 }
 
+/** lib0's tags of what has parts: a list is its length and the parts, an object its size, and names and parts in turn. */
+export const LIST_TAG = 117
+export const OBJECT_TAG = 118
+
 /** To be called within `decodeAll`. Shares no memory with the decoded bytes. */
 export function readValue(decoder: Decoder): Value {
   return readNested(decoder, 0)
+}
+
+/** What follows the tag of a value without parts. May read past the end of the bytes without saying so. */
+export function readLeaf(decoder: Decoder, tag: number): Value {
+  const read = LEAF_READERS[tag]
+  if (read === undefined) throw new DecodeError(`no value has the tag ${tag}`)
+  return read(decoder)
+}
+
+/** The name of the next part of `object`. */
+export function readKey(decoder: Decoder, object: object): string {
+  const key = readString(decoder, decoder.arr.length)
+  if (key === '__proto__' || Object.hasOwn(object, key)) throw new DecodeError(`a second or forbidden key ${key}`)
+  return key
+}
+
+/** @param depth the root's is 0 */
+export function requireDepth(depth: number): void {
+  if (depth > MAX_DEPTH) throw new DecodeError(`nested deeper than ${MAX_DEPTH} levels`)
 }
 
 /**
@@ -86,14 +109,12 @@ function copyNested(value: Value): Value {
 
 function readNested(decoder: Decoder, depth: number): Value {
   const tag = readByte(decoder)
-  const read = READERS[tag]
-  if (read === undefined) throw new DecodeError(`no value has the tag ${tag}`)
-  if (depth > MAX_DEPTH) throw new DecodeError(`nested deeper than ${MAX_DEPTH} levels`)
-  return read(decoder, depth)
+  requireDepth(depth)
+  if (tag === OBJECT_TAG) return readObject(decoder, depth)
+  return tag === LIST_TAG ? readArray(decoder, depth) : readLeaf(decoder, tag)
 }
 
-/** By lib0's tags. */
-const READERS: { readonly [tag: number]: (decoder: Decoder, depth: number) => Value } = {
+const LEAF_READERS: { readonly [tag: number]: (decoder: Decoder) => Value } = {
   127: () => undefined,
   126: () => null,
   125: readVarInt,
@@ -103,8 +124,6 @@ const READERS: { readonly [tag: number]: (decoder: Decoder, depth: number) => Va
   121: () => false,
   120: () => true,
   119: (decoder) => readString(decoder, decoder.arr.length),
-  118: readObject,
-  117: readArray,
   116: (decoder) => readBytes(decoder, decoder.arr.length).slice(),
 }
 
@@ -117,8 +136,7 @@ function readArray(decoder: Decoder, depth: number): Value {
 function readObject(decoder: Decoder, depth: number): Value {
   const object: { [key: string]: Value } = {}
   for (let left = readCount(decoder); left > 0; left--) {
-    const key = readString(decoder, decoder.arr.length)
-    if (key === '__proto__' || Object.hasOwn(object, key)) throw new DecodeError(`a second or forbidden key ${key}`)
+    const key = readKey(decoder, object)
     object[key] = readNested(decoder, depth + 1)
   }
   return object

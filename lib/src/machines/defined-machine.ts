@@ -1,9 +1,9 @@
-import { concatBytes } from '../base/bytes.js'
 import { LegionError } from '../base/errors.js'
 import type { PeerId } from '../base/ids.js'
-import { DecodeError, type Decoder, decodeAll } from '../codec/decode.js'
-import { copyValue, freezePlain, readValue, type Value } from '../codec/value.js'
+import { DecodeError } from '../codec/decode.js'
+import { copyValue, freezePlain, type Value } from '../codec/value.js'
 import { encodeChunks } from '../codec/value-chunks.js'
+import { readChunks } from '../codec/value-reader.js'
 import type { Edit } from './edit.js'
 import type {
   ApplyContext,
@@ -82,9 +82,9 @@ export class DefinedMachine implements ForkableMachine {
   }
 
   async restore(snapshot: AsyncIterable<Uint8Array>): Promise<void> {
-    const chunks: Uint8Array[] = []
-    for await (const chunk of snapshot) chunks.push(chunk)
-    this.#state = freezePlain(decodeAll(concatBytes(chunks), readState), undefined, 'state')
+    const state = await readChunks(snapshot)
+    if (!isState(state)) throw new DecodeError(`a state must be an object or a list, not ${typeof state}`)
+    this.#state = state
   }
 
   /** @throws LegionError E_MACHINE if the migration fails; nothing is changed then */
@@ -138,12 +138,6 @@ function settle(change: () => Value): CommandResult {
 
 function unknown(kind: 'command' | 'query', name: string): LegionError {
   return new LegionError('E_UNKNOWN_COMMAND', `This machine has no ${kind} "${name}".`, { outcome: 'not-applied' })
-}
-
-function readState(decoder: Decoder): object {
-  const state = readValue(decoder)
-  if (isState(state)) return state
-  throw new DecodeError(`a state must be an object or a list, not ${typeof state}`)
 }
 
 function requireState(value: unknown): object {
