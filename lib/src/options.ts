@@ -1,6 +1,6 @@
 import { LegionError } from './base/errors.js'
 import type { Logger } from './base/logger.js'
-import type { GroupLimits } from './groups/group.js'
+import type { GroupLimits } from './groups/group-types.js'
 import type { GroupTiming } from './groups/groups.js'
 import type { AnyMachine } from './machines/types.js'
 import type { MeshLimits, MeshTiming } from './mesh/settings.js'

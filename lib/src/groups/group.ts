@@ -2,11 +2,8 @@ import { defer } from '../base/deferred.js'
 import { Emitter, type Unsubscribe } from '../base/emitter.js'
 import { LegionError } from '../base/errors.js'
 import type { PeerId } from '../base/ids.js'
-import type { Logger } from '../base/logger.js'
 import type { PayloadArgs } from '../base/payload-args.js'
-import type { Runtime } from '../base/runtime.js'
 import type { Value } from '../codec/value.js'
-import type { MachineDefinition } from '../machines/machine.js'
 import type {
   AnyMachine,
   CommandName,
@@ -18,85 +15,23 @@ import type {
   QueryPayload,
   StateOf,
 } from '../machines/types.js'
-import type { Configuration, Refusal, SoftState, Status, VoterId } from '../raft/index.js'
+import type { Refusal, SoftState, VoterId } from '../raft/index.js'
 import type { Digest } from './checkpoint.js'
 import { Checkpoints } from './checkpoints.js'
 import { encodeCheckpoint } from './entry.js'
+import { membersOf } from './group-members.js'
 import type { GroupRecord } from './group-registry.js'
-import type { Groups } from './groups.js'
+import type { GroupEvents, GroupMember, GroupOptions, GroupStatus } from './group-types.js'
 import { describeEntry, type LogEntry } from './log-entry.js'
 import type { Outbox } from './outbox.js'
 import { type Batch, type LostCall, Proposals, type ProposeOptions } from './proposals.js'
 import { Reads } from './reads.js'
-import type { Replica, ReplicaLimits } from './replica.js'
-import type { ReplicaHost, ReplicaHostEvents } from './replica-host.js'
+import type { Replica } from './replica.js'
+import type { ReplicaHost } from './replica-host.js'
+import type { ReplicaHostEvents } from './replica-host-types.js'
 import type { Applied } from './replicated-state.js'
-import type { Member } from './roster.js'
+import { Subscribers } from './subscribers.js'
 import { peerOf } from './voter-id.js'
-
-export interface GroupOptions<M extends MachineDefinition> {
-  /** What the wire calls the group; 0 is `main`. */
-  readonly number: number
-  readonly groups: Groups
-  readonly self: () => PeerId
-  readonly runtime: Runtime
-  readonly logger: Logger
-  readonly machine: M
-  readonly limits: GroupLimits
-}
-
-export interface GroupLimits extends ReplicaLimits {
-  /** Bytes of one command, name included; above: E_TOO_LARGE. */
-  readonly commandBytes: number
-  /** Commands of this peer in flight; above: E_BUSY. */
-  readonly proposals: number
-  /** Bytes of the commands of this peer in flight; above: E_BUSY. */
-  readonly proposalBytes: number
-  /** Reads of this peer that wait; above: E_BUSY. */
-  readonly reads: number
-}
-
-export interface GroupMember {
-  readonly peer: PeerId
-  readonly name: string
-  readonly kind: Member['kind']
-  readonly role: 'voter' | 'learner' | 'witness'
-  readonly isLeader: boolean
-  /** Counts how often the peer was a member: each time under another voter id. */
-  readonly id: string
-}
-
-export interface GroupStatus extends Status {
-  readonly machine: {
-    readonly name: string
-    /** The one that is active in the group. */
-    readonly version: number
-    /** The newest that the code here has. */
-    readonly ownVersion: number
-    readonly isOutdated: boolean
-  }
-  /** Commands of this peer whose outcome is not known. */
-  readonly inFlight: number
-  readonly waitingReads: number
-  /** Entries that nobody could read. */
-  readonly ignoredEntries: number
-  /** Bytes of the entries since the log was last cut. */
-  readonly logBytes: number
-  /** What the state came to at the last checkpoint; undefined before the first. */
-  readonly checkpoint: Digest | undefined
-}
-
-export interface GroupEvents {
-  /** The leader changed; undefined while none is known. */
-  leader(peer: PeerId | undefined): void
-  members(members: readonly GroupMember[]): void
-  /** No leader is known (false), or one is again (true). */
-  quorum(has: boolean): void
-  /** The code here is too old for the group: commands fail with E_OUTDATED until it is loaded anew. */
-  outdated(error: LegionError): void
-  /** The group stopped here for good. */
-  failed(error: LegionError): void
-}
 
 const READ_RETRY_AFTER_MS = 1000
 const TICKETS_MAX = 1024
@@ -115,7 +50,7 @@ export class Group<M extends AnyMachine> {
   #opened: Promise<Proposals> | undefined
   readonly #reads: Reads
   readonly #events: Emitter<GroupEvents>
-  readonly #subscribers = new Set<() => void>()
+  readonly #subscribers: Subscribers
   readonly #tickets = new Map<number, Batch>()
   readonly #checkpoints: Checkpoints
   /** There is no host yet that does it. */
@@ -130,7 +65,6 @@ export class Group<M extends AnyMachine> {
   #mayPropose = true
   #closed: LegionError | undefined
   #lead: PeerId | undefined
-  #lastState: unknown
 
   constructor(options: GroupOptions<M>) {
     const { groups, number, runtime, limits, logger } = options
@@ -139,6 +73,7 @@ export class Group<M extends AnyMachine> {
     const changed = () => this.#host?.schedule()
     this.#reads = new Reads({ runtime, limit: limits.reads, changed })
     this.#checkpoints = new Checkpoints({ runtime, changed })
+    this.#subscribers = new Subscribers((error) => logger.error('A subscriber threw.', error))
     this.#stopTicking = groups.onTick(() => this.#tick())
     const outbox = groups.openOutbox(number)
     if (outbox === undefined) this.#proposals = this.#createProposals(undefined)
@@ -206,17 +141,7 @@ export class Group<M extends AnyMachine> {
 
   /** Calls `listener` with the selected part now, if the state is here, and whenever it is another one. */
   subscribe<T>(selector: (state: Frozen<StateOf<M>>) => T, listener: (selected: T) => void): Unsubscribe {
-    let last: { readonly selected: T } | undefined
-    const notify = () => {
-      if (!this.#isReady) return
-      const selected = selector(this.state)
-      if (last !== undefined && Object.is(last.selected, selected)) return
-      last = { selected }
-      listener(selected)
-    }
-    this.#subscribers.add(notify)
-    notify()
-    return () => this.#subscribers.delete(notify)
+    return this.#subscribers.add(() => (this.#isReady ? { selected: selector(this.state) } : undefined), listener)
   }
 
   get leader(): PeerId | undefined {
@@ -227,15 +152,7 @@ export class Group<M extends AnyMachine> {
   get members(): readonly GroupMember[] {
     const replica = this.#host?.replica
     if (replica === undefined || !this.#isReady) return []
-    const { configuration, soft, state } = replica
-    return [...state.roster.members.values()].map((member) => ({
-      peer: peerOf(member.id),
-      id: member.id,
-      name: member.name,
-      kind: member.kind,
-      role: roleOf(member, configuration),
-      isLeader: member.id === soft.lead,
-    }))
+    return membersOf(replica)
   }
 
   /** Plain data about this replica; undefined before the cluster is known. */
@@ -415,11 +332,8 @@ export class Group<M extends AnyMachine> {
   async #apply(name: string, payload: unknown, options: ProposeOptions | undefined): Promise<Value> {
     this.#requireCurrent()
     const state = this.#host?.replica?.state
-    if (this.#isReady && state?.has(name) === false) {
-      const { name: machine } = this.#options.machine
-      const problem = `Machine "${machine}" has no command "${name}" in version ${state.version}, which is active.`
-      throw new LegionError('E_UNKNOWN_COMMAND', problem, { outcome: 'not-applied' })
-    }
+    if (this.#isReady && state?.has(name) === false)
+      throw unknownCommand(name, this.#options.machine.name, state.version)
     const proposals = this.#proposals ?? (await this.#opened)
     this.#requireCurrent()
     return proposals?.propose(name, payload, options)
@@ -486,24 +400,13 @@ export class Group<M extends AnyMachine> {
   #afterRun(replica: Replica): void {
     this.#reads.applied(replica.state.appliedIndex)
     if (!this.#isReady && replica.isMember) this.#becomeReady()
-    const { state } = replica.state.machine
-    if (state === this.#lastState || !this.#isReady) return
-    this.#lastState = state
-    for (const notify of [...this.#subscribers]) this.#guarded(notify)
+    if (this.#isReady) this.#subscribers.notify(replica.state.machine.state)
   }
 
   #becomeReady(): void {
     this.#isReady = true
     this.#ready.resolve()
     this.#events.emit('members', this.members)
-  }
-
-  #guarded(notify: () => void): void {
-    try {
-      notify()
-    } catch (error) {
-      this.#options.logger.error('A subscriber threw.', error)
-    }
   }
 
   #leadChanged(soft: SoftState): void {
@@ -575,7 +478,7 @@ export class Group<M extends AnyMachine> {
   }
 }
 
-function roleOf(member: Member, configuration: Configuration): GroupMember['role'] {
-  if (configuration.witnesses.includes(member.id)) return 'witness'
-  return configuration.voters.includes(member.id) ? 'voter' : 'learner'
+function unknownCommand(command: string, machine: string, version: number): LegionError {
+  const problem = `Machine "${machine}" has no command "${command}" in version ${version}, which is active.`
+  return new LegionError('E_UNKNOWN_COMMAND', problem, { outcome: 'not-applied' })
 }

@@ -14,7 +14,8 @@ import { Outbox } from './outbox.js'
 import { decodeMessage, encodeMessage } from './raft-codec.js'
 import type { ReplicaLimits } from './replica.js'
 import { decodeAttributes } from './replica-attributes.js'
-import { type Outlet, ReplicaHost, type ReplicaHostEvents } from './replica-host.js'
+import { ReplicaHost } from './replica-host.js'
+import type { Outlet, ReplicaHostEvents } from './replica-host-types.js'
 import { ReplicaLog, type StoredReplica } from './replica-log.js'
 import type { ByteTransform } from './snapshot-compression.js'
 import { SnapshotExchange } from './snapshot-exchange.js'
@@ -219,8 +220,8 @@ export class Groups {
     const attributes = stored && decodeAttributes(stored.attributes)
     const isOurs = attributes?.clusterId === clusterId
     if (log && stored && isOurs && isComplete(stored)) await host.restart(clusterId, log, stored)
-    else if (founding || (isOurs && attributes.isFounder)) host.found(clusterId, log)
-    else host.join(clusterId, log)
+    else if (founding || (isOurs && attributes.isFounder)) await host.found(clusterId, log)
+    else await host.join(clusterId, log)
   }
 
   #load(group: number): Promise<LoadedLog> | undefined {

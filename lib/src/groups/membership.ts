@@ -4,7 +4,7 @@ import type { ConfigChange, Configuration, MemberChange, Status, VoterId } from 
 import type { Announce } from './announce.js'
 import { type AutopilotRules, type Candidate, type Plan, planRoster } from './autopilot.js'
 import { encodeJoining } from './entry.js'
-import { idsOf } from './replica.js'
+import { idsOf, type Replica } from './replica.js'
 import type { Member, Roster } from './roster.js'
 import { peerOf } from './voter-id.js'
 
@@ -51,6 +51,13 @@ export class Membership {
       if (roster.members.has(member.id)) versions.set(member.id, member.machineVersion)
     }
     return versions
+  }
+
+  /** The newest version that most voters and most of those who are here carry. */
+  versionToActivate({ id, configuration, state }: Replica, own: number): number {
+    const versions = this.versions(id, state.roster, own)
+    const ofVoters = configuration.voters.map((voter) => versions.get(voter) ?? 0)
+    return Math.min(ofMost(ofVoters), ofMost([...versions.values()]))
   }
 
   /**
@@ -141,4 +148,10 @@ function roleOf(id: VoterId, configuration: Configuration): Candidate['role'] {
 function isCaughtUp(id: VoterId, status: Status): boolean {
   const progress = status.progress.get(id)
   return progress?.state === 'replicate' && progress.match + CAUGHT_UP_ENTRIES >= status.lastIndex
+}
+
+/** The highest value that more than half of `values` reach; 0 if there are none. */
+function ofMost(values: readonly number[]): number {
+  const descending = [...values].sort((a, b) => b - a)
+  return descending[Math.floor(descending.length / 2)] ?? 0
 }

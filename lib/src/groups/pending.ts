@@ -51,11 +51,17 @@ export function newPending(
   resolve: Pending['resolve'],
   reject: Pending['reject'],
 ): Pending {
+  // One literal: a spread here took most of the time of a proposal.
   return {
-    ...given,
+    isOneShot: given.isOneShot,
+    call: given.call,
+    timestampMs: given.timestampMs,
+    deadlineMs: given.deadlineMs,
+    recordId: given.recordId,
+    onCommitted: given.onCommitted,
     resolve,
     reject,
-    release: () => {},
+    release: nothing,
     number: undefined,
     entry: undefined,
     sends: 0,
@@ -64,3 +70,5 @@ export function newPending(
     isCommitted: false,
   }
 }
+
+const nothing = () => {}

@@ -1,88 +1,30 @@
 import { LegionError } from '../base/errors.js'
 import type { ClusterId, PeerId } from '../base/ids.js'
-import type { Runtime } from '../base/runtime.js'
-import type { MachineDefinition } from '../machines/machine.js'
-import type { Network, PeerLeftReason } from '../mesh/network.js'
+import type { PeerLeftReason } from '../mesh/network.js'
 import type { SendResult } from '../mesh/port.js'
 import {
-  type Configuration,
-  type Entry,
   emptyState,
   foundingState,
   type InitialState,
   type Message,
-  type Refusal,
   type SoftState,
-  type TransferResult,
   type VoterId,
 } from '../raft/index.js'
-import type { Announce, DigestReport, RosterMessage, Refusal as RosterRefusal } from './announce.js'
-import type { AutopilotRules } from './autopilot.js'
-import type { Digest } from './checkpoint.js'
-import { DigestComparison } from './digest-comparison.js'
-import { decodeMark, encodeMark } from './durable-mark.js'
+import { problemWith } from './admission.js'
+import type { Announce, RosterMessage, Refusal as RosterRefusal } from './announce.js'
+import { DivergenceGuard } from './divergence-guard.js'
 import { ElectionTrigger } from './election-trigger.js'
 import { encodeActivate, encodeCheckpoint, isProposable } from './entry.js'
 import { preferredLeader } from './leader-balance.js'
 import { Membership } from './membership.js'
-import { Replica, type ReplicaLimits, type SnapshotSpooling } from './replica.js'
+import { Replica } from './replica.js'
 import { encodeAttributes } from './replica-attributes.js'
-import type { ReplicaLog, SnapshotReader, StoredReplica } from './replica-log.js'
-import { type Applied, ReplicatedState } from './replicated-state.js'
-import type { Member } from './roster.js'
-import type { SnapshotSource } from './snapshot-source.js'
+import type { ReplicaHostOptions } from './replica-host-types.js'
+import type { ReplicaLog, StoredReplica } from './replica-log.js'
+import { openState, restore, resume, storeFounding } from './replica-start.js'
+import type { ReplicatedState } from './replicated-state.js'
+import { type Member, memberOf } from './roster.js'
 import { incarnationOf, peerOf, voterIdOf } from './voter-id.js'
-
-export interface ReplicaHostOptions {
-  /** What the wire calls the group; 0 is `main`. */
-  readonly group: number
-  readonly network: Network
-  readonly runtime: Runtime
-  readonly definition: MachineDefinition
-  readonly rules: AutopilotRules
-  readonly limits: ReplicaLimits & { readonly commandBytes: number }
-  readonly spool: SnapshotSpooling
-  /** The way out: what all groups of this peer share. */
-  readonly out: Outlet
-  readonly events: ReplicaHostEvents
-}
-
-export interface Outlet {
-  send(message: Message): void
-  sendSnapshot(message: Message & { type: 'snapshot' }, source: SnapshotSource): void
-  tell(peer: PeerId, message: RosterMessage): void
-  /** Have `evaluate` called soon. */
-  schedule(): void
-  /** How many groups may start an election for the same reason. */
-  readonly groups: number
-}
-
-export interface ReplicaHostEvents {
-  /** Called before each run of the replica: the place to propose and to ask for reads. */
-  feed(replica: Replica): void
-  /** Called after each run. */
-  ran(replica: Replica): void
-  tick(): void
-  /** True while something waits for a tick, such as a timeout. */
-  isWaiting(): boolean
-  committed(entry: Entry): void
-  applied(applied: Applied, index: number): void
-  restored(): void
-  readable(ticket: number, index: number): void
-  refused(refusal: Refusal): void
-  transferred(result: TransferResult): void
-  lead(state: SoftState): void
-  configured(configuration: Configuration): void
-  checkpointed(digest: Digest): void
-  /** This peer's code can't follow the log any more; it stores and votes, and applies nothing. */
-  outdated(error: LegionError): void
-  /** This peer, which wanted to leave, is out. */
-  removed(): void
-  /** The leader does not take this peer as a member. */
-  rejected(error: LegionError): void
-  /** The replica stopped for good. */
-  failed(error: unknown): void
-}
 
 /** An outdated replica can't cut its log: above so many times `logBytes` it gives up. */
 const OUTDATED_LOG_FACTOR = 4
@@ -98,7 +40,7 @@ const MAIN = 0
 export class ReplicaHost {
   readonly #options: ReplicaHostOptions
   readonly #membership = new Membership()
-  readonly #digests = new DigestComparison()
+  readonly #divergence: DivergenceGuard
   readonly #elections: ElectionTrigger
   readonly #unreachable = new Set<VoterId>()
   readonly #undelivered = new Set<VoterId>()
@@ -118,6 +60,12 @@ export class ReplicaHost {
   constructor(options: ReplicaHostOptions) {
     this.#options = options
     this.#elections = new ElectionTrigger(options.runtime, () => this.#campaign())
+    this.#divergence = new DivergenceGuard({
+      self: () => options.network.self.id,
+      replica: () => this.#replica,
+      tell: (peer, message) => options.out.tell(peer, message),
+      diverged: (error) => this.fail(error),
+    })
   }
 
   get group(): number {
@@ -135,32 +83,33 @@ export class ReplicaHost {
     return replica.isQuiesced && !this.#leaving && !this.#isRosterStale && !this.#options.events.isWaiting()
   }
 
-  /** Starts the group with this peer as its only voter. */
-  found(clusterId: ClusterId, log: ReplicaLog | undefined): void {
-    this.#log = log
+  /** Starts the group with this peer as its only voter. @throws whatever a durable machine throws when it is opened */
+  async found(clusterId: ClusterId, log: ReplicaLog | undefined): Promise<void> {
     this.#clusterId = clusterId
-    const seed = Math.floor(this.#options.runtime.random() * 2 ** 32)
-    const state = new ReplicatedState(this.#options.definition)
+    this.#log = log
+    const { state } = await openState(this.#options.definition)
+    if (this.#stopped) return
     const initial = foundingState([this.#id])
-    state.found(this.#member(), initial.snapshot.index, seed)
+    state.found(this.#member(), initial.snapshot.index, Math.floor(this.#options.runtime.random() * 2 ** 32))
     this.#begin(state, initial, this.#storeFounding(state, initial))
     this.#replica?.campaign()
   }
 
-  /** Waits to be added by the group's leader. */
-  join(clusterId: ClusterId, log: ReplicaLog | undefined): void {
-    this.#log = log
+  /** Waits to be added by the group's leader. @throws as `found` */
+  async join(clusterId: ClusterId, log: ReplicaLog | undefined): Promise<void> {
     this.#clusterId = clusterId
-    this.#begin(new ReplicatedState(this.#options.definition), emptyState, this.#storeIncarnation())
+    this.#log = log
+    const { state } = await openState(this.#options.definition)
+    if (!this.#stopped) this.#begin(state, emptyState, this.#storeIncarnation())
   }
 
   /** Goes on from what is stored. @throws LegionError E_STORAGE, E_MACHINE; DecodeError */
   async restart(clusterId: ClusterId, log: ReplicaLog, stored: StoredReplica): Promise<void> {
-    this.#log = log
     this.#clusterId = clusterId
+    this.#log = log
     this.#incarnation = stored.incarnation
-    const state = new ReplicatedState(this.#options.definition)
-    const initial = await restore(state, log, stored)
+    const { state, mark } = await openState(this.#options.definition)
+    const initial = state.durableMachine ? resume(state, mark, stored) : await restore(state, log, stored)
     if (!this.#stopped) this.#begin(state, initial, undefined)
   }
 
@@ -228,7 +177,10 @@ export class ReplicaHost {
         ...events,
         send: (message) => this.#send(message),
         lead: (soft) => this.#onLead(soft),
-        checkpointed: (digest) => this.#onCheckpoint(digest),
+        checkpointed: (digest) => {
+          this.#divergence.checkpointed(digest)
+          events.checkpointed(digest)
+        },
         resumed: () => out.schedule(),
         failed: (error) => this.fail(error),
       },
@@ -368,17 +320,9 @@ export class ReplicaHost {
   /** What a leader looks after with every tick. */
   #lead(replica: Replica): void {
     if (replica.isCheckpointDue) replica.propose([encodeCheckpoint()])
-    const version = this.#versionToActivate(replica)
+    const version = this.#membership.versionToActivate(replica, this.#options.definition.version)
     if (version > replica.state.version) replica.propose([encodeActivate(version)])
     if (replica.state.outdated !== undefined || this.#ticks % BALANCE_TICKS === 0) this.#handOverToBetter(replica)
-  }
-
-  /** The newest version that most voters and most of those who are here carry. */
-  #versionToActivate(replica: Replica): number {
-    const { voters } = replica.configuration
-    const versions = this.#membership.versions(replica.id, replica.state.roster, this.#options.definition.version)
-    const ofVoters = voters.map((id) => versions.get(id) ?? 0)
-    return Math.min(ofMost(ofVoters), ofMost([...versions.values()]))
   }
 
   /** Who can't apply what it commits shall not lead; groups besides `main` are led by turns. */
@@ -424,9 +368,7 @@ export class ReplicaHost {
   }
 
   #member(): Member {
-    const { network, definition } = this.#options
-    const { name, kind, host, durable, canVote } = network.self
-    return { id: this.#id, name, kind, host, durable, canVote, machineVersion: definition.version }
+    return memberOf(this.#options.network.self, this.#id, this.#options.definition.version)
   }
 
   #announce(): void {
@@ -478,10 +420,10 @@ export class ReplicaHost {
         this.#onRejected(message)
         break
       case 'digest':
-        this.#onDigest(from, message)
+        this.#divergence.onDigest(from, message)
         break
       case 'diverged':
-        this.#onDiverged(from, message.index)
+        this.#divergence.onDiverged(from, message.index)
         break
     }
     this.#isRosterStale = true
@@ -491,7 +433,9 @@ export class ReplicaHost {
   #onAnnounce(from: PeerId, announce: Announce): void {
     // A peer of another cluster has nothing to do with this group, even if it uses the same room.
     if (peerOf(announce.member.id) !== from || announce.clusterId !== this.#clusterId) return
-    const problem = this.#problemWith(announce)
+    const problem = this.#replica?.isMember
+      ? problemWith(announce, this.#replica.state, this.#options.definition)
+      : undefined
     if (problem !== undefined) {
       this.#options.out.tell(from, problem)
       return
@@ -499,20 +443,6 @@ export class ReplicaHost {
     this.#membership.announced(from, announce)
     this.#tellIfRetired(from, announce.member.id)
     if (this.#replica?.isLeader && !this.#replica.state.roster.members.has(announce.member.id)) this.#replica.wake()
-  }
-
-  /** Every member can tell a stranger that it does not fit; a newcomer hears it from the first one it meets. */
-  #problemWith({ machineName, member }: Announce): RosterRefusal | undefined {
-    const { name } = this.#options.definition
-    const state = this.#replica?.state
-    if (this.#replica?.isMember !== true || state === undefined) return undefined
-    if (machineName !== name) {
-      const problem = `The group runs the machine "${name}", this peer brought "${machineName}".`
-      return { kind: 'refusal', code: 'E_MACHINE', problem }
-    }
-    if (member.machineVersion >= state.version || state.roster.members.has(member.id)) return undefined
-    const problem = `The group runs version ${state.version} of machine "${name}", this peer has ${member.machineVersion}`
-    return { kind: 'refusal', code: 'E_OUTDATED', problem: `${problem}: load the newer code.` }
   }
 
   #onLeaving(from: PeerId): void {
@@ -568,91 +498,7 @@ export class ReplicaHost {
     if (this.#replica?.isMember) return
     this.#options.events.rejected(new LegionError(refusal.code, refusal.problem))
   }
-
-  // --- the guard of determinism
-
-  #onCheckpoint(digest: Digest): void {
-    const { network, out, events } = this.#options
-    const lead = this.#replica?.soft.lead
-    if (this.#replica?.isLeader) this.#compare(network.self.id, digest)
-    else if (lead !== undefined) out.tell(peerOf(lead), { kind: 'digest', index: digest.index, hash: digest.hash })
-    events.checkpointed(digest)
-  }
-
-  #onDigest(from: PeerId, report: DigestReport): void {
-    if (this.#replica?.isLeader && this.#replica.state.roster.has(from)) this.#compare(from, report)
-  }
-
-  #compare(peer: PeerId, { index, hash }: Omit<Digest, 'bytes'>): void {
-    const { network, out } = this.#options
-    const members = this.#replica?.state.roster.members.size ?? 0
-    this.#digests.report(peer, index, hash)
-    for (const diverged of this.#digests.diverged(index, network.self.id, members)) {
-      if (diverged === network.self.id) this.fail(divergence(index))
-      else out.tell(diverged, { kind: 'diverged', index })
-    }
-  }
-
-  #onDiverged(from: PeerId, index: number): void {
-    const lead = this.#replica?.soft.lead
-    if (lead !== undefined && peerOf(lead) === from) this.fail(divergence(index))
-  }
 }
 
 /** Kind, session, sequence, lowest and timestamp of a command entry. */
 const ENTRY_HEADER_BYTES_MAX = 64
-
-/** The highest value that more than half of `values` reach; 0 if there are none. */
-function ofMost(values: readonly number[]): number {
-  const descending = [...values].sort((a, b) => b - a)
-  return descending[Math.floor(descending.length / 2)] ?? 0
-}
-
-function divergence(index: number): LegionError {
-  const problem =
-    `The state here differs from what most other replicas have at entry ${index}: ` +
-    'a command is not deterministic, or the state was changed from outside. This replica stopped.'
-  return new LegionError('E_DIVERGED', problem)
-}
-
-async function storeFounding(
-  log: ReplicaLog,
-  incarnation: number,
-  attributes: Uint8Array,
-  state: ReplicatedState,
-  initial: InitialState,
-): Promise<void> {
-  const pieces = state.snapshot()
-  await state.durableMachine?.open()
-  await state.durableMachine?.flush(encodeMark({ ...initial.snapshot, head: state.head() }))
-  await log.create(incarnation, attributes, initial)
-  const writer = log.beginSnapshot()
-  for await (const piece of pieces) await writer.add(piece)
-  await writer.commit(initial.snapshot)
-}
-
-async function restore(state: ReplicatedState, log: ReplicaLog, stored: StoredReplica): Promise<InitialState> {
-  const { durableMachine } = state
-  if (durableMachine === undefined) {
-    await restoreFrom(log.openSnapshot(), state)
-    return stored.initial
-  }
-  const bytes = await durableMachine.open()
-  if (bytes === undefined) return stored.initial
-  const mark = decodeMark(bytes)
-  state.resume(mark.head)
-  const { hardState, snapshot, entries } = stored.initial
-  const last = entries.at(-1)?.index ?? snapshot.index
-  const commit = Math.max(hardState.commit, mark.index)
-  if (mark.index > last) return { hardState: { ...hardState, commit }, snapshot: mark, entries: [] }
-  return { hardState: { ...hardState, commit }, snapshot, entries, applied: mark }
-}
-
-async function restoreFrom(reader: SnapshotReader | undefined, state: ReplicatedState): Promise<void> {
-  if (reader === undefined) return
-  try {
-    await state.restore(reader.chunks(), (head) => head)
-  } finally {
-    reader.close()
-  }
-}

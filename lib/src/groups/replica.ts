@@ -400,6 +400,7 @@ export class Replica {
     const { durableMachine } = this.state
     if (durableMachine !== undefined) {
       await durableMachine.flush(encodeMark({ ...meta, head: this.state.head() }))
+      await this.#log?.beginSnapshot().commit(meta)
       return readThrough(meta.index, pieces, () => this.#pause())
     }
     const writer = this.#log?.beginSnapshot()

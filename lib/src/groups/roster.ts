@@ -1,5 +1,5 @@
 import type { PeerId } from '../base/ids.js'
-import type { PeerKind } from '../mesh/peer-info.js'
+import type { PeerInfo, PeerKind } from '../mesh/peer-info.js'
 import type { VoterId } from '../raft/index.js'
 import { incarnationOf, peerOf } from './voter-id.js'
 
@@ -13,6 +13,11 @@ export interface Member {
   readonly canVote: boolean
   /** The version of the machine that its code carries. */
   readonly machineVersion: number
+}
+
+export function memberOf(self: PeerInfo, id: VoterId, machineVersion: number): Member {
+  const { name, kind, host, durable, canVote } = self
+  return { id, name, kind, host, durable, canVote, machineVersion }
 }
 
 const RETIRED_MAX = 4096

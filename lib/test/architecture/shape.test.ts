@@ -24,7 +24,9 @@ const ADAPTERS = [
   'lib/src/base/system-runtime.ts',
   'lib/src/browser-platform.ts',
   'lib/src/legion.ts', // asks once whether there is a browser at all
+  'lib/src/base/system-compression.ts',
   'lib/src/signaling/browser-socket.ts',
+  'lib/src/storage/indexeddb-storage.ts',
   'lib/src/signaling/system-crypto.ts',
   'lib/src/testing/simulated-runtime.ts', // lets microtasks run dry
 ]

@@ -1,0 +1,74 @@
+import type { LegionError } from '../base/errors.js'
+import type { PeerId } from '../base/ids.js'
+import type { Logger } from '../base/logger.js'
+import type { Runtime } from '../base/runtime.js'
+import type { MachineDefinition } from '../machines/machine.js'
+import type { Status } from '../raft/index.js'
+import type { Digest } from './checkpoint.js'
+import type { Groups } from './groups.js'
+import type { ReplicaLimits } from './replica.js'
+import type { Member } from './roster.js'
+
+export interface GroupOptions<M extends MachineDefinition> {
+  /** What the wire calls the group; 0 is `main`. */
+  readonly number: number
+  readonly groups: Groups
+  readonly self: () => PeerId
+  readonly runtime: Runtime
+  readonly logger: Logger
+  readonly machine: M
+  readonly limits: GroupLimits
+}
+
+export interface GroupLimits extends ReplicaLimits {
+  /** Bytes of one command, name included; above: E_TOO_LARGE. */
+  readonly commandBytes: number
+  /** Commands of this peer in flight; above: E_BUSY. */
+  readonly proposals: number
+  /** Bytes of the commands of this peer in flight; above: E_BUSY. */
+  readonly proposalBytes: number
+  /** Reads of this peer that wait; above: E_BUSY. */
+  readonly reads: number
+}
+
+export interface GroupMember {
+  readonly peer: PeerId
+  readonly name: string
+  readonly kind: Member['kind']
+  readonly role: 'voter' | 'learner' | 'witness'
+  readonly isLeader: boolean
+  /** Counts how often the peer was a member: each time under another voter id. */
+  readonly id: string
+}
+
+export interface GroupStatus extends Status {
+  readonly machine: {
+    readonly name: string
+    /** The one that is active in the group. */
+    readonly version: number
+    /** The newest that the code here has. */
+    readonly ownVersion: number
+    readonly isOutdated: boolean
+  }
+  /** Commands of this peer whose outcome is not known. */
+  readonly inFlight: number
+  readonly waitingReads: number
+  /** Entries that nobody could read. */
+  readonly ignoredEntries: number
+  /** Bytes of the entries since the log was last cut. */
+  readonly logBytes: number
+  /** What the state came to at the last checkpoint; undefined before the first. */
+  readonly checkpoint: Digest | undefined
+}
+
+export interface GroupEvents {
+  /** The leader changed; undefined while none is known. */
+  leader(peer: PeerId | undefined): void
+  members(members: readonly GroupMember[]): void
+  /** No leader is known (false), or one is again (true). */
+  quorum(has: boolean): void
+  /** The code here is too old for the group: commands fail with E_OUTDATED until it is loaded anew. */
+  outdated(error: LegionError): void
+  /** The group stopped here for good. */
+  failed(error: LegionError): void
+}

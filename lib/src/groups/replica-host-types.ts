@@ -1,0 +1,63 @@
+import type { LegionError } from '../base/errors.js'
+import type { PeerId } from '../base/ids.js'
+import type { Runtime } from '../base/runtime.js'
+import type { MachineDefinition } from '../machines/machine.js'
+import type { Network } from '../mesh/network.js'
+import type { Configuration, Entry, Message, Refusal, SoftState, TransferResult } from '../raft/index.js'
+import type { RosterMessage } from './announce.js'
+import type { AutopilotRules } from './autopilot.js'
+import type { Digest } from './checkpoint.js'
+import type { Replica, ReplicaLimits, SnapshotSpooling } from './replica.js'
+import type { Applied } from './replicated-state.js'
+import type { SnapshotSource } from './snapshot-source.js'
+
+export interface ReplicaHostOptions {
+  /** What the wire calls the group; 0 is `main`. */
+  readonly group: number
+  readonly network: Network
+  readonly runtime: Runtime
+  readonly definition: MachineDefinition
+  readonly rules: AutopilotRules
+  readonly limits: ReplicaLimits & { readonly commandBytes: number }
+  readonly spool: SnapshotSpooling
+  /** The way out: what all groups of this peer share. */
+  readonly out: Outlet
+  readonly events: ReplicaHostEvents
+}
+
+export interface Outlet {
+  send(message: Message): void
+  sendSnapshot(message: Message & { type: 'snapshot' }, source: SnapshotSource): void
+  tell(peer: PeerId, message: RosterMessage): void
+  /** Have `evaluate` called soon. */
+  schedule(): void
+  /** How many groups may start an election for the same reason. */
+  readonly groups: number
+}
+
+export interface ReplicaHostEvents {
+  /** Called before each run of the replica: the place to propose and to ask for reads. */
+  feed(replica: Replica): void
+  /** Called after each run. */
+  ran(replica: Replica): void
+  tick(): void
+  /** True while something waits for a tick, such as a timeout. */
+  isWaiting(): boolean
+  committed(entry: Entry): void
+  applied(applied: Applied, index: number): void
+  restored(): void
+  readable(ticket: number, index: number): void
+  refused(refusal: Refusal): void
+  transferred(result: TransferResult): void
+  lead(state: SoftState): void
+  configured(configuration: Configuration): void
+  checkpointed(digest: Digest): void
+  /** This peer's code can't follow the log any more; it stores and votes, and applies nothing. */
+  outdated(error: LegionError): void
+  /** This peer, which wanted to leave, is out. */
+  removed(): void
+  /** The leader does not take this peer as a member. */
+  rejected(error: LegionError): void
+  /** The replica stopped for good. */
+  failed(error: unknown): void
+}

@@ -1,0 +1,64 @@
+import { LegionError } from '../base/errors.js'
+import type { MachineDefinition } from '../machines/machine.js'
+import type { InitialState } from '../raft/index.js'
+import { decodeMark, encodeMark } from './durable-mark.js'
+import type { ReplicaLog, SnapshotReader, StoredReplica } from './replica-log.js'
+import { ReplicatedState } from './replicated-state.js'
+
+// How a replica begins: what of it is stored, and what is made of that.
+
+/** What a founder starts from is in no entry of the log: its first snapshot has it. */
+export async function storeFounding(
+  log: ReplicaLog,
+  incarnation: number,
+  attributes: Uint8Array,
+  state: ReplicatedState,
+  initial: InitialState,
+): Promise<void> {
+  const { durableMachine } = state
+  const pieces = durableMachine === undefined ? state.snapshot() : []
+  const head = state.head()
+  await log.create(incarnation, attributes, initial)
+  await durableMachine?.flush(encodeMark({ ...initial.snapshot, head }))
+  const writer = log.beginSnapshot()
+  for await (const piece of pieces) await writer.add(piece)
+  await writer.commit(initial.snapshot)
+}
+
+export interface OpenedState {
+  readonly state: ReplicatedState
+  /** What a durable machine has stored with its state. */
+  readonly mark: Uint8Array | undefined
+}
+
+export async function openState(definition: MachineDefinition): Promise<OpenedState> {
+  const state = new ReplicatedState(definition)
+  return { state, mark: await state.durableMachine?.open() }
+}
+
+/** The state at the stored snapshot. @returns what the Raft core starts from */
+export async function restore(state: ReplicatedState, log: ReplicaLog, stored: StoredReplica): Promise<InitialState> {
+  await restoreFrom(log.openSnapshot(), state)
+  return stored.initial
+}
+
+/** A durable machine may be ahead of the last checkpoint, and of a log that a received snapshot had to replace. */
+export function resume(state: ReplicatedState, bytes: Uint8Array | undefined, stored: StoredReplica): InitialState {
+  if (bytes === undefined) throw new LegionError('E_STORAGE', 'The log is there, but the machine has lost its state.')
+  const mark = decodeMark(bytes)
+  state.resume(mark.head)
+  const { hardState, snapshot, entries } = stored.initial
+  const last = entries.at(-1)?.index ?? snapshot.index
+  const commit = Math.max(hardState.commit, mark.index)
+  if (mark.index > last) return { hardState: { ...hardState, commit }, snapshot: mark, entries: [] }
+  return { hardState: { ...hardState, commit }, snapshot, entries, applied: mark }
+}
+
+async function restoreFrom(reader: SnapshotReader | undefined, state: ReplicatedState): Promise<void> {
+  if (reader === undefined) return
+  try {
+    await state.restore(reader.chunks(), (head) => head)
+  } finally {
+    reader.close()
+  }
+}
