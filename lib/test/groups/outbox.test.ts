@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { encodeCall } from '../../src/groups/entry.js'
-import { Outbox } from '../../src/groups/outbox.js'
+import { Outbox, sortOut } from '../../src/groups/outbox.js'
 import { SESSION_LIMITS } from '../../src/groups/sessions.js'
 import { ClientModel, GroupModel, microtasks, TestRuntime, TestStore } from './session-model.js'
 
@@ -130,6 +130,22 @@ describe('Outbox', () => {
     expect(client.lost).toEqual([{ name: 'add', payload: 'lost', timestampMs: 1_700_000_000_000 }])
     expect(group.runsOf('lost')).toBe(0)
     expect(store.keys).toEqual([])
+  })
+
+  it('[SES22] judges a record only by what is known of its own session', () => {
+    const record = (id: number, session: number, sequence: number) => {
+      return {
+        id,
+        call: encodeCall('add', id),
+        timestampMs: 1,
+        sentAs: { session: { id: session, nonce: 'n' }, sequence },
+      }
+    }
+    const records = [record(1, 4, 9), record(2, 5, 2), record(3, 5, 3), record(4, 5, 4)]
+    const [foreign, settled, applied, open] = records
+    const replaced = { id: 5, lowest: 3, applied: [3] }
+    expect(sortOut(records, replaced)).toEqual({ settled: [settled, applied], open: [open], lost: [foreign] })
+    expect(sortOut(records, undefined)).toEqual({ settled: [], open: [], lost: records })
   })
 
   it('[SES22] is not misled by a late copy that registers the forgotten nonce anew', async () => {
