@@ -14,6 +14,8 @@ const LOAD_PER_SECOND = 200
 const FULL = { stateBytes: 100e6, compactedEntries: 100_000, beforeMs: 10_000 }
 const QUICK = { stateBytes: 10e6, compactedEntries: 10_000, beforeMs: 3_000 }
 const LOG_STEP = 10_000
+/** A log is cut only once it has grown by as much as a snapshot has, so its entries can't be tiny. */
+const LOG_VALUE_BYTES = 1024
 
 type Scale = typeof FULL
 
@@ -26,7 +28,7 @@ const CASES: readonly Case[] = [{ label: 'memory' }, { label: 'LevelDB' }]
 export const snapshotJoin: Benchmark = {
   name: 'snapshot-join',
   about:
-    'A new peer joins three Node peers whose main group has 100 MB of state (kv, values of 16 KiB) and has cut 100,000 entries from its log, while the leader proposes 200 commands per second (set, 16 bytes), whose latency counts from when each was due: how long until the new peer has the state, and the latency of the commands meanwhile. Beside it their latency in the ten seconds before.',
+    'A new peer joins three Node peers whose main group has 100 MB of state (kv, values of 16 KiB) and has cut 100,000 entries from its log (set, 1 KiB), while the leader proposes 200 commands per second (set, 16 bytes), whose latency counts from when each was due: how long until the new peer has the state, and the latency of the commands meanwhile. Beside it their latency in the ten seconds before.',
   alternative: 'before',
   async run(lab) {
     const scale = lab.quick ? QUICK : FULL
@@ -54,8 +56,8 @@ type Figures = {
 async function fill(leader: PeerProcess, { stateBytes, compactedEntries }: Scale): Promise<void> {
   await leader.ask('fillState', valuesOf(stateBytes), VALUE_BYTES)
   for (let entries = 0; (await leader.ask('firstIndex')) <= compactedEntries; entries += LOG_STEP) {
-    if (entries > compactedEntries * 2) throw new Error(`The log is not cut after ${entries} entries.`)
-    await leader.ask('fillLog', LOG_STEP)
+    if (entries > compactedEntries * 4) throw new Error(`The log is not cut after ${entries} entries.`)
+    await leader.ask('fillLog', LOG_STEP, LOG_VALUE_BYTES)
   }
 }
 

@@ -22,8 +22,10 @@ export const loadTasks = {
     await inTurn(count, (i) => requireLegion().applyConsistent('set', { key: `filled-${i}`, value }))
   },
 
-  async fillLog(count: number): Promise<void> {
-    await inTurn(count, (i) => requireLegion().applyConsistent('set', { key: keyAt(i), value: VALUE }))
+  /** Sets the keys of the other benchmarks, again and again, each to a value of that size. */
+  async fillLog(count: number, sizeBytes: number): Promise<void> {
+    const value = 'v'.repeat(sizeBytes)
+    await inTurn(count, (i) => requireLegion().applyConsistent('set', { key: keyAt(i), value }))
   },
 
   stateSize(): number {
