@@ -1,18 +1,8 @@
 import { LegionError } from './base/errors.js'
-import { type ClusterId, newPeerId, type PeerId } from './base/ids.js'
+import { newPeerId, type PeerId } from './base/ids.js'
 import type { Runtime } from './base/runtime.js'
-import {
-  DecodeError,
-  type Decoder,
-  decodeAll,
-  readByte,
-  readBytes,
-  readClusterId,
-  readCount,
-  readOptional,
-  readPeerId,
-} from './codec/decode.js'
-import { encode, writeByte, writeBytes, writeCount, writeId, writeOptional } from './codec/encode.js'
+import { DecodeError, type Decoder, decodeAll, readByte, readBytes, readCount, readPeerId } from './codec/decode.js'
+import { encode, writeByte, writeBytes, writeCount, writeId } from './codec/encode.js'
 import { PEER_KEY_BYTES } from './signaling/token.js'
 import type { Store } from './storage/storage.js'
 
@@ -21,8 +11,6 @@ export interface Identity {
   readonly peerId: PeerId
   /** Counts the starts, this one included: 1 at the first. */
   readonly boot: number
-  /** The cluster that this peer belongs to. */
-  readonly clusterId: ClusterId | undefined
   /** Proves the PeerId to signaling servers, which see only what is derived from it. `PEER_KEY_BYTES` long. */
   readonly key: Uint8Array
 }
@@ -33,7 +21,7 @@ const FORMAT = 1
 /** A new peer, at its first start. */
 export function newIdentity(runtime: Runtime): Identity {
   const key = runtime.randomBytes(PEER_KEY_BYTES)
-  return { peerId: newPeerId(runtime), boot: 1, clusterId: undefined, key }
+  return { peerId: newPeerId(runtime), boot: 1, key }
 }
 
 /**
@@ -48,23 +36,6 @@ export async function loadIdentity(store: Store, runtime: Runtime): Promise<Iden
   return identity
 }
 
-/**
- * Remembers the cluster, durably before it resolves.
- * @param store the one it was loaded from, or a StoreWriter on it
- * @param identity as last loaded or saved
- * @param clusterId undefined: this peer left its cluster for good
- * @throws LegionError E_STORAGE
- */
-export async function saveClusterId(
-  store: Pick<Store, 'write'>,
-  identity: Identity,
-  clusterId: ClusterId | undefined,
-): Promise<Identity> {
-  const changed = { ...identity, clusterId }
-  await write(store, changed)
-  return changed
-}
-
 function startedAgain(identity: Identity): Identity {
   return { ...identity, boot: identity.boot + 1 }
 }
@@ -73,13 +44,12 @@ function write(store: Pick<Store, 'write'>, identity: Identity): Promise<void> {
   return store.write([{ key: KEY, value: encodeIdentity(identity) }], 'synced')
 }
 
-/** Byte, the format; id of the peer; count, the starts; optional id of the cluster; bytes, the key. */
-function encodeIdentity({ peerId, boot, clusterId, key }: Identity): Uint8Array {
+/** Byte, the format; id of the peer; count, the starts; bytes, the key. */
+function encodeIdentity({ peerId, boot, key }: Identity): Uint8Array {
   return encode((encoder) => {
     writeByte(encoder, FORMAT)
     writeId(encoder, peerId)
     writeCount(encoder, boot)
-    writeOptional(encoder, clusterId, writeId)
     writeBytes(encoder, key)
   })
 }
@@ -99,7 +69,6 @@ function readIdentity(decoder: Decoder): Identity {
   const identity = {
     peerId: readPeerId(decoder),
     boot: readCount(decoder, Number.MAX_SAFE_INTEGER - 1),
-    clusterId: readOptional(decoder, readClusterId),
     key: readBytes(decoder, PEER_KEY_BYTES).slice(),
   }
   if (identity.key.length !== PEER_KEY_BYTES) throw new DecodeError(`its key has ${identity.key.length} bytes`)

@@ -13,10 +13,11 @@ import { Documents } from './docs/documents.js'
 import { Founding } from './groups/founding.js'
 import { Group } from './groups/group.js'
 import { GroupDirectory, type OpenGroupOptions } from './groups/group-directory.js'
-import type { GroupEvents, GroupMember, GroupOptions } from './groups/group-types.js'
+import type { GroupMember, GroupOptions } from './groups/group-types.js'
 import { Groups } from './groups/groups.js'
 import type { ProposeOptions } from './groups/proposals.js'
 import { type Identity, loadIdentity, newIdentity } from './identity.js'
+import type { LegionEvents, LegionStatus } from './legion-types.js'
 import { kv } from './machines/kv.js'
 import type {
   AnyMachine,
@@ -29,8 +30,7 @@ import type {
   QueryPayload,
   StateOf,
 } from './machines/types.js'
-import { Mesh, type MeshSelf, type MeshStatus } from './mesh/mesh.js'
-import type { PeerLeftReason } from './mesh/network.js'
+import { Mesh, type MeshSelf } from './mesh/mesh.js'
 import type { PeerInfo, PeerStatus } from './mesh/peer-info.js'
 import { Messaging } from './messaging/messaging.js'
 import type {
@@ -45,28 +45,6 @@ import type {
 } from './messaging/types.js'
 import { chooseStorage, type LegionOptions, type ResolvedOptions, resolveOptions } from './options.js'
 import type { Platform, PlatformStorage } from './platform.js'
-import type { RendezvousStatus } from './signaling/rendezvous.js'
-
-export interface LegionEvents extends Pick<GroupEvents, 'leader' | 'members' | 'quorum' | 'outdated'> {
-  /** With storage, a peer has a provisional identity until its store is open. */
-  self(self: PeerInfo): void
-  peerJoined(peer: PeerInfo): void
-  /** `goodbye`: it said so; `lost`: its link broke and it may be back. */
-  peerLeft(peer: PeerId, reason: PeerLeftReason): void
-  /** @param problem a sentence for people while `status` is `offline` */
-  signaling(status: RendezvousStatus, problem: string | undefined): void
-  /** Something that no caller waits for went wrong. Without a listener the logger gets it. */
-  error(error: LegionError): void
-}
-
-export interface LegionStatus {
-  readonly self: PeerInfo
-  readonly isReady: boolean
-  readonly mesh: MeshStatus
-  /** Of the group `main`; undefined before the cluster is known. */
-  readonly main: ReturnType<Group<AnyMachine>['status']>
-  readonly leader: PeerId | undefined
-}
 
 const DEFAULT_DOCUMENT = 'main'
 const BOOT_NONCE_BYTES = 12
@@ -100,6 +78,7 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
   readonly #events: Emitter<LegionEvents>
   readonly #subscriptions: Unsubscribe[]
   readonly #clusterName: string
+  readonly #givenName: string | undefined
   #isClosed = false
 
   /**
@@ -133,6 +112,7 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
     this.#platform = options.platform ?? defaultPlatform()
     this.#logger = options.logger ?? silentLogger
     this.#clusterName = options.cluster
+    this.#givenName = options.name
     this.#events = new Emitter((error, event) => this.#logger.error(`A listener of "${event}" threw.`, error))
     this.#storage = chooseStorage(options.storage, this.#platform.storage)
     const { runtime } = this.#platform
@@ -349,7 +329,7 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
     return {
       id,
       bootNonce: toBase64Url(runtime.randomBytes(BOOT_NONCE_BYTES)),
-      name: options.name ?? id.slice(0, 6),
+      name: this.#givenName ?? nameOf(id),
       kind,
       host,
       canVote: options.canVote ?? true,
@@ -398,23 +378,30 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
 
   async #openStorage(storage: PlatformStorage): Promise<void> {
     const store = await storage.open(this.#clusterName)
-    this.#identity = await loadIdentity(store, this.#platform.runtime)
-    const clusterId = await this.#groups.open(store)
-    if (this.#isClosed) await store.close()
-    else this.#enter(clusterId)
+    try {
+      this.#identity = await loadIdentity(store, this.#platform.runtime)
+      const clusterId = await this.#groups.open(store)
+      if (this.#isClosed) await store.close()
+      else this.#enter(clusterId)
+    } catch (error) {
+      await store.close()
+      throw error
+    }
   }
 
   /** Into the room: who this peer is, is known now. @param clusterId the cluster whose state is stored here, if any */
   #enter(clusterId: ClusterId | undefined): void {
-    if (clusterId !== undefined) this.#mesh.setClusterId(clusterId)
-    this.#mesh.start({ id: this.#identity.peerId })
-    this.#events.emit('self', this.#mesh.self)
     const { runtime } = this.#platform
-    if (clusterId !== undefined) this.#belongTo(clusterId, false)
+    const { peerId: id } = this.#identity
+    const name = this.#givenName ?? nameOf(id)
+    if (clusterId !== undefined) this.#mesh.setClusterId(clusterId)
     else {
-      const decided = (id: ClusterId, isFounder: boolean) => this.#belongTo(id, isFounder)
+      const decided = (decision: ClusterId, isFounder: boolean) => this.#belongTo(decision, isFounder)
       this.#founding = new Founding({ mesh: this.#mesh, runtime, decided })
     }
+    this.#mesh.start({ id, name })
+    if (this.#storage !== undefined) this.#events.emit('self', this.#mesh.self)
+    if (clusterId !== undefined) this.#belongTo(clusterId, false)
   }
 
   #belongTo(clusterId: ClusterId, isFounder: boolean): void {
@@ -486,6 +473,10 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
     this.#documents.close()
     await Promise.all([this.#mesh.close(), this.#groups.stop()])
   }
+}
+
+function nameOf(id: PeerId): string {
+  return id.slice(0, 6)
 }
 
 function defaultPlatform(): Platform {

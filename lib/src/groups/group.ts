@@ -293,6 +293,8 @@ export class Group<M extends AnyMachine> {
       feed: (replica) => this.#feed(replica),
       ran: (replica) => this.#afterRun(replica),
       tick: () => this.#tick(),
+      replaced: () => this.#tickets.clear(),
+      leaderBack: () => this.#sendAgain(),
       isWaiting: () => (this.#proposals?.inFlight ?? 0) > 0 || this.#reads.waiting > 0 || this.#checkpoints.isWaiting,
       committed: ({ index, data }) => {
         if (this.#proposals?.watchesCommits) this.#proposals.committed(index, data)
@@ -331,12 +333,16 @@ export class Group<M extends AnyMachine> {
 
   async #apply(name: string, payload: unknown, options: ProposeOptions | undefined): Promise<Value> {
     this.#requireCurrent()
-    const state = this.#host?.replica?.state
-    if (this.#isReady && state?.has(name) === false)
-      throw unknownCommand(name, this.#options.machine.name, state.version)
+    if (this.#isReady && !this.#replica().state.has(name)) throw this.#unknownCommand(name)
     const proposals = this.#proposals ?? (await this.#opened)
     this.#requireCurrent()
     return proposals?.propose(name, payload, options)
+  }
+
+  #unknownCommand(command: string): LegionError {
+    const { version } = this.#replica().state
+    const problem = `Machine "${this.#options.machine.name}" has no command "${command}" in version ${version}, which is active.`
+    return new LegionError('E_UNKNOWN_COMMAND', problem, { outcome: 'not-applied' })
   }
 
   #query(name: string, payload: unknown): Value {
@@ -368,6 +374,7 @@ export class Group<M extends AnyMachine> {
       return
     }
     const batch = this.#tickets.get(refusal.ticket)
+    this.#tickets.delete(refusal.ticket)
     if (batch !== undefined) this.#proposalDropped(batch)
   }
 
@@ -405,6 +412,8 @@ export class Group<M extends AnyMachine> {
 
   #becomeReady(): void {
     this.#isReady = true
+    const { state } = this.#replica()
+    this.#proposals?.refuse((name) => (state.has(name) ? undefined : this.#unknownCommand(name)))
     this.#ready.resolve()
     this.#events.emit('members', this.members)
   }
@@ -415,14 +424,15 @@ export class Group<M extends AnyMachine> {
     if (lead === this.#lead) return
     const had = this.#lead !== undefined
     this.#lead = lead
-    if (lead !== undefined) {
-      // Whatever the old leader had may be lost with it.
-      this.#proposals?.resend()
-      this.#reads.retry(this.#options.runtime.nowMs())
-    }
+    if (lead !== undefined) this.#sendAgain() // whatever the old leader had may be lost with it
     this.#events.emit('leader', lead)
     if (had !== (lead !== undefined)) this.#events.emit('quorum', lead !== undefined)
     if (this.#isReady) this.#events.emit('members', this.members)
+  }
+
+  #sendAgain(): void {
+    this.#proposals?.resend()
+    this.#reads.retry(this.#options.runtime.nowMs())
   }
 
   #configured(): void {
@@ -476,9 +486,4 @@ export class Group<M extends AnyMachine> {
     if (replica === undefined) throw new LegionError('E_NOT_READY', 'The cluster is not known yet: await legion.ready.')
     return replica
   }
-}
-
-function unknownCommand(command: string, machine: string, version: number): LegionError {
-  const problem = `Machine "${machine}" has no command "${command}" in version ${version}, which is active.`
-  return new LegionError('E_UNKNOWN_COMMAND', problem, { outcome: 'not-applied' })
 }

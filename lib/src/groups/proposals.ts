@@ -252,6 +252,17 @@ export class Proposals {
     }
   }
 
+  /**
+   * Fails what was never sent and may not be.
+   * @param judge what is wrong with a command of this name, if something is
+   */
+  refuse(judge: (name: string) => LegionError | undefined): void {
+    for (const pending of this.#inFlight.all) {
+      const error = pending.sends === 0 ? judge(decodeCall(pending.call).name) : undefined
+      if (error !== undefined) this.#fail(pending, () => error)
+    }
+  }
+
   /** Fails everything, as definite or not as it is known. What is persistent stays in the outbox. */
   failAll(makeError: (outcome: Outcome) => LegionError): void {
     for (const pending of this.#inFlight.all) {

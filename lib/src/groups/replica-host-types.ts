@@ -41,6 +41,10 @@ export interface ReplicaHostEvents {
   /** Called after each run. */
   ran(replica: Replica): void
   tick(): void
+  /** Another replica takes the place of the last one: it knows nothing of what that one was asked. */
+  replaced(): void
+  /** The link to the leader, which has not changed, is there again: what was on its way may be lost. */
+  leaderBack(): void
   /** True while something waits for a tick, such as a timeout. */
   isWaiting(): boolean
   committed(entry: Entry): void

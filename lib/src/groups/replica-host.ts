@@ -10,11 +10,11 @@ import {
   type SoftState,
   type VoterId,
 } from '../raft/index.js'
-import { problemWith } from './admission.js'
+import { isAcceptable, problemWith } from './admission.js'
 import type { Announce, RosterMessage, Refusal as RosterRefusal } from './announce.js'
 import { DivergenceGuard } from './divergence-guard.js'
 import { ElectionTrigger } from './election-trigger.js'
-import { encodeActivate, encodeCheckpoint, isProposable } from './entry.js'
+import { encodeActivate, encodeCheckpoint } from './entry.js'
 import { preferredLeader } from './leader-balance.js'
 import { Membership } from './membership.js'
 import { Replica } from './replica.js'
@@ -163,6 +163,7 @@ export class ReplicaHost {
   #createReplica(state: ReplicatedState, initial: InitialState, prepared: Promise<void> | undefined): void {
     const { runtime, limits, spool, events, out, group } = this.#options
     this.#replica?.stop()
+    this.#options.events.replaced()
     this.#replica = new Replica({
       id: this.#id,
       runtime,
@@ -250,7 +251,7 @@ export class ReplicaHost {
 
   step(message: Message): void {
     const replica = this.#replica
-    if (replica === undefined || !this.#isAcceptable(message, replica)) return
+    if (replica === undefined || !isAcceptable(message, replica, this.#options.limits.commandBytes)) return
     replica.step(message)
     this.#options.out.schedule()
   }
@@ -258,7 +259,7 @@ export class ReplicaHost {
   /** A snapshot and its content, which was checked. */
   stepSnapshot(message: Message & { type: 'snapshot' }, pieces: readonly Uint8Array[]): void {
     const replica = this.#replica
-    if (replica === undefined || !this.#isAcceptable(message, replica)) return
+    if (replica === undefined || !isAcceptable(message, replica, this.#options.limits.commandBytes)) return
     replica.stepSnapshot(message, pieces)
     this.#options.out.schedule()
   }
@@ -267,17 +268,6 @@ export class ReplicaHost {
   snapshotSent(to: VoterId, delivered: boolean): void {
     this.#replica?.snapshotSent(to, delivered)
     this.#options.out.schedule()
-  }
-
-  /** A removed incarnation can't disturb the others, and only commands are proposed from outside. */
-  #isAcceptable(message: Message, replica: Replica): boolean {
-    if (message.to !== replica.id || replica.state.roster.isRetired(message.from)) return false
-    if (message.type !== 'propose') return true
-    const { commandBytes } = this.#options.limits
-    return message.entries.every(
-      ({ type, data }) =>
-        type === 'normal' && isProposable(data) && data.length <= commandBytes + ENTRY_HEADER_BYTES_MAX,
-    )
   }
 
   #send(message: Message): void {
@@ -387,15 +377,19 @@ export class ReplicaHost {
   peerJoined(peer: PeerId): void {
     this.#membership.joined(peer)
     this.announceTo(peer)
+    const lead = this.#replica?.soft.lead
+    if (lead !== undefined && peerOf(lead) === peer) this.#options.events.leaderBack()
   }
 
   peerLeft(peer: PeerId, reason: PeerLeftReason): void {
     this.#membership.lost(peer, reason, this.#options.runtime.nowMs())
     const replica = this.#replica
-    if (replica === undefined || !replica.state.roster.has(peer)) return
+    const lead = replica?.soft.lead
+    // A leader that handed over may be no member any more.
+    const isLead = lead !== undefined && peerOf(lead) === peer
+    if (replica === undefined || !(isLead || replica.state.roster.has(peer))) return
     this.#isRosterStale = true
-    const { lead } = replica.soft
-    if (lead !== undefined && peerOf(lead) === peer) this.#onLeaderLost(replica, lead)
+    if (isLead) this.#onLeaderLost(replica, lead)
     else if (replica.isLeader) this.#reportLost(replica, peer)
     this.#options.out.schedule()
   }
@@ -499,6 +493,3 @@ export class ReplicaHost {
     this.#options.events.rejected(new LegionError(refusal.code, refusal.problem))
   }
 }
-
-/** Kind, session, sequence, lowest and timestamp of a command entry. */
-const ENTRY_HEADER_BYTES_MAX = 64

@@ -17,7 +17,7 @@ const FLOORS = [
 ] as const
 
 /** Files outside of the folders, and the folders that stand above the facade. */
-const TOP = ['platform', 'identity', 'browser-platform', 'options', 'legion', 'index', 'testing', 'node']
+const TOP = ['platform', 'identity', 'browser-platform', 'options', 'legion-types', 'legion', 'index', 'testing', 'node']
 
 /** The only files that may touch the world. ARCHITECTURE.md says what each is for. */
 const ADAPTERS = [
@@ -26,6 +26,7 @@ const ADAPTERS = [
   'lib/src/legion.ts', // asks once whether there is a browser at all
   'lib/src/base/system-compression.ts',
   'lib/src/signaling/browser-socket.ts',
+  'lib/src/machines/world-traps.ts', // strict mode: watches who touches the world
   'lib/src/storage/indexeddb-storage.ts',
   'lib/src/signaling/system-crypto.ts',
   'lib/src/testing/simulated-runtime.ts', // lets microtasks run dry

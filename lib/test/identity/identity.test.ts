@@ -1,8 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { LegionError } from '../../src/base/errors.js'
-import { newClusterId } from '../../src/base/ids.js'
-import { loadIdentity, newIdentity, saveClusterId } from '../../src/identity.js'
+import { loadIdentity, newIdentity } from '../../src/identity.js'
 import { memoryStorage } from '../../src/storage/memory-storage.js'
 import type { Durability, Storage, Store, Write } from '../../src/storage/storage.js'
 import { SimulatedClock } from '../../src/testing/simulated-runtime.js'
@@ -25,46 +24,26 @@ describe('identity', () => {
   it('[IDN1] is drawn at the first start and the same at every later one, but for the count of starts', async () => {
     const storage = memoryStorage()
     const first = await load(storage)
-    expect(first).toMatchObject({ boot: 1, clusterId: undefined })
+    expect(first).toMatchObject({ boot: 1 })
     expect(await load(storage)).toEqual({ ...first, boot: 2 })
     expect(await load(storage)).toEqual({ ...first, boot: 3 })
     expect((await load(memoryStorage())).peerId).not.toBe(first.peerId)
     expect(newIdentity(runtime).key).not.toEqual(newIdentity(runtime).key)
   })
 
-  it('[IDN1] keeps the cluster, and forgets it when told so', async () => {
-    const storage = memoryStorage()
-    const clusterId = newClusterId(runtime)
-    const save = (id: typeof clusterId | undefined) =>
-      start(storage, async (store) => saveClusterId(store, await loadIdentity(store, runtime), id))
-    const saved = await save(clusterId)
-    expect(saved).toMatchObject({ boot: 1, clusterId })
-    expect(await load(storage)).toEqual({ ...saved, boot: 2 })
-    await save(undefined)
-    expect(await load(storage)).toEqual({ ...saved, boot: 4, clusterId: undefined })
-  })
-
   it('[IDN2] is durable before it is told', async () => {
     const writes = new RecordedWrites()
-    const identity = await loadIdentity(writes, runtime)
-    await saveClusterId(writes, identity, newClusterId(runtime))
-    expect(writes.durabilities).toEqual(['synced', 'synced'])
+    await loadIdentity(writes, runtime)
+    expect(writes.durabilities).toEqual(['synced'])
     const failing = new RecordedWrites(new LegionError('E_STORAGE', 'The disk is full.'))
     await expect(loadIdentity(failing, runtime)).rejects.toMatchObject({ code: 'E_STORAGE' })
-    await expect(saveClusterId(failing, identity, undefined)).rejects.toMatchObject({ code: 'E_STORAGE' })
   })
 
   it('[IDN3] refuses what is no identity, or one of a later release, and leaves it as it is', async () => {
     const storage = memoryStorage()
     const loaded = await load(storage)
     const sound = await stored(storage)
-    const damaged = [
-      new Uint8Array(),
-      sound.slice(0, -1),
-      Uint8Array.of(...sound, 0),
-      sound.with(0, 2),
-      sound.with(18, 7), // not a choice
-    ]
+    const damaged = [new Uint8Array(), sound.slice(0, -1), Uint8Array.of(...sound, 0), sound.with(0, 2)]
     for (const bytes of damaged) {
       await put(storage, bytes)
       await expect(load(storage)).rejects.toMatchObject({

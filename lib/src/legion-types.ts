@@ -1,0 +1,28 @@
+import type { LegionError } from './base/errors.js'
+import type { PeerId } from './base/ids.js'
+import type { GroupEvents, GroupStatus } from './groups/group-types.js'
+import type { MeshStatus } from './mesh/mesh.js'
+import type { PeerLeftReason } from './mesh/network.js'
+import type { PeerInfo } from './mesh/peer-info.js'
+import type { RendezvousStatus } from './signaling/rendezvous.js'
+
+export interface LegionEvents extends Pick<GroupEvents, 'leader' | 'members' | 'quorum' | 'outdated'> {
+  /** With storage, a peer has a provisional identity until its store is open. */
+  self(self: PeerInfo): void
+  peerJoined(peer: PeerInfo): void
+  /** `goodbye`: it said so; `lost`: its link broke and it may be back. */
+  peerLeft(peer: PeerId, reason: PeerLeftReason): void
+  /** @param problem a sentence for people while `status` is `offline` */
+  signaling(status: RendezvousStatus, problem: string | undefined): void
+  /** Something that no caller waits for went wrong. Without a listener the logger gets it. */
+  error(error: LegionError): void
+}
+
+export interface LegionStatus {
+  readonly self: PeerInfo
+  readonly isReady: boolean
+  readonly mesh: MeshStatus
+  /** Of the group `main`; undefined before the cluster is known. */
+  readonly main: GroupStatus | undefined
+  readonly leader: PeerId | undefined
+}
