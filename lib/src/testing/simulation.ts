@@ -10,7 +10,7 @@ import type { PeerKind } from '../mesh/peer-info.js'
 import type { LegionOptions } from '../options.js'
 import type { LifecycleEvents, Platform } from '../platform.js'
 import type { Conditions } from './simulated-channel.js'
-import { SimulatedDisk } from './simulated-disk.js'
+import { SimulatedDisk, type SimulatedDiskOptions } from './simulated-disk.js'
 import { SimulatedNetwork } from './simulated-network.js'
 import { SimulatedClock } from './simulated-runtime.js'
 
@@ -29,6 +29,8 @@ export type SimulatedPeerOptions<M extends AnyMachine, H> = Omit<
 > & {
   readonly kind?: PeerKind | undefined
   readonly host?: string | undefined
+  /** Of the disk that the option `storage: 'simulated'` uses. */
+  readonly disk?: SimulatedDiskOptions | undefined
 }
 
 /** A whole Legion on simulated time and network, and what can happen to the page or process around it. */
@@ -78,7 +80,7 @@ export class Simulation {
   open<M extends AnyMachine = typeof kv, H = unknown>(options: SimulatedPeerOptions<M, H> = {}): SimulatedPeer<M, H> {
     const runtime = this.clock.fork(this.#options.seed, 4, this.#opened)
     const host = `host-${this.#opened}`
-    return this.#start({ host, ...options }, new SimulatedDisk(runtime))
+    return this.#start({ host, ...options }, new SimulatedDisk(runtime, options.disk))
   }
 
   /** Opens peers and runs until all of them have the state. @throws Error after `timeoutMs` of simulated time */
@@ -125,7 +127,7 @@ export class Simulation {
   }
 
   #start<M extends AnyMachine, H>(options: SimulatedPeerOptions<M, H>, disk: SimulatedDisk): SimulatedPeer<M, H> {
-    const { kind = 'node', host = '', ...rest } = options
+    const { kind = 'node', host = '', disk: _, ...rest } = options
     const process = new SimulatedProcess(this.clock.fork(this.#options.seed, 3, this.#opened++), this.network, disk)
     const platform = process.platform(kind, host)
     const logger = this.#options.logger

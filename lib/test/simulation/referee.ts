@@ -1,70 +1,92 @@
 import { type Operation as Call, UNKNOWN } from '../../src/testing/history.js'
 import { checkLinearizability, explainViolation } from '../../src/testing/linearizability.js'
 import type { SequentialModel } from '../../src/testing/models.js'
-import type { Operation, SwarmResult } from './swarm.js'
+import type { JournalEntry } from './ledger.js'
+import type { SwarmResult } from './swarm.js'
+import type { Operation, Output } from './users.js'
 
 /**
  * What must be true of every run, whatever happened: all peers agree, and each command counts as often as its caller
  * was told. Gives one sentence for each thing that is wrong.
  */
 export function findProblems(result: SwarmResult): string[] {
+  const journal = result.states[0]?.journal ?? []
   return [
-    ...disagreements(
-      'lists',
-      result.lists.map((lists) => JSON.stringify(lists)),
-    ),
-    ...disagreements('draws', result.draws.map(String)),
+    ...disagreements('states', result.states.map(showState)),
+    ...disagreements('snapshots, with sessions and rosters,', result.snapshots),
     ...disagreements('documents', result.texts),
-    ...result.operations.flatMap((operation) => misplaced(operation, result)),
-    ...nonLinearizable(result),
+    ...misplaced(result.operations, journal),
+    ...nonLinearizable(result.operations, journal),
   ]
+}
+
+function showState(state: SwarmResult['states'][number]): string {
+  return JSON.stringify({ ...state, journal: state.journal.map(({ item }) => item) })
 }
 
 function disagreements(what: string, values: readonly string[]): string[] {
   return new Set(values).size === 1 ? [] : [`${what} differ: ${values.join(' | ')}`]
 }
 
-function misplaced(operation: Operation, { lists }: SwarmResult): string[] {
-  if (operation.kind !== 'append') return []
-  const list = lists[0]?.[operation.key] ?? []
-  const count = list.filter((item) => item === operation.item).length
-  const isAcknowledged = operation.output !== undefined
-  if (isAcknowledged && count !== 1) return [`${operation.item} was acknowledged and is there ${count} times`]
-  if (operation.notApplied && count !== 0) return [`${operation.item} was "not applied" and is there ${count} times`]
-  if (count > 1) return [`${operation.item} is there ${count} times`]
-  if (isAcknowledged && list[Number(operation.output) - 1] !== operation.item) {
-    return [`${operation.item} was told place ${String(operation.output)} and is not there`]
+function misplaced(operations: readonly Operation[], journal: readonly JournalEntry[]): string[] {
+  const outputs = new Map<string, JournalEntry['output'][]>()
+  for (const { item, output } of journal) outputs.set(item, [...(outputs.get(item) ?? []), output])
+  return operations
+    .filter((operation) => !isRead(operation))
+    .flatMap((operation) => problemOf(operation, outputs.get(operation.item) ?? []))
+}
+
+/** @param outputs what the journal has of it, each time that it was applied */
+function problemOf({ item, kind, output, notApplied, isOwed }: Operation, outputs: JournalEntry['output'][]): string[] {
+  const count = outputs.length
+  if (count > 1) return [`${kind} ${item} was applied ${count} times`]
+  if (notApplied && count > 0) return [`${kind} ${item} was "not applied" and is there`]
+  if (output !== undefined && count === 0) return [`${kind} ${item} was acknowledged and is lost`]
+  if (output !== undefined && outputs[0] !== output) {
+    return [`${kind} ${item} was told ${String(output)}, the journal has ${String(outputs[0])}`]
   }
-  return []
+  return isOwed && count === 0 ? [`${kind} ${item} was on disk when its peer crashed and was never applied`] : []
 }
 
-interface Input {
-  readonly kind: 'append' | 'read'
-  readonly key: string
-  readonly item: string
-}
-type Output = number | readonly string[]
+type State = number | readonly string[]
 
-/** A list per key, as one copy of the ledger would hold it. */
-const ledgerModel: SequentialModel<Input, Output, readonly string[]> = {
-  initial: [],
-  keyOf: (list) => list.join(','),
+/** One list or one cell, as one copy of the ledger would hold it. */
+const ledgerModel: SequentialModel<Operation, Output, State> = {
+  initial: 0,
+  keyOf: (state) => (typeof state === 'number' ? state : state.join(',')),
   partitionOf: ({ key }) => key,
-  step(list, { kind, item }, output) {
-    const next = kind === 'append' ? [...list, item] : list
-    const actual = kind === 'append' ? next.length : list.join(',')
-    const told = Array.isArray(output) ? output.join(',') : output
-    return output === UNKNOWN || told === actual ? next : undefined
+  step(state, operation, output) {
+    const [next, actual] = typeof state === 'number' ? stepOf(operation, state, []) : stepOf(operation, 0, state)
+    return output === UNKNOWN || String(output) === String(actual) ? next : undefined
   },
 }
 
+/** What one copy would hold, and what it would say. */
+function stepOf({ kind, item, value, expected }: Operation, cell: number, list: readonly string[]): [State, Output] {
+  switch (kind) {
+    case 'append':
+      return [[...list, item], list.length + 1]
+    case 'list':
+      return [list, list]
+    case 'set':
+      return [value, cell]
+    case 'compareAndSet':
+      return cell === expected ? [value, true] : [cell, false]
+    case 'increment':
+      return [cell + 1, cell + 1]
+    case 'cell':
+      return [cell, cell]
+  }
+}
+
 /**
- * The lists at the end tell what came of commands whose callers never heard: without that the search would have to try
- * every subset of them.
+ * The journal tells what came of commands whose callers never heard: without that the search would have to try every
+ * subset of them.
  */
-function nonLinearizable({ operations, lists }: SwarmResult): string[] {
-  const history = operations.flatMap((operation): Call<Input, Output>[] => {
-    const output = operation.output ?? placeAtTheEnd(operation, lists[0] ?? {})
+function nonLinearizable(operations: readonly Operation[], journal: readonly JournalEntry[]): string[] {
+  const outputs = new Map(journal.map(({ item, output }) => [item, output]))
+  const history = operations.flatMap((operation): Call<Operation, Output>[] => {
+    const output = operation.output ?? outputs.get(operation.item)
     return output === undefined ? [] : [{ ...operation, input: operation, output }]
   })
   const result = checkLinearizability(history, ledgerModel)
@@ -72,7 +94,6 @@ function nonLinearizable({ operations, lists }: SwarmResult): string[] {
   return result.verdict === 'unknown' ? ['the checker gave up'] : [explainViolation(result.violation)]
 }
 
-function placeAtTheEnd({ kind, key, item }: Operation, lists: Readonly<Record<string, readonly string[]>>) {
-  const place = kind === 'append' ? (lists[key] ?? []).indexOf(item) + 1 : 0
-  return place === 0 ? undefined : place
+function isRead({ kind }: Operation): boolean {
+  return kind === 'list' || kind === 'cell'
 }

@@ -1,38 +1,35 @@
-import { LegionError } from '../../src/base/errors.js'
 import { pick, type RandomStream, randomInt, shuffled } from '../../src/base/random.js'
-import { createSimulation, type SimulatedPeer, type Simulation } from '../../src/testing/simulation.js'
-import { type Ledger, ledger } from './ledger.js'
-
-/** One command or read as its caller saw it; what the checker and the accounting look at. */
-export interface Operation {
-  readonly process: number
-  readonly kind: 'append' | 'read'
-  readonly key: string
-  readonly item: string
-  readonly invokedAt: number
-  returnedAt: number | undefined
-  /** Of an append: the length it returned; of a read: the list. Undefined: the outcome is unknown. */
-  output: number | readonly string[] | undefined
-  /** The error said that it was certainly not applied. */
-  notApplied: boolean
-}
+import { StreamHash } from '../../src/codec/hash.js'
+import type { Frozen } from '../../src/machines/types.js'
+import { createSimulation, type SimulatedPeerOptions, type Simulation } from '../../src/testing/simulation.js'
+import { type Ledger, type LedgerState, ledger } from './ledger.js'
+import { type Operation, type Peer, Users } from './users.js'
 
 export interface SwarmResult {
   readonly hash: number
   readonly operations: readonly Operation[]
   /** Per living peer. */
-  readonly lists: readonly Readonly<Record<string, readonly string[]>>[]
+  readonly states: readonly Frozen<LedgerState>[]
+  /** Hashes of all that the group replicates. */
+  readonly snapshots: readonly string[]
   readonly texts: readonly string[]
-  readonly draws: readonly number[]
   readonly faults: readonly string[]
 }
 
-type Peer = SimulatedPeer<Ledger>
-
-const KEYS = ['a', 'b', 'c']
 const PEERS = 5
-const FAULTS = ['partition', 'one-way', 'cut', 'crash', 'close', 'server', 'slow', 'hide'] as const
+const FAULTS = ['partition', 'one-way', 'cut', 'crash', 'close', 'blackout', 'server', 'slow', 'hide'] as const
 type Fault = (typeof FAULTS)[number]
+
+/** Where peers keep their state, drawn per run. */
+const STORAGES = ['memory', 'simulated', 'mixed'] as const
+/** Short logs are cut all the time, so that who was away gets a snapshot. */
+const LOG_ENTRIES = [5, 30, 10_000]
+const DISK_LATENCIES_MS = [
+  [0.5, 2],
+  [5, 40],
+] as const
+/** After all is healed, in simulated time. */
+const AGREE_WITHIN_MS = 60_000
 
 /**
  * One run of the whole library under faults: five peers, each with a user that changes documents and applies commands,
@@ -41,28 +38,36 @@ type Fault = (typeof FAULTS)[number]
 export class Swarm {
   readonly #simulation: Simulation
   readonly #random: RandomStream
+  readonly #users: Users
   readonly #enabled: readonly Fault[]
-  readonly #operations: Operation[] = []
+  readonly #storage: (typeof STORAGES)[number]
+  readonly #logEntries: number
   readonly #faults: string[] = []
   readonly #peers: Peer[] = []
-  #items = 0
+  readonly #durable = new Set<Peer>()
+  /** Durable peers that have ended and will be started again. */
+  readonly #down = new Set<Peer>()
 
   constructor(seed: number) {
     this.#simulation = createSimulation({ seed })
     this.#random = this.#simulation.random
+    this.#users = new Users(this.#simulation)
     // Each seed first draws which faults exist: combinations that are rare otherwise become common.
     this.#enabled = shuffled(this.#random, FAULTS).slice(0, 1 + randomInt(this.#random, FAULTS.length))
+    this.#storage = pick(this.#random, STORAGES)
+    this.#logEntries = pick(this.#random, LOG_ENTRIES)
   }
 
   async run(rounds: number): Promise<SwarmResult> {
     const simulation = this.#simulation
-    this.#peers.push(...(await simulation.peers<Ledger>(PEERS, { machine: ledger })))
+    for (let i = 0; i < PEERS; i++) this.#open()
+    await simulation.settle(() => this.#alive.every(({ legion }) => legion.status().isReady))
     for (let round = 0; round < rounds; round++) {
       if (this.#random() < 0.3) this.#disturb()
-      this.#act()
+      for (const peer of this.#alive) this.#users.act(peer, this.#durable.has(peer))
       await simulation.run(randomInt(this.#random, 600))
     }
-    await this.#healed()
+    await this.#heal()
     return this.#result()
   }
 
@@ -70,69 +75,52 @@ export class Swarm {
     return this.#peers.filter((peer) => peer.isAlive)
   }
 
-  // --- what users do
+  // --- peers come and go
 
-  #act(): void {
-    for (const peer of this.#alive) {
-      const roll = this.#random()
-      if (roll < 0.35) this.#append(peer)
-      else if (roll < 0.5) this.#read(peer)
-      else if (roll < 0.7) this.#type(peer)
-      else if (roll < 0.75) this.#ignore(peer.legion.applyConsistent('draw', { item: 'x' }))
-      else if (roll < 0.78) this.#ignore(peer.legion.applyConsistent('refuse', { item: 'x' }))
+  #open(): void {
+    const isDurable = this.#storage === 'mixed' ? this.#random() < 0.6 : this.#storage === 'simulated'
+    const options: SimulatedPeerOptions<Ledger, unknown> = {
+      machine: ledger,
+      storage: isDurable ? 'simulated' : 'memory',
+      disk: { latencyMs: pick(this.#random, DISK_LATENCIES_MS) },
+      limits: { logEntries: this.#logEntries, logMarginEntries: Math.min(1000, this.#logEntries) },
+    }
+    const peer = this.#simulation.open<Ledger>(options)
+    this.#peers.push(peer)
+    if (isDurable) this.#durable.add(peer)
+  }
+
+  /** Ends a peer. A durable one starts again later; otherwise a new one comes, unless the quorum might be lost for good. */
+  #end(victim: Peer, end: (peer: Peer) => void): void {
+    if (this.#durable.has(victim)) {
+      end(victim)
+      this.#users.crashed(victim)
+      this.#down.add(victim)
+      this.#simulation.clock.setTimer(100 + this.#random() * 9000, () => this.#restart(victim))
+    } else if (this.#canSpare(victim)) {
+      end(victim)
+      this.#open()
     }
   }
 
-  #append(peer: Peer): void {
-    const operation = this.#begin(peer, 'append', pick(this.#random, KEYS))
-    const { key, item } = operation
-    this.#finish(operation, peer.legion.applyConsistent('append', { key, item }, { timeoutMs: 4000 }))
+  #restart(peer: Peer): void {
+    if (!this.#down.delete(peer)) return
+    const again = peer.restart()
+    this.#peers.push(again)
+    this.#durable.add(again)
   }
 
-  #read(peer: Peer): void {
-    const operation = this.#begin(peer, 'read', pick(this.#random, KEYS))
-    this.#finish(operation, peer.legion.read('list', operation.key, { timeoutMs: 4000 }))
-  }
-
-  #type(peer: Peer): void {
-    const at = this.#random()
-    peer.legion.applyFast((doc) => {
-      const text = doc.getText('notes')
-      text.insert(Math.floor(at * (text.length + 1)), `${this.#items++} `)
-    })
-  }
-
-  #begin(peer: Peer, kind: Operation['kind'], key: string): Operation {
-    const operation: Operation = {
-      process: this.#peers.indexOf(peer),
-      kind,
-      key,
-      item: `i${this.#items++}`,
-      invokedAt: this.#simulation.clock.nowMs,
-      returnedAt: undefined,
-      output: undefined,
-      notApplied: false,
-    }
-    this.#operations.push(operation)
-    return operation
-  }
-
-  #finish(operation: Operation, promise: Promise<number | readonly string[]>): void {
-    promise.then(
-      (output) => {
-        operation.output = output
-        operation.returnedAt = this.#simulation.clock.nowMs
-      },
-      (error: unknown) => {
-        if (!LegionError.is(error)) throw error
-        operation.notApplied = error.outcome === 'not-applied'
-      },
-    )
-  }
-
-  #ignore(promise: Promise<unknown>): void {
-    promise.catch((error: unknown) => {
-      if (!LegionError.is(error)) throw error
+  /** By everyone's view of the configuration: a majority of its voters stays, each half of a joint one for itself. */
+  #canSpare(victim: Peer): boolean {
+    const stay = [...this.#alive.filter((peer) => peer !== victim), ...this.#down]
+    const left = new Set(stay.map((peer) => peer.id))
+    return [victim, ...stay].every(({ legion }) => {
+      const configuration = legion.status().main?.configuration
+      if (configuration === undefined) return true
+      return [configuration.voters, configuration.votersOutgoing].every((half) => {
+        const remaining = half.filter((id) => left.has(id.slice(0, id.lastIndexOf('.')) as Peer['id']))
+        return half.length === 0 || remaining.length > half.length / 2
+      })
     })
   }
 
@@ -155,8 +143,9 @@ export class Swarm {
         () => network.block([one.id], [other.id]),
       )
     else if (fault === 'cut') network.cut(one.id, other.id)
-    else if (fault === 'crash') this.#replace((peer) => peer.crash())
-    else if (fault === 'close') this.#replace((peer) => peer.closePage())
+    else if (fault === 'crash') this.#end(one, (peer) => peer.crash())
+    else if (fault === 'close') this.#end(one, (peer) => peer.closePage())
+    else if (fault === 'blackout') this.#blackout()
     else if (fault === 'server')
       this.#later(
         () => network.server.up(),
@@ -168,6 +157,12 @@ export class Swarm {
         () => network.setConditions({ latencyMs: [50, 400] }),
       )
     else one.setVisible(this.#random() < 0.5)
+  }
+
+  /** The power fails everywhere. */
+  #blackout(): void {
+    if (!this.#alive.every((peer) => this.#durable.has(peer))) return
+    for (const peer of this.#alive) this.#end(peer, () => peer.crash())
   }
 
   #split(smaller: number): void {
@@ -184,27 +179,6 @@ export class Swarm {
     this.#simulation.clock.setTimer(500 + this.#random() * 8000, end)
   }
 
-  /** Ends a peer and opens a new one, unless that might take away the quorum for good: nobody has storage here. */
-  #replace(end: (peer: Peer) => void): void {
-    const victim = pick(this.#random, this.#alive)
-    if (!this.#canSpare(victim)) return
-    end(victim)
-    this.#peers.push(this.#simulation.open<Ledger>({ machine: ledger }))
-  }
-
-  /** By everyone's view of the configuration: a majority of its voters stays, each half of a joint one for itself. */
-  #canSpare(victim: Peer): boolean {
-    const left = new Set(this.#alive.filter((peer) => peer !== victim).map((peer) => peer.id))
-    return this.#alive.every(({ legion }) => {
-      const configuration = legion.status().main?.configuration
-      if (configuration === undefined) return true
-      return [configuration.voters, configuration.votersOutgoing].every((half) => {
-        const remaining = half.filter((id) => left.has(id.slice(0, id.lastIndexOf('.')) as Peer['id']))
-        return half.length === 0 || remaining.length > half.length / 2
-      })
-    })
-  }
-
   // --- the end
 
   /** What to look at when the peers do not come to agree. */
@@ -215,39 +189,56 @@ export class Swarm {
       const configuration = main && JSON.stringify(main.configuration)
       const links = Object.entries(mesh.peers).map(([id, { state }]) => `${id.slice(0, 4)}:${state}`)
       const text = peer.legion.doc().y.getText('notes').length
-      return `${peer.id} ready ${isReady} ${roles} leader ${leader} ${configuration} notes ${text} ${links.join(' ')}`
+      const storage = this.#durable.has(peer) ? 'durable' : 'memory'
+      const inFlight = `in flight ${main?.inFlight}`
+      return `${peer.id} ${storage} ready ${isReady} ${roles} leader ${leader} ${configuration} ${inFlight} notes ${text} ${links.join(' ')}`
     })
-    return [...this.#faults, ...lines].join('\n')
+    const setting = `${this.#storage} storage, logs of ${this.#logEntries} entries`
+    return [setting, ...this.#faults, ...lines].join('\n')
   }
 
-  async #healed(): Promise<void> {
+  async #heal(): Promise<void> {
+    this.#healNetwork()
+    for (const peer of [...this.#down]) this.#restart(peer)
+    await this.#simulation.run(10_000) // commands under way come to their end
+    this.#healNetwork()
+    await this.#simulation.settle(() => this.#agree(), AGREE_WITHIN_MS)
+    await this.#simulation.until(Promise.all(this.#alive.map((peer) => this.#users.insist(peer))), 30_000)
+    await this.#simulation.settle(() => this.#agree(), AGREE_WITHIN_MS)
+  }
+
+  #healNetwork(): void {
     const { network } = this.#simulation
     network.heal()
     network.server.up()
     network.setConditions({ latencyMs: [1, 20] })
-    await this.#simulation.run(10_000) // commands under way come to their end
-    network.heal()
-    network.server.up()
-    network.setConditions({ latencyMs: [1, 20] })
-    await this.#simulation.settle(() => this.#agree(), 60_000)
   }
 
+  /** Everyone has everything, and nothing is under way. */
   #agree(): boolean {
     const alive = this.#alive
-    if (!alive.every(({ legion }) => legion.status().isReady)) return false
-    const marks = alive.map(({ legion }) => `${legion.status().main?.applied} ${legion.doc().y.getText('notes')}`)
+    const statuses = alive.map(({ legion }) => legion.status())
+    if (!statuses.every(({ isReady, main }) => isReady && main?.inFlight === 0)) return false
+    const marks = alive.map(({ legion }, i) => `${statuses[i]?.main?.applied} ${legion.doc().y.getText('notes')}`)
     return new Set(marks).size === 1
   }
 
-  #result(): SwarmResult {
+  async #result(): Promise<SwarmResult> {
     const legions = this.#alive.map(({ legion }) => legion)
+    const snapshots = await Promise.all(legions.map((legion) => hashOf(legion.main.exportSnapshot())))
     return {
       hash: this.#simulation.hash,
-      operations: this.#operations,
-      lists: legions.map(({ state }) => state.lists),
-      draws: legions.map(({ state }) => state.draws),
+      operations: this.#users.operations,
+      states: legions.map(({ state }) => state),
+      snapshots,
       texts: legions.map((legion) => legion.doc().y.getText('notes').toString()),
       faults: this.#faults,
     }
   }
+}
+
+async function hashOf(pieces: AsyncIterable<Uint8Array>): Promise<string> {
+  const hash = new StreamHash()
+  for await (const piece of pieces) hash.update(piece)
+  return hash.digest()
 }
