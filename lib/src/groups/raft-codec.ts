@@ -83,6 +83,7 @@ const TYPES: readonly MessageType[] = [
   'refused',
   'quiesce',
   'wake',
+  'goodbye',
 ]
 
 function readMessageType(decoder: Decoder): MessageType {
@@ -101,6 +102,7 @@ interface Body<T extends MessageType> {
 const ENTRY_TYPES = ['normal', 'config'] as const
 const ENTRIES_MAX = 65_536
 const MEMBERS_MAX = 4096
+const VOICES_MAX = 255
 const REASONS = [
   'no-leader',
   'not-leader',
@@ -138,10 +140,12 @@ const appendResponse: Body<'append-response'> = {
       writeCount(inner, hintIndex)
       writeCount(inner, hintTerm)
     })
+    writeSpeaksFor(encoder, message)
   },
   read: (decoder) => ({
     index: readCount(decoder),
     rejected: readOptional(decoder, (inner) => ({ hintIndex: readCount(inner), hintTerm: readCount(inner) })),
+    speaksFor: readSpeaksFor(decoder),
   }),
 }
 
@@ -154,8 +158,11 @@ const heartbeat: Body<'heartbeat'> = {
 }
 
 const heartbeatResponse: Body<'heartbeat-response'> = {
-  write: (encoder, message) => writeCount(encoder, message.round),
-  read: (decoder) => ({ round: readCount(decoder) }),
+  write(encoder, message) {
+    writeCount(encoder, message.round)
+    writeSpeaksFor(encoder, message)
+  },
+  read: (decoder) => ({ round: readCount(decoder), speaksFor: readSpeaksFor(decoder) }),
 }
 
 const snapshot: Body<'snapshot'> = {
@@ -185,11 +192,13 @@ const voteResponse: Body<'vote-response' | 'pre-vote-response'> = {
     writeBoolean(encoder, message.granted)
     writeCount(encoder, message.commit)
     writeCount(encoder, message.commitTerm)
+    writeSpeaksFor(encoder, message)
   },
   read: (decoder) => ({
     granted: readBoolean(decoder),
     commit: readCount(decoder),
     commitTerm: readCount(decoder),
+    speaksFor: readSpeaksFor(decoder),
   }),
 }
 
@@ -246,6 +255,20 @@ const quiesce: Body<'quiesce'> = {
   read: (decoder) => ({ commit: readCount(decoder) }),
 }
 
+const goodbye: Body<'goodbye'> = {
+  write(encoder, message) {
+    writeList(encoder, message.ids, writeVoterId)
+    writeCount(encoder, message.floor.index)
+    writeCount(encoder, message.floor.term)
+    writeList(encoder, message.heirs, writeVoterId)
+  },
+  read: (decoder) => ({
+    ids: readList(decoder, MEMBERS_MAX, readVoterId),
+    floor: { index: readCount(decoder), term: readCount(decoder) },
+    heirs: readList(decoder, MEMBERS_MAX, readVoterId),
+  }),
+}
+
 const nothing: Body<'timeout-now' | 'wake'> = { write: () => {}, read: () => ({}) }
 
 const BODIES: { readonly [T in MessageType]: Body<T> } = {
@@ -266,6 +289,7 @@ const BODIES: { readonly [T in MessageType]: Body<T> } = {
   refused,
   quiesce,
   wake: nothing,
+  goodbye,
 }
 
 /** The types of message and body agree by construction; the compiler can't follow that through a lookup. */
@@ -277,6 +301,15 @@ interface AnyBody {
 function bodyOf(type: MessageType): AnyBody {
   const bodies: Readonly<Record<MessageType, unknown>> = BODIES
   return bodies[type] as AnyBody
+}
+
+function writeSpeaksFor(encoder: Encoder, { speaksFor = [] }: { speaksFor?: readonly VoterId[] | undefined }): void {
+  writeList(encoder, speaksFor, writeVoterId)
+}
+
+function readSpeaksFor(decoder: Decoder): readonly VoterId[] | undefined {
+  const ids = readList(decoder, VOICES_MAX, readVoterId)
+  return ids.length === 0 ? undefined : ids
 }
 
 export function writeEntry(encoder: Encoder, entry: Entry): void {

@@ -1,6 +1,7 @@
 import { randomInt } from '../base/random.js'
+import { votingVoices } from './adoption.js'
 import { Log } from './log.js'
-import type { Message } from './messages.js'
+import type { Goodbye, Message } from './messages.js'
 import type { ResolvedOptions } from './options.js'
 import { ReadRounds } from './read-rounds.js'
 import { Tracker } from './tracker.js'
@@ -54,6 +55,21 @@ export class Core {
   /** Leader: reads that wait for a quorum. */
   readonly reads = new ReadRounds()
 
+  /** The votes that this replica has adopted, with their fences. Never shrinks. */
+  readonly hosted: Map<VoterId, Term>
+  /** Those of `hosted` that are durably so: whom it speaks for. */
+  voices: readonly VoterId[]
+  /** Who said goodbye, the oldest first. */
+  readonly goodbyes = new Map<VoterId, Goodbye>()
+  /** This replica has said goodbye itself. */
+  isGone = false
+  /** Leader: the first index of its term. */
+  termStart: Index = 0
+  /** Follower: up to where it has acknowledged the log of this term's leader. */
+  acceptedIndex: Index = 0
+  /** Leader: nothing is committed before so many processes have it. */
+  copies = 1
+
   quiesced = false
   /** Leader: ticks in which nothing happened. */
   idleTicks = 0
@@ -82,6 +98,9 @@ export class Core {
     this.tracker = new Tracker(this.appliedConfiguration, this.log.lastIndex + 1, options)
     this.term = initial.hardState.term
     this.vote = initial.hardState.vote
+    this.hosted = new Map(initial.hardState.hosted?.map(({ id, fence }) => [id, fence]))
+    this.voices = [...this.hosted.keys()]
+    for (const id of this.voices) this.tracker.spokenForBy(id, this.id)
     this.electionTimeout = this.drawElectionTimeout()
     // Anywhere, so that a refusal from before a restart does not seem to mean a proposal from after it.
     this.lastTicket = randomInt(options.random, 2 ** 32)
@@ -92,26 +111,39 @@ export class Core {
   }
 
   hardState(): HardState {
-    return { term: this.term, vote: this.vote, commit: this.log.committed }
+    const { term, vote, log, hosted } = this
+    if (hosted.size === 0) return { term, vote, commit: log.committed }
+    return { term, vote, commit: log.committed, hosted: [...hosted].map(([id, fence]) => ({ id, fence })) }
   }
 
   softState(): SoftState {
     return { role: this.role, lead: this.lead }
   }
 
-  /** A voter with data and no snapshot under way: it could lead. */
+  /** A member with data that votes or speaks for a voter, and no snapshot under way: it could lead. */
   get promotable(): boolean {
     const own = this.tracker.get(this.id)
-    return own !== undefined && !own.learner && !own.witness && !this.log.installing
+    if (own === undefined || own.witness || this.log.installing) return false
+    return !own.learner || this.voices.some((id) => this.tracker.voters.includes(id))
   }
 
   send(message: Message): void {
-    this.messages.push(message)
+    this.messages.push(this.#inAllVoices(message))
   }
 
   /** For messages that promise what has to be durable first. */
   sendAfterPersist(message: Message): void {
-    this.messagesAfterPersist.push(message)
+    this.messagesAfterPersist.push(this.#inAllVoices(message))
+  }
+
+  /** An answer counts for everyone that this replica speaks for; a vote only for those above their fence. */
+  #inAllVoices(message: Message): Message {
+    if (this.voices.length === 0) return message
+    if (message.type === 'append-response' || message.type === 'heartbeat-response') {
+      return { ...message, speaksFor: this.voices }
+    }
+    const isVote = message.type === 'vote-response' || message.type === 'pre-vote-response'
+    return isVote && message.granted ? { ...message, speaksFor: votingVoices(this, message.term) } : message
   }
 
   /** What was accepted in an earlier term may be replaced before it is durable: nothing is promised of it. */

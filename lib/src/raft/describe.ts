@@ -48,6 +48,7 @@ const MESSAGE_TYPES: Readonly<Record<MessageType, string>> = {
   'read-index-response': 'MsgReadIndexResp',
   refused: 'MsgRefused',
   quiesce: 'MsgQuiesce',
+  goodbye: 'MsgGoodbye',
   wake: 'MsgWake',
 }
 

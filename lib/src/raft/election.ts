@@ -73,7 +73,12 @@ export function receiveVote(core: Core, message: VoteResponse): void {
   learnCommit(core, message)
   if (hasUnappliedConfigChange(core)) becomeFollower(core, core.term, undefined)
   else if (message.granted && message.term !== termAsked) core.ignore('stale')
-  else countVote(core, message.from, message.granted)
+  else countVotes(core, message)
+}
+
+function countVotes(core: Core, { from, granted, speaksFor = [] }: VoteResponse): void {
+  const { role } = core
+  for (const id of [from, ...speaksFor]) if (core.role === role) countVote(core, id, granted)
 }
 
 export function countVote(core: Core, from: VoterId, granted: boolean): void {
@@ -107,6 +112,7 @@ function hasUnappliedConfigChange(core: Core): boolean {
   return log.slice(log.applied + 1, log.committed).some((entry) => entry.type === 'config')
 }
 
-function otherVoters(core: Core): VoterId[] {
-  return core.tracker.voters.filter((id) => id !== core.id)
+/** Those that are there to be asked. */
+function otherVoters({ tracker, id: self }: Core): VoterId[] {
+  return tracker.voters.filter((id) => id !== self && tracker.get(id)?.speaker === undefined)
 }

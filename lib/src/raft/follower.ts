@@ -91,6 +91,7 @@ function isMember(core: Core, { configuration }: Snapshot): boolean {
 }
 
 function accepted(core: Core, message: Message, index: number): void {
+  core.acceptedIndex = Math.max(core.acceptedIndex, index)
   respond(core, message, index, undefined)
 }
 

@@ -1,4 +1,3 @@
-import { invariant } from '../base/errors.js'
 import type { Core } from './core.js'
 import type { AppendResponse, HeartbeatResponse, Message } from './messages.js'
 import type { Progress } from './progress.js'
@@ -10,41 +9,62 @@ import type { Index } from './types.js'
 // What a leader does with the members' answers. Their term is the leader's own.
 
 export function receiveAppendResponse(core: Core, message: AppendResponse): void {
-  const progress = heardFrom(core, message)
-  if (message.rejected !== undefined) goBack(core, progress, message.index, message.rejected)
-  else if (message.index > core.log.lastIndex) core.ignore('beyond-log')
-  else acknowledge(core, progress, message.index)
-  offerLeadership(core, progress)
+  const [progress, ...others] = heardFrom(core, message)
+  if (message.rejected !== undefined) {
+    if (progress !== undefined) goBack(core, progress, message.index, message.rejected)
+  } else if (message.index > core.log.lastIndex) {
+    core.ignore('beyond-log')
+  } else {
+    for (const other of others) acknowledge(core, other, message.index)
+    if (progress !== undefined) acknowledge(core, progress, message.index)
+  }
+  if (progress !== undefined) offerLeadership(core, progress)
 }
 
-function heardFrom(core: Core, message: Message): Progress {
-  const progress = core.tracker.get(message.from)
-  invariant(progress !== undefined, () => `answer of ${message.from} in term ${core.term}, who is no member`)
-  progress.recentActive = true
-  return progress
+/** @returns the sender's progress, undefined if it is no member itself, and that of those it speaks for */
+function heardFrom(core: Core, { from, speaksFor = [] }: AppendResponse | HeartbeatResponse): HeardFrom {
+  for (const id of speaksFor) core.tracker.spokenForBy(id, from)
+  const others = speaksFor.map((id) => core.tracker.get(id)).filter((progress) => progress !== undefined)
+  const progress = core.tracker.get(from)
+  for (const heard of [progress, ...others]) if (heard !== undefined) heard.recentActive = true
+  return [progress, ...others]
 }
+
+type HeardFrom = readonly [Progress | undefined, ...Progress[]]
 
 /** The leader's own entries up to `index` are durable. They count if it is a member still. */
 export function ownEntriesDurable(core: Core, index: Index): void {
   core.durableIndex = index
-  const own = core.tracker.get(core.id)
-  if (own !== undefined) acknowledge(core, own, index)
+  for (const id of [core.id, ...core.voices]) {
+    const own = core.tracker.get(id)
+    if (own !== undefined && core.role === 'leader') acknowledge(core, own, index)
+  }
   sendToWitnesses(core)
 }
 
+/** How many processes have to have an entry before it is committed. Fewer may let some commit. */
+export function setCopies(core: Core, copies: number): void {
+  core.copies = copies
+  if (core.role === 'leader' && maybeCommit(core)) announceCommit(core)
+}
+
 /** `progress` has everything up to `index`; it may be the leader's own. */
-function acknowledge(core: Core, progress: Progress, index: Index): void {
+export function acknowledge(core: Core, progress: Progress, index: Index): void {
   const news = progress.acknowledge(index)
   // An old acknowledgement still shows that probing may end.
   if (!news && !(progress.state === 'probe' && progress.match === index)) return
   advanceFlow(core, progress, index)
   if (maybeCommit(core)) {
-    releasePostponedReads(core)
-    broadcastAppend(core)
+    announceCommit(core)
   } else if (progress.id !== core.id && progress.canUseCommit(core.log.committed)) {
     sendAppend(core, progress)
   }
   if (progress.id !== core.id) continueWith(core, progress)
+}
+
+function announceCommit(core: Core): void {
+  releasePostponedReads(core)
+  broadcastAppend(core)
 }
 
 function continueWith(core: Core, progress: Progress): void {
@@ -81,12 +101,16 @@ function goBack(
 }
 
 export function receiveHeartbeatResponse(core: Core, message: HeartbeatResponse): void {
-  const progress = heardFrom(core, message)
-  progress.flowPaused = false
-  // If the last append was lost, this gets things going again.
-  if (progress.match < core.log.lastIndex || progress.state === 'probe') sendAppend(core, progress)
+  const [progress] = heardFrom(core, message)
+  if (progress !== undefined) resume(core, progress)
   if (message.round > 0) confirmReads(core, message)
-  offerLeadership(core, progress)
+  if (progress !== undefined) offerLeadership(core, progress)
+}
+
+/** If the last append was lost, this gets things going again. */
+function resume(core: Core, progress: Progress): void {
+  progress.flowPaused = false
+  if (progress.match < core.log.lastIndex || progress.state === 'probe') sendAppend(core, progress)
 }
 
 /** Two leaders in one term: the other one is wrong, or nobody is right. */

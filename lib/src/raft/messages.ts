@@ -19,6 +19,7 @@ export type Message =
   | Refused
   | Quiesce
   | Wake
+  | Goodbye
 
 export type MessageType = Message['type']
 export type MessageOf<T extends MessageType> = Message & { readonly type: T }
@@ -30,6 +31,12 @@ interface Envelope {
   readonly term: Term
 }
 
+/** An answer that counts for the sender and for all that it speaks for. */
+interface Answer extends Envelope {
+  /** Whose votes the sender has adopted; absent: nobody's. */
+  readonly speaksFor?: readonly VoterId[] | undefined
+}
+
 /** Entries that follow the position (prevTerm, prevIndex). Without entries: a probe or news of the commit index. */
 export interface Append extends Envelope {
   readonly type: 'append'
@@ -39,7 +46,7 @@ export interface Append extends Envelope {
   readonly commit: Index
 }
 
-export interface AppendResponse extends Envelope {
+export interface AppendResponse extends Answer {
   readonly type: 'append-response'
   /** Accepted: the log agrees with the leader's up to here, durably. Rejected: the `prevIndex` that was not found. */
   readonly index: Index
@@ -54,7 +61,7 @@ export interface Heartbeat extends Envelope {
   readonly round: number
 }
 
-export interface HeartbeatResponse extends Envelope {
+export interface HeartbeatResponse extends Answer {
   readonly type: 'heartbeat-response'
   readonly round: number
 }
@@ -78,7 +85,7 @@ export interface VoteRequest extends Envelope, KnownCommit {
   readonly transfer: boolean
 }
 
-export interface VoteResponse extends Envelope, KnownCommit {
+export interface VoteResponse extends Answer, KnownCommit {
   readonly type: 'vote-response' | 'pre-vote-response'
   readonly granted: boolean
 }
@@ -135,4 +142,17 @@ export interface Quiesce extends Envelope {
 /** From a follower: something happens. */
 export interface Wake extends Envelope {
   readonly type: 'wake'
+}
+
+/**
+ * The sender ends for good, and gives away its vote with those that it speaks for: to the first of `heirs` that has
+ * the log, see `adoption.ts`. Its term raises nobody's.
+ */
+export interface Goodbye extends Envelope {
+  readonly type: 'goodbye'
+  /** The sender's id and all that it ever held. */
+  readonly ids: readonly VoterId[]
+  /** The position that an heir's log has to reach, compared as in votes. */
+  readonly floor: { readonly index: Index; readonly term: Term }
+  readonly heirs: readonly VoterId[]
 }

@@ -27,6 +27,8 @@ export class Progress {
   sentCommit: Index = 0
   pendingSnapshot: Index = 0
   recentActive: boolean
+  /** Who has adopted the member's vote. There is no replica of this id any more: nothing is sent to it. */
+  speaker: VoterId | undefined
   /** An append is on the way that has to be answered before the next, or the window is full. */
   flowPaused = false
 
@@ -130,6 +132,7 @@ export class Progress {
       next: this.next,
       learner: this.learner,
       witness: this.witness,
+      speaker: this.speaker,
       paused: this.paused,
       pendingSnapshot: this.pendingSnapshot,
       recentActive: this.recentActive,

@@ -1,6 +1,9 @@
+import { hasUnsettledGoodbye } from './adoption.js'
 import type { Core } from './core.js'
 import type { Quiesce, Wake } from './messages.js'
+import type { Progress } from './progress.js'
 import { broadcastHeartbeat } from './replication.js'
+import type { Index } from './types.js'
 
 // An idle group falls silent: no heartbeats, no election timeouts, until something happens to any replica.
 
@@ -56,6 +59,11 @@ function isSettled(core: Core): boolean {
     core.reads.empty &&
     core.transferee === undefined &&
     !tracker.joint &&
-    tracker.members.every((each) => each.match === log.lastIndex && each.recentActive && each.state === 'replicate')
+    !hasUnsettledGoodbye(core) &&
+    tracker.members.every((each) => each.speaker !== undefined || isUpToDate(each, log.lastIndex))
   )
+}
+
+function isUpToDate({ match, recentActive, state }: Progress, lastIndex: Index): boolean {
+  return match === lastIndex && recentActive && state === 'replicate'
 }

@@ -1,11 +1,12 @@
 import { invariant } from '../base/errors.js'
+import { countOwnVotes, sayGoodbye, voicesDurable } from './adoption.js'
 import type { ConfigChange } from './config-change.js'
 import { Core } from './core.js'
-import { campaign, countVote } from './election.js'
-import { ownEntriesDurable } from './leader.js'
+import { campaign } from './election.js'
+import { ownEntriesDurable, setCopies } from './leader.js'
 import { reportSnapshot, reportUnreachable } from './links.js'
 import { applyConfigChange, entriesApplied, snapshotInstalled } from './membership.js'
-import type { Message } from './messages.js'
+import type { Goodbye, Message } from './messages.js'
 import { type RaftOptions, resolveOptions } from './options.js'
 import { propose, proposeConfigChange } from './proposals.js'
 import { wakeGroup } from './quiesce.js'
@@ -36,6 +37,7 @@ interface Outstanding {
   readonly term: Term
   readonly ownVote: Core['ownVote']
   readonly ownAppendIndex: Index
+  readonly voices: readonly VoterId[]
 }
 
 /**
@@ -65,7 +67,7 @@ export class RawNode {
 
   /** The unit of time of all `…Ticks` options has passed. */
   tick(): void {
-    tick(this.#core)
+    if (!this.#core.isGone) tick(this.#core)
   }
 
   /** Proposes one entry for each payload, in this order, all or none. Many in one call are cheaper than many calls. */
@@ -114,6 +116,25 @@ export class RawNode {
     return this.#core.lastIgnored
   }
 
+  /**
+   * This replica ends for good and gives away its vote. It does and says nothing any more.
+   * @param isReachable whom the goodbye will reach
+   * @returns what to tell everyone, at once
+   */
+  goodbye(isReachable: (id: VoterId) => boolean): Omit<Goodbye, 'to'> {
+    return sayGoodbye(this.#core, isReachable)
+  }
+
+  /** Leader: nothing is committed before so many processes with data have it, this one included. */
+  setCopies(copies: number): void {
+    setCopies(this.#core, copies)
+  }
+
+  /** Whom this replica speaks for besides itself. */
+  get voices(): readonly VoterId[] {
+    return this.#core.voices
+  }
+
   /** Messages to `id` get lost. A leader probes it anew; a follower of `id` forgets it and grants votes at once. */
   reportUnreachable(id: VoterId): void {
     reportUnreachable(this.#core, id)
@@ -141,8 +162,8 @@ export class RawNode {
 
   /** There is something to do. False while a Ready is outstanding. */
   hasReady(): boolean {
-    if (this.#outstanding !== undefined) return false
     const core = this.#core
+    if (this.#outstanding !== undefined || core.isGone) return false
     return (
       core.messages.length > 0 ||
       core.messagesAfterPersist.length > 0 ||
@@ -187,6 +208,7 @@ export class RawNode {
       term: core.term,
       ownVote: core.ownVote,
       ownAppendIndex: core.ownAppendIndex,
+      voices: core.hosted.size === core.voices.length ? core.voices : [...core.hosted.keys()],
     }
     this.#softState = ready.softState ?? this.#softState
     this.#hardState = ready.hardState ?? this.#hardState
@@ -198,6 +220,7 @@ export class RawNode {
     const outstanding = this.#outstanding
     invariant(outstanding !== undefined, () => `advance() of ${this.#core.id} without ready()`)
     this.#outstanding = undefined
+    voicesDurable(this.#core, outstanding.voices)
     this.#countOwnVote(outstanding)
     this.#countOwnEntries(outstanding)
     const { snapshot, committedEntries } = outstanding.ready
@@ -208,7 +231,7 @@ export class RawNode {
   #countOwnVote({ ownVote, term }: Outstanding): void {
     const asked = this.#core.role === 'candidate' ? 'vote-response' : 'pre-vote-response'
     const asks = this.#core.role === 'candidate' || this.#core.role === 'pre-candidate'
-    if (asks && ownVote === asked && this.#core.term === term) countVote(this.#core, this.#core.id, true)
+    if (asks && ownVote === asked && this.#core.term === term) countOwnVotes(this.#core)
   }
 
   #countOwnEntries({ ownAppendIndex, term }: Outstanding): void {
@@ -237,11 +260,18 @@ export class RawNode {
 
   #hardStateChanged(): boolean {
     const { term, vote, log } = this.#core
-    return this.#hardState.term !== term || this.#hardState.vote !== vote || this.#hardState.commit !== log.committed
+    const { hosted = [] } = this.#hardState
+    return (
+      this.#hardState.term !== term ||
+      this.#hardState.vote !== vote ||
+      this.#hardState.commit !== log.committed ||
+      hosted.length !== this.#core.hosted.size
+    )
   }
 
   #promiseChanged(hardState: HardState): boolean {
-    return this.#hardState.term !== hardState.term || this.#hardState.vote !== hardState.vote
+    const { term, vote, hosted = [] } = this.#hardState
+    return term !== hardState.term || vote !== hardState.vote || hosted.length !== (hardState.hosted ?? []).length
   }
 }
 

@@ -39,7 +39,7 @@ export function releasePostponedReads(core: Core): void {
 
 /** Leader: a heartbeat was answered. */
 export function confirmReads(core: Core, message: HeartbeatResponse): void {
-  core.reads.acknowledge(message.from, message.round)
+  for (const id of [message.from, ...(message.speaksFor ?? [])]) core.reads.acknowledge(id, message.round)
   answerConfirmedReads(core)
 }
 
@@ -64,12 +64,13 @@ function takeRead(core: Core, read: PendingRead): DropReason | undefined {
 }
 
 function serveRead(core: Core, read: PendingRead): void {
-  if (core.tracker.isSoleVoter(core.id)) {
+  const ownVoices = new Set([core.id, ...core.voices])
+  if (core.tracker.isQuorum(ownVoices)) {
     answer(core, read, core.log.committed)
     return
   }
   if (!core.reads.add({ from: read.from, ticket: read.ticket }, core.log.committed)) return
-  core.reads.acknowledge(core.id, core.reads.latest)
+  for (const id of ownVoices) core.reads.acknowledge(id, core.reads.latest)
   broadcastHeartbeat(core)
 }
 

@@ -20,7 +20,7 @@ export function appendEntries(core: Core, proposed: readonly ProposedEntry[]): v
 
 /** @returns true if the commit index moved */
 export function maybeCommit(core: Core): boolean {
-  const index = core.tracker.committed()
+  const index = core.tracker.committed(core.copies)
   // Only entries of the own term commit by counting, older ones along with them. Raft paper, 5.4.2.
   return index > core.log.committed && core.log.matches(index, core.term) && core.log.commitTo(index)
 }
@@ -43,7 +43,7 @@ export function sendPending(core: Core, progress: Progress): void {
 
 /** @returns true if something was sent */
 export function maybeSendAppend(core: Core, progress: Progress, evenIfEmpty: boolean): boolean {
-  if (progress.paused) return false
+  if (progress.paused || progress.speaker !== undefined) return false
   const { log } = core
   const prevIndex = progress.next - 1
   const prevTerm = log.term(prevIndex)
@@ -119,7 +119,7 @@ function maybeSendSnapshot(core: Core, progress: Progress): boolean {
 
 export function broadcastHeartbeat(core: Core): void {
   for (const progress of core.tracker.members) {
-    if (progress.id !== core.id) sendHeartbeat(core, progress)
+    if (progress.id !== core.id && progress.speaker === undefined) sendHeartbeat(core, progress)
   }
 }
 

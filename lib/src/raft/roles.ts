@@ -49,6 +49,13 @@ export function becomeLeader(core: Core): void {
   own.match = core.log.lastIndex
   own.becomeReplicate()
   own.recentActive = true
+  for (const voice of core.voices) {
+    const progress = core.tracker.get(voice)
+    if (progress === undefined) continue
+    progress.match = core.log.lastIndex
+    progress.recentActive = true
+  }
+  core.termStart = core.log.lastIndex + 1
   // There may be an unapplied change anywhere in the log: none is taken before all of it is applied.
   core.pendingConfigIndex = core.log.lastIndex
   appendEntries(core, [{ type: 'normal', data: NO_DATA }])
@@ -70,6 +77,7 @@ function reset(core: Core, term: Term): void {
   core.uncommittedBytes = 0
   core.ownVote = undefined
   core.ownAppendIndex = 0
+  core.acceptedIndex = 0
   core.tracker.resetVotes()
   for (const progress of core.tracker.members) progress.reset(core.log.lastIndex + 1)
   dropAllReads(core)

@@ -17,6 +17,7 @@ export function statusOf(core: Core): Status {
     progress: core.role === 'leader' ? progressOf(core) : new Map(),
     transferee: core.transferee,
     quiesced: core.quiesced,
+    voices: core.voices,
     uncommittedBytes: core.uncommittedBytes,
     ignored: Object.fromEntries(core.ignored),
   }

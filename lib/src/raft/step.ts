@@ -1,3 +1,4 @@
+import { adoptWhatIsDue, receiveGoodbye } from './adoption.js'
 import type { Core } from './core.js'
 import { answerVoteRequest, receiveVote, refuseOldVote } from './election.js'
 import { followAppend, followHeartbeat, followQuiesce, followSnapshot, followTimeoutNow } from './follower.js'
@@ -20,6 +21,7 @@ const everyRole: Handlers = {
   'pre-vote': answerVoteRequest,
   'read-index-response': receiveReadIndex,
   refused: receiveRefusal,
+  goodbye: receiveGoodbye,
 }
 
 const follower: Handlers = {
@@ -61,6 +63,13 @@ const handlers: Readonly<Record<Role, Handlers>> = {
   },
 }
 
+/** One that speaks for a member counts as one. */
+function isMember({ tracker }: Core, message: Message): boolean {
+  if (tracker.get(message.from) !== undefined) return true
+  const { speaksFor = [] } = 'speaksFor' in message ? message : {}
+  return speaksFor.some((id) => tracker.get(id) !== undefined)
+}
+
 /** A message from a peer. @returns why it was ignored, undefined if it was not */
 export function step(core: Core, message: Message): IgnoreReason | undefined {
   core.lastIgnored = undefined
@@ -69,14 +78,17 @@ export function step(core: Core, message: Message): IgnoreReason | undefined {
     if (handler !== undefined) handler(core, message)
     else core.ignore(isAnswerOfMember(message) ? 'stale' : 'unexpected')
   }
+  adoptWhatIsDue(core)
   return core.lastIgnored
 }
 
 /** Drops nonsense and what is not of this term, after moving to a higher one if the message is from there. */
 function admit(core: Core, message: Message): boolean {
+  if (core.isGone) return refuse(core, 'unexpected')
   if (!isWellFormed(message)) return refuse(core, 'malformed')
   if (message.to !== core.id || message.from === core.id) return refuse(core, 'misdirected')
-  const member = core.tracker.get(message.from) !== undefined
+  const member = isMember(core, message)
+  if (message.type === 'goodbye') return true
   if (isAnswerOfMember(message) && !member) return refuse(core, 'unknown-peer')
   // Even what is refused below may come from a member that is waiting for a sign of the leader.
   if (core.quiesced && member && !isQuiet(message)) wake(core)

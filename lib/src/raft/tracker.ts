@@ -41,9 +41,10 @@ export class Tracker {
     return this.#progress.get(id)
   }
 
-  /** True if `id` alone decides. */
-  isSoleVoter(id: VoterId): boolean {
-    return this.#voters.length === 1 && this.#voters[0] === id
+  /** `speaker` has adopted the vote of `id`, for good. */
+  spokenForBy(id: VoterId, speaker: VoterId): void {
+    const progress = this.#progress.get(id)
+    if (progress !== undefined) progress.speaker = speaker
   }
 
   /** Switches to `configuration`: members that stay keep their progress, new ones start at `next`. */
@@ -64,9 +65,20 @@ export class Tracker {
     this.#voters = voters
   }
 
-  /** The highest index that a quorum has. */
-  committed(): Index {
-    return jointCommitted(this.#configuration, this.#matchOf)
+  /**
+   * The highest index that a quorum has, and so many processes with data. Votes that were adopted make no copies.
+   */
+  committed(copies: number): Index {
+    const agreed = jointCommitted(this.#configuration, this.#matchOf)
+    return copies <= 1 ? agreed : Math.min(agreed, this.#kept(copies))
+  }
+
+  #kept(copies: number): Index {
+    const matches = this.#members
+      .filter(({ witness, speaker }) => !witness && speaker === undefined)
+      .map(({ match }) => match)
+      .sort((a, b) => b - a)
+    return matches[copies - 1] ?? 0
   }
 
   readonly #matchOf = (id: VoterId): Index => this.#progress.get(id)?.match ?? 0
@@ -76,9 +88,9 @@ export class Tracker {
     return jointVote(this.#configuration, (id) => this.#progress.get(id)?.recentActive) === 'won'
   }
 
-  /** Forgets who was heard from, except for `self`. */
+  /** Forgets who was heard from, except for `self` and those that it speaks for. */
   clearActivity(self: VoterId): void {
-    for (const progress of this.#members) progress.recentActive = progress.id === self
+    for (const progress of this.#members) progress.recentActive = progress.id === self || progress.speaker === self
   }
 
   resetVotes(): void {

@@ -52,6 +52,15 @@ export interface HardState {
   /** Who got this replica's vote in `term`. */
   readonly vote: VoterId | undefined
   readonly commit: Index
+  /** Whose votes this replica has adopted; never shrinks. Absent: nobody's. */
+  readonly hosted?: readonly HostedVote[] | undefined
+}
+
+/** A vote that its owner gave away. */
+export interface HostedVote {
+  readonly id: VoterId
+  /** In terms up to this one its owner may have voted itself. */
+  readonly fence: Term
 }
 
 /** What is worth knowing and need not be stored. */
@@ -211,6 +220,8 @@ export interface ProgressStatus {
   readonly next: Index
   readonly learner: boolean
   readonly witness: boolean
+  /** Who has adopted the member's vote; it is gone for good itself. */
+  readonly speaker: VoterId | undefined
   /** Nothing is sent until it answers. */
   readonly paused: boolean
   /** The snapshot on its way, 0 if none. */
@@ -240,5 +251,7 @@ export interface Status {
   readonly quiesced: boolean
   /** On a leader: bytes of payload appended in its term and not applied yet. */
   readonly uncommittedBytes: number
+  /** Whom this replica speaks for besides itself. */
+  readonly voices: readonly VoterId[]
   readonly ignored: Readonly<Partial<Record<IgnoreReason, number>>>
 }

@@ -38,6 +38,8 @@ function hasPlausibleNumbers(message: Message): boolean {
       return isKnownCommit(message)
     case 'read-index-response':
       return isCount(message.index)
+    case 'goodbye':
+      return isCount(message.floor.index) && isCount(message.floor.term) && message.ids.includes(message.from)
     case 'propose':
       return message.entries.length > 0
     default:

@@ -1,0 +1,141 @@
+import type { Core } from './core.js'
+import { countVote } from './election.js'
+import { acknowledge } from './leader.js'
+import type { Goodbye } from './messages.js'
+import { becomeFollower, setLead } from './roles.js'
+import type { Index, Term, VoterId } from './types.js'
+
+// Goodbye and adoption: a replica that ends for good gives its vote to an heir, which from then on speaks for it. What
+// this must not break: one vote per id and term, and an acknowledgement that was counted is kept by whoever speaks.
+
+/** Goodbyes remembered at most; the oldest is forgotten first. Forgetting one is as if that replica had crashed. */
+const GOODBYES_MAX = 64
+/** A replica speaks for no more than so many others; then it has to begin a new incarnation. */
+export const VOICES_MAX = 255
+
+/**
+ * This replica ends for good: from now on it does and says nothing.
+ * @param isReachable whom the goodbye will reach; heirs that it does not reach would bar those after them
+ */
+export function sayGoodbye(core: Core, isReachable: (id: VoterId) => boolean): Omit<Goodbye, 'to'> {
+  const hasSay = core.voices.length > 0 || core.tracker.voters.includes(core.id)
+  const goodbye = {
+    type: 'goodbye',
+    from: core.id,
+    term: Math.max(core.term, 1),
+    ids: [core.id, ...core.hosted.keys()],
+    floor: floorOf(core),
+    heirs: hasSay ? heirsOf(core).filter(isReachable) : [],
+  } as const
+  core.isGone = true
+  return goodbye
+}
+
+/**
+ * What an heir has to have. The log of a follower; of a leader only what others may have counted on: beyond the commit
+ * index it alone counted what it acknowledged to itself.
+ */
+function floorOf({ role, log, termStart }: Core): Goodbye['floor'] {
+  const index: Index = role === 'leader' ? Math.max(log.committed, termStart - 1) : log.lastIndex
+  return { index, term: log.term(index) ?? 0 }
+}
+
+/** The leader, then the voters that have most; if there is no other voter, the learners. Witnesses can't lead. */
+function heirsOf(core: Core): VoterId[] {
+  const { tracker, id: self, lead } = core
+  const able = tracker.members.filter(({ id, witness, speaker }) => id !== self && !witness && speaker === undefined)
+  const voters = able.filter(({ learner }) => !learner)
+  const heirs = voters.length > 0 ? voters : able
+  return [...heirs]
+    .sort((a, b) => Number(b.id === lead) - Number(a.id === lead) || b.match - a.match)
+    .map(({ id }) => id)
+}
+
+/** Every role. Its term is only looked at when it is adopted. */
+export function receiveGoodbye(core: Core, goodbye: Goodbye): void {
+  core.goodbyes.set(goodbye.from, goodbye)
+  const [oldest] = core.goodbyes.keys()
+  if (core.goodbyes.size > GOODBYES_MAX && oldest !== undefined) core.goodbyes.delete(oldest)
+  if (core.role !== 'leader' && core.lead === goodbye.from) {
+    core.quiesced = false
+    setLead(core, undefined)
+  }
+}
+
+/** To be called after each change of log, term or goodbyes. */
+export function adoptWhatIsDue(core: Core): void {
+  for (const goodbye of core.goodbyes.values()) {
+    if (!core.hosted.has(goodbye.from) && isHeir(core, goodbye) && hasFloor(core, goodbye)) adopt(core, goodbye)
+  }
+}
+
+/** A voter has said goodbye, and nobody is known to speak for it. */
+export function hasUnsettledGoodbye({ goodbyes, tracker }: Core): boolean {
+  return [...goodbyes.keys()].some((id) => tracker.voters.includes(id) && tracker.get(id)?.speaker === undefined)
+}
+
+/** Those before this replica in line ended without holding the ids, by their own word. */
+function isHeir(core: Core, { ids, heirs }: Goodbye): boolean {
+  const place = heirs.indexOf(core.id)
+  return (
+    place >= 0 &&
+    heirs.slice(0, place).every((earlier) => {
+      const theirs = core.goodbyes.get(earlier)?.ids
+      return theirs !== undefined && !theirs.some((id) => ids.includes(id))
+    })
+  )
+}
+
+/** Compared as in votes: what was acknowledged under the ids is here. */
+function hasFloor({ log }: Core, { floor }: Goodbye): boolean {
+  return log.lastTerm > floor.term || (log.lastTerm === floor.term && log.lastIndex >= floor.index)
+}
+
+/** In effect once the next Ready's batch is durable: see `voicesDurable`. */
+function adopt(core: Core, { ids, term }: Goodbye): void {
+  if (core.hosted.size + ids.length > VOICES_MAX) return
+  if (term > core.term) becomeFollower(core, term, undefined)
+  for (const id of ids) core.hosted.set(id, Math.max(term, core.hosted.get(id) ?? 0))
+}
+
+/** What this replica adopted is durable: it speaks for `voices` now, and says again what it said for itself alone. */
+export function voicesDurable(core: Core, voices: readonly VoterId[]): void {
+  const added = voices.filter((id) => !core.voices.includes(id))
+  if (added.length === 0) return
+  core.voices = voices
+  for (const id of added) core.tracker.spokenForBy(id, core.id)
+  if (core.role === 'leader') leadVoices(core, added)
+  else if (core.role === 'follower') repeatToOthers(core)
+  else countOwnVotes(core)
+}
+
+function leadVoices(core: Core, added: readonly VoterId[]): void {
+  for (const id of added) {
+    const progress = core.tracker.get(id)
+    if (progress === undefined) continue
+    progress.recentActive = true
+    acknowledge(core, progress, core.durableIndex)
+  }
+}
+
+/** Acknowledgement or vote, whichever was the last. */
+function repeatToOthers(core: Core): void {
+  const { id: from, term, lead, vote, acceptedIndex: index } = core
+  if (lead !== undefined) {
+    if (index > 0) core.sendAfterPersist({ type: 'append-response', from, to: lead, term, index, rejected: undefined })
+  } else if (vote !== undefined && vote !== from) {
+    core.sendAfterPersist({ type: 'vote-response', from, to: vote, term, granted: true, commit: 0, commitTerm: 0 })
+  }
+}
+
+/** The votes of a candidate or pre-candidate for itself: its own and those it speaks for. */
+export function countOwnVotes(core: Core): void {
+  const { role } = core
+  const term = role === 'candidate' ? core.term : core.term + 1
+  for (const id of [core.id, ...votingVoices(core, term)]) if (core.role === role) countVote(core, id, true)
+}
+
+/** For whom this replica may vote in `term`: up to the fence the others may have voted themselves. */
+export function votingVoices({ voices, hosted }: Core, term: Term): readonly VoterId[] {
+  return voices.length === 0 ? voices : voices.filter((id) => (hosted.get(id) ?? 0) < term)
+}
