@@ -1,7 +1,8 @@
 import type { Core } from './core.js'
 import { countVote } from './election.js'
 import { acknowledge } from './leader.js'
-import type { Goodbye } from './messages.js'
+import type { Append, Goodbye } from './messages.js'
+import { payloadBytes } from './replication.js'
 import { becomeFollower, setLead } from './roles.js'
 import type { Index, Term, VoterId } from './types.js'
 
@@ -13,11 +14,18 @@ const GOODBYES_MAX = 64
 /** A replica speaks for no more than so many others; then it has to begin a new incarnation. */
 export const VOICES_MAX = 255
 
+/** What a replica says when it ends. Everyone may take it as addressed to itself. */
+export interface LastWords {
+  /** The entries that the first heir lacks to reach the floor, if they are few. */
+  readonly entries: Omit<Append, 'to'> | undefined
+  readonly goodbye: Omit<Goodbye, 'to'>
+}
+
 /**
  * This replica ends for good: from now on it does and says nothing.
  * @param isReachable whom the goodbye will reach; heirs that it does not reach would bar those after them
  */
-export function sayGoodbye(core: Core, isReachable: (id: VoterId) => boolean): Omit<Goodbye, 'to'> {
+export function sayGoodbye(core: Core, isReachable: (id: VoterId) => boolean, maxBytes: number): LastWords {
   const hasSay = core.voices.length > 0 || core.tracker.voters.includes(core.id)
   const goodbye = {
     type: 'goodbye',
@@ -28,7 +36,18 @@ export function sayGoodbye(core: Core, isReachable: (id: VoterId) => boolean): O
     heirs: hasSay ? heirsOf(core).filter(isReachable) : [],
   } as const
   core.isGone = true
-  return goodbye
+  return { entries: entriesFor(core, goodbye, maxBytes), goodbye }
+}
+
+function entriesFor(core: Core, { heirs, floor }: Omit<Goodbye, 'to'>, maxBytes: number): LastWords['entries'] {
+  const [heir] = heirs
+  const prevIndex = heir === undefined ? floor.index : (core.tracker.get(heir)?.match ?? 0)
+  const prevTerm = core.log.term(prevIndex)
+  if (core.role !== 'leader' || prevIndex >= floor.index || prevTerm === undefined) return undefined
+  const { id: from, term, log } = core
+  const entries = log.slice(prevIndex + 1, floor.index)
+  if (payloadBytes(entries) > maxBytes) return undefined
+  return { type: 'append', from, term, prevIndex, prevTerm, entries, commit: log.committed }
 }
 
 /**

@@ -67,9 +67,6 @@ export class Core {
   termStart: Index = 0
   /** Follower: up to where it has acknowledged the log of this term's leader. */
   acceptedIndex: Index = 0
-  /** Leader: nothing is committed before so many processes have it. */
-  copies = 1
-
   quiesced = false
   /** Leader: ticks in which nothing happened. */
   idleTicks = 0

@@ -42,10 +42,9 @@ export function ownEntriesDurable(core: Core, index: Index): void {
   sendToWitnesses(core)
 }
 
-/** How many processes have to have an entry before it is committed. Fewer may let some commit. */
-export function setCopies(core: Core, copies: number): void {
-  core.copies = copies
-  if (core.role === 'leader' && maybeCommit(core)) announceCommit(core)
+/** Fewer members may be left whose copy has to be waited for. */
+export function copiesLost(core: Core): void {
+  if (maybeCommit(core)) announceCommit(core)
 }
 
 /** `progress` has everything up to `index`; it may be the leader's own. */

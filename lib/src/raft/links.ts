@@ -1,4 +1,5 @@
 import type { Core } from './core.js'
+import { copiesLost } from './leader.js'
 import { setLead } from './roles.js'
 import type { VoterId } from './types.js'
 
@@ -10,7 +11,10 @@ import type { VoterId } from './types.js'
  */
 export function reportUnreachable(core: Core, id: VoterId): void {
   const progress = core.tracker.get(id)
-  if (core.role === 'leader' && id !== core.id && progress?.state === 'replicate') progress.becomeProbe()
+  if (core.role === 'leader' && id !== core.id && progress?.state === 'replicate') {
+    progress.becomeProbe()
+    copiesLost(core)
+  }
   if (core.role === 'follower' && core.lead === id) {
     core.quiesced = false
     setLead(core, undefined)

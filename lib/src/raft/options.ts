@@ -32,6 +32,11 @@ export interface RaftOptions {
   readonly maxInflightMessages?: number | undefined
   /** Most bytes of payload on the way to one member, though always one append. Default 4 MiB. */
   readonly maxInflightBytes?: number | undefined
+  /**
+   * Nothing is committed before so many processes with data have it, learners counted, or all that follow closely if
+   * they are fewer. Default 1: a quorum of the voters is enough.
+   */
+  readonly copies?: number | undefined
   /** A leader falls silent after this many ticks in which nothing happened and all are up to date. Default 0: never. */
   readonly quiesceTicks?: number | undefined
 }
@@ -87,6 +92,7 @@ export function resolveOptions(options: RaftOptions): ResolvedOptions {
     maxUncommittedBytes: options.maxUncommittedBytes ?? 16 * 1024 * 1024,
     maxInflightMessages: options.maxInflightMessages ?? 256,
     maxInflightBytes: options.maxInflightBytes ?? 4 * 1024 * 1024,
+    copies: options.copies ?? 1,
     quiesceTicks: options.quiesceTicks ?? 0,
   }
   checkOptions(resolved)

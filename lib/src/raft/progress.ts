@@ -43,6 +43,11 @@ export class Progress {
     return this.flowPaused || this.state === 'snapshot'
   }
 
+  /** There is a process behind the id that keeps the data. */
+  get makesCopy(): boolean {
+    return !this.witness && this.speaker === undefined
+  }
+
   /** Forgets everything but the role, as a new leader has to. */
   reset(next: Index): void {
     this.#enter('probe')

@@ -1,12 +1,12 @@
 import { invariant } from '../base/errors.js'
-import { countOwnVotes, sayGoodbye, voicesDurable } from './adoption.js'
+import { countOwnVotes, type LastWords, sayGoodbye, voicesDurable } from './adoption.js'
 import type { ConfigChange } from './config-change.js'
 import { Core } from './core.js'
 import { campaign } from './election.js'
-import { ownEntriesDurable, setCopies } from './leader.js'
+import { ownEntriesDurable } from './leader.js'
 import { reportSnapshot, reportUnreachable } from './links.js'
 import { applyConfigChange, entriesApplied, snapshotInstalled } from './membership.js'
-import type { Goodbye, Message } from './messages.js'
+import type { Message } from './messages.js'
 import { type RaftOptions, resolveOptions } from './options.js'
 import { propose, proposeConfigChange } from './proposals.js'
 import { wakeGroup } from './quiesce.js'
@@ -119,15 +119,11 @@ export class RawNode {
   /**
    * This replica ends for good and gives away its vote. It does and says nothing any more.
    * @param isReachable whom the goodbye will reach
-   * @returns what to tell everyone, at once
+   * @param maxBytes for entries that the first heir may lack
+   * @returns what to tell everyone, at once and in this order
    */
-  goodbye(isReachable: (id: VoterId) => boolean): Omit<Goodbye, 'to'> {
-    return sayGoodbye(this.#core, isReachable)
-  }
-
-  /** Leader: nothing is committed before so many processes with data have it, this one included. */
-  setCopies(copies: number): void {
-    setCopies(this.#core, copies)
+  goodbye(isReachable: (id: VoterId) => boolean, maxBytes: number): LastWords {
+    return sayGoodbye(this.#core, isReachable, maxBytes)
   }
 
   /** Whom this replica speaks for besides itself. */

@@ -20,7 +20,7 @@ export function appendEntries(core: Core, proposed: readonly ProposedEntry[]): v
 
 /** @returns true if the commit index moved */
 export function maybeCommit(core: Core): boolean {
-  const index = core.tracker.committed(core.copies)
+  const index = core.tracker.committed(core.id, core.options.copies)
   // Only entries of the own term commit by counting, older ones along with them. Raft paper, 5.4.2.
   return index > core.log.committed && core.log.matches(index, core.term) && core.log.commitTo(index)
 }

@@ -66,19 +66,20 @@ export class Tracker {
   }
 
   /**
-   * The highest index that a quorum has, and so many processes with data. Votes that were adopted make no copies.
+   * The highest index that a quorum has, and so many processes of those that follow closely, or all of them if they are
+   * fewer. Votes that were adopted make no copies.
    */
-  committed(copies: number): Index {
+  committed(self: VoterId, copies: number): Index {
     const agreed = jointCommitted(this.#configuration, this.#matchOf)
-    return copies <= 1 ? agreed : Math.min(agreed, this.#kept(copies))
+    return copies <= 1 ? agreed : Math.min(agreed, this.#kept(self, copies))
   }
 
-  #kept(copies: number): Index {
+  #kept(self: VoterId, copies: number): Index {
     const matches = this.#members
-      .filter(({ witness, speaker }) => !witness && speaker === undefined)
+      .filter((member) => member.id === self || (member.state === 'replicate' && member.makesCopy))
       .map(({ match }) => match)
       .sort((a, b) => b - a)
-    return matches[copies - 1] ?? 0
+    return matches[Math.min(copies, matches.length) - 1] ?? Number.POSITIVE_INFINITY
   }
 
   readonly #matchOf = (id: VoterId): Index => this.#progress.get(id)?.match ?? 0
