@@ -86,10 +86,20 @@ export class LogIndex {
     const newest = this.#records.at(-1)
     if (newest?.lastIndex === 0) this.#records.pop()
     const sequence = newest?.lastIndex === 0 ? newest.sequence : this.#nextSequence++
+    this.#supersede(entries[0]?.index ?? Number.POSITIVE_INFINITY)
     this.#records.push({ sequence, lastIndex: entries.at(-1)?.index ?? 0 })
     this.#hardState = hardState
     this.#place(entries)
     return sequence
+  }
+
+  /** What older records say from `first` on does not count any more: it may contradict a later base. */
+  #supersede(first: Index): void {
+    for (let i = this.#records.length - 1; i >= 0; i--) {
+      const record = this.#records[i] as RecordSummary
+      if (record.lastIndex !== 0 && record.lastIndex < first) return
+      this.#records[i] = { ...record, lastIndex: Math.min(record.lastIndex, first - 1) }
+    }
   }
 
   #place(entries: readonly Entry[]): void {
@@ -119,6 +129,6 @@ export class LogIndex {
 
 interface RecordSummary {
   readonly sequence: number
-  /** The last entry in it; 0 without entries. */
+  /** The last entry in it that no later record replaced; 0 without entries. */
   readonly lastIndex: Index
 }

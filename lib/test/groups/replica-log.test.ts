@@ -155,6 +155,18 @@ describe('ReplicaLog', () => {
     expect((await load(disk)).stored?.initial.entries).toEqual(entriesFrom(12, 1, 1))
   })
 
+  it('[RLG12] compaction deletes records whose entries were all replaced, which may contradict where the log begins', async () => {
+    const { disk, log } = await founded()
+    await log.append(undefined, entriesFrom(2, 2, 1), 'synced')
+    await log.append(undefined, entriesFrom(4, 3, 1), 'synced')
+    await log.append({ term: 2, vote: undefined, commit: 3 }, entriesFrom(3, 1, 2), 'synced')
+    await log.beginSnapshot().commit({ ...founding.snapshot, index: 3, term: 2 })
+    await log.compact(3)
+    expect((await load(disk)).stored?.initial).toMatchObject({ snapshot: { index: 3, term: 2 }, entries: [] })
+    await log.append(undefined, entriesFrom(4, 1, 2), 'synced')
+    expect((await load(disk)).stored?.initial.entries).toEqual(entriesFrom(4, 1, 2))
+  })
+
   it('[RLG12] a record without entries takes the place of another such record', async () => {
     const { disk, log } = await founded()
     await log.append(undefined, entriesFrom(2, 3, 1), 'synced')
