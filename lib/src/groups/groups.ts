@@ -284,7 +284,11 @@ export class Groups {
       to: peerOf(message.to),
       raftMessage: encodeMessage(message),
       source,
-      events: { progress: () => {}, done: () => settle(true), failed: () => settle(false) },
+      events: {
+        progress: () => {},
+        done: () => settle(true),
+        failed: (reason) => reason !== 'replaced' && settle(false), // the other transfer goes on
+      },
     })
   }
 

@@ -24,6 +24,7 @@ import {
 } from '../raft/index.js'
 import { type Digest, readThrough } from './checkpoint.js'
 import { encodeMark } from './durable-mark.js'
+import { OutgoingSnapshots } from './outgoing-snapshots.js'
 import type { ReplicaLog } from './replica-log.js'
 import type { Applied, ReplicatedState } from './replicated-state.js'
 import { type SnapshotSource, type SpoolOptions, spoolSnapshot } from './snapshot-source.js'
@@ -102,8 +103,7 @@ export class Replica {
   #isBusy = false
   #isStopped = false
 
-  /** The last snapshot that others may still fetch. */
-  #outgoing: OutgoingSnapshot | undefined
+  readonly #outgoing = new OutgoingSnapshots()
   /** The last one that arrived, until it is installed. */
   #incoming: IncomingSnapshot | undefined
 
@@ -222,17 +222,13 @@ export class Replica {
 
   /** The content of a snapshot that the core sends to a member; kept until `snapshotSent`. */
   fetchSnapshot(snapshot: Snapshot, to: VoterId): SnapshotSource | undefined {
-    const outgoing = this.#outgoing
-    if (outgoing?.snapshot.index !== snapshot.index) return undefined
-    outgoing.receivers.add(to)
-    return outgoing.source
+    return this.#outgoing.fetch(snapshot.index, to)
   }
 
   /** The member has the snapshot that was sent to it, or won't get it. */
   snapshotSent(to: VoterId, delivered: boolean): void {
     this.#raft.reportSnapshot(to, delivered)
-    this.#outgoing?.receivers.delete(to)
-    if (this.#outgoing?.receivers.size === 0) this.#releaseSnapshot()
+    this.#outgoing.fetched(to)
   }
 
   /** True on a leader whose log grew by as much as a snapshot costs since the last checkpoint (dissertation, 5.1.1). */
@@ -252,7 +248,7 @@ export class Replica {
   /** Stops at once. What is being written still becomes durable. */
   stop(): void {
     this.#isStopped = true
-    this.#releaseSnapshot()
+    this.#outgoing.release()
   }
 
   // --- one Ready
@@ -335,22 +331,17 @@ export class Replica {
 
   /** The state as it is now, for members that need entries that are gone. Its content is read as they fetch it. */
   #makeSnapshot(): Snapshot | undefined {
-    const outgoing = this.#outgoing?.snapshot
-    if (outgoing !== undefined && outgoing.index >= this.#compactedIndex) return outgoing
+    const { latest } = this.#outgoing
+    // A member that came later does not take a snapshot in which it is none.
+    if (latest?.configuration === this.#configuration && latest.index >= this.#compactedIndex) return latest
     const index = this.state.appliedIndex
     const term = this.#raft.term(index)
     if (term === undefined || this.state.outdated !== undefined) return undefined
-    this.#releaseSnapshot()
     const data = this.#options.runtime.randomBytes(SNAPSHOT_ID_BYTES)
     const snapshot = { index, term, configuration: this.#configuration, data }
     const source = spoolSnapshot(this.state.snapshot(), { ...this.#options.spool, id: toBase64Url(data) })
-    this.#outgoing = { snapshot, source, receivers: new Set() }
+    this.#outgoing.add(snapshot, source)
     return snapshot
-  }
-
-  #releaseSnapshot(): void {
-    this.#outgoing?.source.release()
-    this.#outgoing = undefined
   }
 
   /** First the state, so that nothing is acknowledged that can't be read; then the disk. */
@@ -451,14 +442,6 @@ export class Replica {
     )
     return Math.min(...following.map(({ match }) => match))
   }
-}
-
-interface OutgoingSnapshot {
-  /** Its data is an id: the content travels apart. */
-  readonly snapshot: Snapshot
-  readonly source: SnapshotSource
-  /** Who fetches it. */
-  readonly receivers: Set<VoterId>
 }
 
 interface IncomingSnapshot {
