@@ -43,9 +43,12 @@ import type {
   Messages,
   Settled,
 } from './messaging/types.js'
-import { chooseStorage, type LegionOptions, type ResolvedOptions, resolveOptions } from './options.js'
+import { collectMetrics, type Metric } from './metrics.js'
+import { applyStrict, chooseStorage, type LegionOptions, type ResolvedOptions, resolveOptions } from './options.js'
 import type { Platform, PlatformStorage } from './platform.js'
 
+/** Of the 4 KiB that a page that goes away can still send, less what the mesh adds. */
+const LAST_WORDS_BYTES_MAX = 3_900
 const DEFAULT_DOCUMENT = 'main'
 const BOOT_NONCE_BYTES = 12
 const HANDOVER_TIMEOUT_MS = 1_500
@@ -268,13 +271,17 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
 
   /** Everything there is to know about this peer, as plain data. */
   status(): LegionStatus {
-    return {
-      self: this.self,
-      isReady: this.#main.isReady,
-      mesh: this.#mesh.status(),
-      main: this.#main.status(),
-      leader: this.leader,
-    }
+    const { self, cluster, leader } = this
+    const { isReady } = this.#main
+    const groups = this.#directory.statuses()
+    const storage = this.#storage?.kind ?? 'memory'
+    return { self, cluster, storage, isReady, mesh: this.#mesh.status(), main: this.#main.status(), groups, leader }
+  }
+
+  /** All that is counted, as plain data that fits Prometheus. Costs nothing while nobody calls it. */
+  metrics(): readonly Metric[] {
+    const [messages, documents] = [this.#messaging.metrics(), this.#documents.metrics()]
+    return collectMetrics({ status: this.status(), messages, documents, ...this.#groups.metrics() })
   }
 
   /**
@@ -338,11 +345,11 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
   }
 
   #createGroups(compressed: boolean): Groups {
-    const { voters, replaceAfterMs, groupTiming: timing, groupLimits, snapshotBytes } = this.#options
+    const { voters, copies, replaceAfterMs, groupTiming: timing, groupLimits, snapshotBytes } = this.#options
     return new Groups({
       network: this.#mesh,
       runtime: this.#platform.runtime,
-      rules: { voters, replaceAfterMs },
+      rules: { voters, copies, replaceAfterMs },
       durable: this.#storage !== undefined,
       timing,
       limits: { ...groupLimits, snapshotBytes },
@@ -367,7 +374,7 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
   #groupOptions<G extends AnyMachine>(machine: G, number: number): GroupOptions<G> {
     return {
       number,
-      machine,
+      machine: applyStrict(this.#options.strict, machine, (error) => this.#report(error)),
       groups: this.#groups,
       self: () => this.#mesh.self.id,
       runtime: this.#platform.runtime,
@@ -455,7 +462,7 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
 
   /** The page goes away, now: one goodbye on every link, ahead of everything else. It can't be taken back. */
   #vanish(): void {
-    this.#mesh.goodbye()
+    this.#mesh.goodbye(this.#groups.sayLastWords(LAST_WORDS_BYTES_MAX))
     void this.#shutDown()
     const unsubscribe = this.#platform.lifecycle.on('restore', () => {
       unsubscribe()

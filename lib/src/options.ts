@@ -2,6 +2,7 @@ import { LegionError } from './base/errors.js'
 import type { Logger } from './base/logger.js'
 import type { GroupLimits } from './groups/group-types.js'
 import type { GroupTiming } from './groups/groups.js'
+import type { StrictReport, strictMachine } from './machines/strict-machine.js'
 import type { AnyMachine } from './machines/types.js'
 import type { MeshLimits, MeshTiming } from './mesh/settings.js'
 import type { MessagingLimits } from './messaging/messaging.js'
@@ -26,22 +27,34 @@ export interface LegionOptions<M extends AnyMachine, H, L> {
   readonly canVote?: boolean | undefined
   /** Voters wanted at most, odd. Default 5. */
   readonly voters?: number | undefined
+  /**
+   * Nothing counts as agreed before so many processes have it, as long as so many are there; more than a majority of
+   * the voters only matters while there are few voters. Default 2.
+   */
+  readonly copies?: number | undefined
   /** The world: `browserPlatform()` in a page by default; in Node `await nodePlatform()` from `legion-mesh/node`. */
   readonly platform?: Platform | undefined
   /**
    * Where this peer keeps its state. `memory`: nowhere, so it is a new peer at every start. The default is `leveldb` in
    * Node with a directory, else `memory`.
    */
-  readonly storage?: 'memory' | PlatformStorage['kind'] | undefined
+  readonly storage?: StorageKind | undefined
   /** Compresses snapshots on their way to peers that join. Default false. */
   readonly compression?: boolean | undefined
   readonly timing?: LegionTiming | undefined
   readonly limits?: LegionLimits | undefined
+  /**
+   * For development: `strictMachine` from `legion-mesh/machines`. Every command is run twice and watched, and what
+   * would make replicas differ is reported by an `error` event, once per command. Not used by default.
+   */
+  readonly strict?: typeof strictMachine | undefined
   /** Closes the Legion when it aborts. */
   readonly signal?: AbortSignal | undefined
   /** Where is written what no caller waits for; `console` fits. Nowhere by default. */
   readonly logger?: Logger | undefined
 }
+
+export type StorageKind = 'memory' | PlatformStorage['kind']
 
 /** Every property may be left out or be undefined: both mean the default. */
 type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined }
@@ -62,7 +75,9 @@ export interface LegionLimits extends Optional<GroupLimits> {
 }
 
 export interface ResolvedOptions {
+  readonly strict: typeof strictMachine | undefined
   readonly voters: number
+  readonly copies: number
   readonly replaceAfterMs: number
   readonly joinTimeoutMs: number
   readonly groupTiming: GroupTiming
@@ -91,12 +106,22 @@ const DEFAULT_GROUP_LIMITS: GroupLimits = {
 export function resolveOptions(options: LegionOptions<AnyMachine, unknown, unknown>): ResolvedOptions {
   requireText('cluster', options.cluster, CLUSTER_NAME_MAX)
   if (options.name !== undefined) requireText('name', options.name, NAME_MAX)
-  const { voters = 5, timing = {}, limits: { mesh = {}, messages = {}, snapshotBytes, ...limits } = {} } = options
+  const {
+    voters = 5,
+    copies = 2,
+    timing = {},
+    limits: { mesh = {}, messages = {}, snapshotBytes, ...limits } = {},
+  } = options
   if (!Number.isInteger(voters) || voters < 1 || voters % 2 === 0) {
     throw new LegionError('E_INVALID', `voters must be an odd number from 1 on, not ${String(voters)}.`)
   }
+  if (!Number.isInteger(copies) || copies < 1) {
+    throw new LegionError('E_INVALID', `copies must be a whole number from 1 on, not ${String(copies)}.`)
+  }
   return {
+    strict: options.strict,
     voters,
+    copies,
     replaceAfterMs: timing.replaceAfterMs ?? 5_000,
     joinTimeoutMs: timing.joinTimeoutMs ?? 30_000,
     groupTiming: { tickMs: timing.tickMs ?? 100 },
@@ -119,6 +144,22 @@ export function chooseStorage(
   const advice =
     wanted === 'leveldb' ? 'give nodePlatform a directory' : `this platform has ${available?.kind ?? 'memory only'}`
   throw new LegionError('E_UNSUPPORTED', `There is no storage "${wanted}" here: ${advice}.`)
+}
+
+/** The machine that runs where `strict` is wanted. Each command, hook and migration is reported once, a little later. */
+export function applyStrict<M extends AnyMachine>(
+  strict: typeof strictMachine | undefined,
+  machine: M,
+  report: (error: LegionError) => void,
+): M {
+  if (strict === undefined) return machine
+  const reported = new Set<string>()
+  const reportOnce = (error: LegionError) => {
+    const { what } = error.details as StrictReport
+    if (!reported.has(what)) queueMicrotask(() => report(error)) // not in the middle of a command
+    reported.add(what)
+  }
+  return strict(machine, { report: reportOnce })
 }
 
 function requireText(option: string, value: unknown, charactersMax: number): void {

@@ -19,6 +19,8 @@ export interface Candidate {
   readonly reachable: boolean
   /** Its log is close to the leader's. */
   readonly caughtUp: boolean
+  /** It asked to be removed for good, or its vote was adopted: there is no coming back. */
+  readonly isOut: boolean
   /** For how long it has not been reachable, 0 if it is. Infinity once it said goodbye. */
   readonly goneForMs: number
 }
@@ -28,6 +30,8 @@ export interface AutopilotRules {
   readonly voters: number
   /** A member that was gone for this long is replaced as a voter, or forgotten if it has no storage. */
   readonly replaceAfterMs: number
+  /** Nothing is committed before so many processes have it, as long as there are so many. */
+  readonly copies: number
   /** Members wanted at most; 0: everyone who comes. */
   readonly replicas: number
 }
@@ -71,7 +75,7 @@ function withinReplicas(candidates: readonly Candidate[], { replicas }: Autopilo
 }
 
 function isForgotten(candidate: Candidate, rules: AutopilotRules): boolean {
-  return !candidate.durable && isGone(candidate, rules)
+  return candidate.isOut || (!candidate.durable && isGone(candidate, rules))
 }
 
 function isGone(candidate: Candidate, rules: AutopilotRules): boolean {

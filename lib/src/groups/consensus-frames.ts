@@ -1,8 +1,9 @@
+import { writeUint8Array } from 'lib0/encoding'
 import type { PeerId } from '../base/ids.js'
 import { type Decoder, decodeAll, readCount } from '../codec/decode.js'
-import { createEncoder, type Encoder, encodedLength, finish, writeCount } from '../codec/encode.js'
+import { createEncoder, type Encoder, encode, encodedLength, finish, writeCount } from '../codec/encode.js'
 import type { SendResult } from '../mesh/port.js'
-import type { Message } from '../raft/index.js'
+import type { Message, VoterId } from '../raft/index.js'
 import { readMessage, writeMessage } from './raft-codec.js'
 
 export interface ConsensusFramesOptions {
@@ -50,6 +51,37 @@ export class ConsensusFrames {
     for (const { group, message } of frame.messages) this.#options.lost(group, message, result)
   }
 }
+
+/** Last words: one frame for every peer, whose messages are addressed to whoever hears them. Bounded. */
+export class LastWordsFrame {
+  readonly #encoder = createEncoder()
+  readonly #maxBytes: number
+  #isFull = false
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
+
+  get roomBytes(): number {
+    return this.#isFull ? 0 : this.#maxBytes - encodedLength(this.#encoder)
+  }
+
+  get bytes(): Uint8Array {
+    return finish(this.#encoder)
+  }
+
+  /** What does not fit is left out, and so is everything after it. */
+  push(group: number, message: Omit<Message, 'to'>): void {
+    const encoded = encode((encoder) => {
+      writeCount(encoder, group)
+      writeMessage(encoder, { ...message, to: NOBODY } as Message)
+    })
+    this.#isFull ||= encoded.length > this.roomBytes
+    if (!this.#isFull) writeUint8Array(this.#encoder, encoded)
+  }
+}
+
+const NOBODY = '.0' as VoterId
 
 export interface GroupMessage {
   readonly group: number

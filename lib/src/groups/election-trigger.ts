@@ -20,10 +20,13 @@ export class ElectionTrigger {
     this.#campaign = campaign
   }
 
-  /** @param groups how many groups may have lost theirs in the same moment: they take turns */
-  leaderLost(groups: number): void {
+  /**
+   * @param groups how many groups may have lost theirs in the same moment: they take turns
+   * @param holdBackMs somebody else is to lead, if it can
+   */
+  leaderLost(groups: number, holdBackMs: number): void {
     this.#retryDelayMs = RETRY_DELAY_MS
-    this.#arm(this.#runtime.random() * (FIRST_DELAY_MAX_MS + groups * PER_GROUP_MS))
+    this.#arm(holdBackMs + this.#runtime.random() * (FIRST_DELAY_MAX_MS + groups * PER_GROUP_MS))
   }
 
   leaderKnown(): void {

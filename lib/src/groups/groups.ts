@@ -6,10 +6,10 @@ import type { Network, PeerLeftReason } from '../mesh/network.js'
 import type { Port } from '../mesh/port.js'
 import type { Message } from '../raft/index.js'
 import type { Store } from '../storage/storage.js'
-import { StoreWriter } from '../storage/store-writer.js'
+import { StoreWriter, type WriteCounts } from '../storage/store-writer.js'
 import { decodeRosterMessage, encodeRosterMessage } from './announce.js'
 import type { AutopilotRules } from './autopilot.js'
-import { ConsensusFrames, decodeFrame } from './consensus-frames.js'
+import { ConsensusFrames, decodeFrame, LastWordsFrame } from './consensus-frames.js'
 import { Outbox } from './outbox.js'
 import { decodeMessage, encodeMessage } from './raft-codec.js'
 import type { ReplicaLimits } from './replica.js'
@@ -50,6 +50,13 @@ export interface HostedGroup {
   /** Members wanted; 0: everyone who opens it. */
   readonly replicas: number
   readonly events: ReplicaHostEvents
+}
+
+/** What all groups of a peer share, in numbers since the start. */
+export interface GroupsMetrics {
+  /** Undefined without storage. */
+  readonly storage: (WriteCounts & { readonly queuedBytes: number }) | undefined
+  readonly snapshots: ReturnType<SnapshotExchange['metrics']>
 }
 
 interface Disk {
@@ -119,12 +126,19 @@ export class Groups {
     this.#subscriptions = [
       network.on('peerJoined', (peer) => this.#onPeerJoined(peer.info.id)),
       network.on('peerCluster', (peer) => this.#announceTo(peer.info.id)),
+      network.on('goodbye', (peer, payload) => this.#onGoodbye(peer, payload)),
       network.on('peerLeft', (peer, reason) => this.#onPeerLeft(peer, reason)),
     ]
   }
 
   get clusterId(): ClusterId | undefined {
     return this.#clusterId
+  }
+
+  metrics(): GroupsMetrics {
+    const writer = this.#disk?.writer
+    const storage = writer && { ...writer.counts, queuedBytes: writer.queuedBytes }
+    return { storage, snapshots: this.#snapshots.metrics() }
   }
 
   get size(): number {
@@ -171,8 +185,10 @@ export class Groups {
    */
   host(hosted: HostedGroup, founding: boolean): ReplicaHost {
     const { network, runtime, limits, rules, deflate } = this.#options
+    const clusterId = this.#clusterId as ClusterId
     const host = new ReplicaHost({
       ...hosted,
+      clusterId,
       network,
       runtime,
       limits,
@@ -182,7 +198,7 @@ export class Groups {
     })
     this.#hosts.set(hosted.group, host)
     host.setVisible(this.#visible)
-    this.#begin(host, founding).catch((error: unknown) => host.fail(error))
+    this.#begin(host, clusterId, founding).catch((error: unknown) => host.fail(error))
     return host
   }
 
@@ -199,6 +215,18 @@ export class Groups {
     for (const host of this.#hosts.values()) host.setVisible(visible)
   }
 
+  /**
+   * Ends all replicas for good, giving away their votes. What does not fit counts as crashed; `main` goes first.
+   * @returns last words for every linked peer, at most `maxBytes`
+   */
+  sayLastWords(maxBytes: number): Uint8Array {
+    const words = new LastWordsFrame(maxBytes)
+    for (const host of this.#hosts.values()) {
+      for (const message of host.sayLastWords(words.roomBytes)) words.push(host.group, message)
+    }
+    return words.bytes
+  }
+
   /** Removes what is stored of every group: this peer has left them. */
   async forget(): Promise<void> {
     await Promise.all([...this.#hosts.values()].map((host) => host.forget()))
@@ -213,15 +241,14 @@ export class Groups {
     await this.#disk?.store.close()
   }
 
-  async #begin(host: ReplicaHost, founding: boolean): Promise<void> {
-    const clusterId = this.#clusterId as ClusterId
+  async #begin(host: ReplicaHost, clusterId: ClusterId, founding: boolean): Promise<void> {
     const loaded = this.#disk && ((host.group === MAIN && this.#storedMain) || (await this.#load(host.group)))
     const { log, stored } = loaded ?? { log: undefined, stored: undefined }
     const attributes = stored && decodeAttributes(stored.attributes)
     const isOurs = attributes?.clusterId === clusterId
-    if (log && stored && isOurs && isComplete(stored)) await host.restart(clusterId, log, stored)
-    else if (founding || (isOurs && attributes.isFounder)) await host.found(clusterId, log)
-    else await host.join(clusterId, log)
+    if (log && stored && isOurs && isComplete(stored)) await host.restart(log, stored)
+    else if (founding || (isOurs && attributes.isFounder)) await host.found(log)
+    else await host.join(log)
   }
 
   #load(group: number): Promise<LoadedLog> | undefined {
@@ -329,6 +356,12 @@ export class Groups {
 
   #announceTo(peer: PeerId): void {
     for (const host of this.#hosts.values()) host.announceTo(peer)
+  }
+
+  #onGoodbye(peer: PeerId, payload: Uint8Array): void {
+    for (const { group, message } of decodeFrame(payload, peer, this.#options.network.self.id)) {
+      this.#hosts.get(group)?.hearLastWords(message)
+    }
   }
 
   #onPeerLeft(peer: PeerId, reason: PeerLeftReason): void {

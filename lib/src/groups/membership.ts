@@ -3,6 +3,7 @@ import type { PeerLeftReason } from '../mesh/network.js'
 import type { ConfigChange, Configuration, MemberChange, Status, VoterId } from '../raft/index.js'
 import type { Announce } from './announce.js'
 import { type AutopilotRules, type Candidate, type Plan, planRoster } from './autopilot.js'
+import { CommitTimes } from './commit-times.js'
 import { encodeJoining } from './entry.js'
 import { idsOf, type Replica } from './replica.js'
 import type { Member, Roster } from './roster.js'
@@ -18,7 +19,11 @@ const CAUGHT_UP_ENTRIES = 1000
 export class Membership {
   readonly #announced = new Map<PeerId, Announce>()
   readonly #goneSinceMs = new Map<VoterId, number>()
+  /** Who went, for now, by its own word. */
+  readonly #goodbyes = new Set<PeerId>()
+  /** Who wants to be removed for good. */
   readonly #leaving = new Set<PeerId>()
+  readonly #commitTimes = new CommitTimes()
 
   announced(peer: PeerId, announce: Announce): void {
     this.#announced.set(peer, announce)
@@ -26,6 +31,7 @@ export class Membership {
   }
 
   joined(peer: PeerId): void {
+    this.#goodbyes.delete(peer)
     this.#leaving.delete(peer)
   }
 
@@ -36,7 +42,7 @@ export class Membership {
   lost(peer: PeerId, reason: PeerLeftReason, nowMs: number): void {
     const announce = this.#announced.get(peer)
     this.#announced.delete(peer)
-    if (reason === 'goodbye') this.#leaving.add(peer)
+    if (reason === 'goodbye') this.#goodbyes.add(peer)
     if (announce !== undefined) this.#goneSinceMs.set(announce.member.id, nowMs)
   }
 
@@ -71,10 +77,21 @@ export class Membership {
     rules: AutopilotRules,
     nowMs: number,
   ): ConfigChange | undefined {
+    this.#noteCommit(status, nowMs)
     if (status.configuration.votersOutgoing.length > 0) return undefined
     this.#noteAbsent(self, roster, nowMs)
     const plan = planRoster(this.#candidates(self, roster, status, nowMs), rules)
     return plan && this.#toChange(plan, roster, status.configuration)
+  }
+
+  /** On the leader: for how long a member whose log ends with `match` has lacked a committed entry. */
+  behindMs(match: number, nowMs: number): number {
+    return this.#commitTimes.ageAfter(match, nowMs)
+  }
+
+  #noteCommit({ term, commit, progress }: Status, nowMs: number): void {
+    const everywhere = Math.min(commit, ...[...progress.values()].map(({ match }) => match))
+    this.#commitTimes.note(term, commit, everywhere, nowMs)
   }
 
   /** Announced replicas that may join: of the right machine, never seen before. */
@@ -106,11 +123,8 @@ export class Membership {
       visible: announce?.visible ?? true,
       reachable: isLeader || announce?.member.id === id,
       caughtUp: isLeader || isCaughtUp(id, status),
-      goneForMs: this.#leaving.has(peerOf(id))
-        ? Number.POSITIVE_INFINITY
-        : goneSinceMs === undefined
-          ? 0
-          : nowMs - goneSinceMs,
+      isOut: this.#leaving.has(peerOf(id)) || status.progress.get(id)?.speaker !== undefined,
+      goneForMs: this.#goodbyes.has(peerOf(id)) ? Number.POSITIVE_INFINITY : nowMs - (goneSinceMs ?? nowMs),
     }
   }
 
@@ -121,7 +135,9 @@ export class Membership {
       if (!present && !this.#goneSinceMs.has(id)) this.#goneSinceMs.set(id, nowMs)
     }
     for (const id of this.#goneSinceMs.keys()) if (!roster.members.has(id)) this.#goneSinceMs.delete(id)
-    for (const peer of this.#leaving) if (!roster.has(peer) && !this.#announced.has(peer)) this.#leaving.delete(peer)
+    for (const peers of [this.#leaving, this.#goodbyes]) {
+      for (const peer of peers) if (!roster.has(peer) && !this.#announced.has(peer)) peers.delete(peer)
+    }
   }
 
   #toChange(plan: Plan, roster: Roster, configuration: Configuration): ConfigChange | undefined {

@@ -1,5 +1,5 @@
 import { LegionError } from '../base/errors.js'
-import type { ClusterId, PeerId } from '../base/ids.js'
+import type { PeerId } from '../base/ids.js'
 import type { PeerLeftReason } from '../mesh/network.js'
 import type { SendResult } from '../mesh/port.js'
 import {
@@ -24,12 +24,14 @@ import type { ReplicaLog, StoredReplica } from './replica-log.js'
 import { openState, restore, resume, storeFounding } from './replica-start.js'
 import type { ReplicatedState } from './replicated-state.js'
 import { type Member, memberOf } from './roster.js'
+import { Succession } from './succession.js'
 import { incarnationOf, peerOf, voterIdOf } from './voter-id.js'
 
 /** An outdated replica can't cut its log: above so many times `logBytes` it gives up. */
 const OUTDATED_LOG_FACTOR = 4
 const QUIESCE_TICKS = 30
 const BALANCE_TICKS = 20
+const ANNOUNCE_TICKS = 10
 const MAIN = 0
 
 /**
@@ -42,9 +44,9 @@ export class ReplicaHost {
   readonly #membership = new Membership()
   readonly #divergence: DivergenceGuard
   readonly #elections: ElectionTrigger
+  readonly #succession = new Succession()
   readonly #unreachable = new Set<VoterId>()
   readonly #undelivered = new Set<VoterId>()
-  #clusterId: ClusterId | undefined
   #replica: Replica | undefined
   #log: ReplicaLog | undefined
   #incarnation = 1
@@ -55,6 +57,7 @@ export class ReplicaHost {
   /** Something happened, if only a tick, after which the leader may want another configuration. */
   #isRosterStale = true
   #ticks = 0
+  #announcedAtTick = 0
   #stopped = false
 
   constructor(options: ReplicaHostOptions) {
@@ -76,6 +79,11 @@ export class ReplicaHost {
     return this.#replica
   }
 
+  /** On the leader: for how long a member whose log ends with `match` has lacked a committed entry. */
+  behindMs(match: number): number {
+    return this.#membership.behindMs(match, this.#options.runtime.nowMs())
+  }
+
   /** It needs no ticks until something happens. */
   get isIdle(): boolean {
     const replica = this.#replica
@@ -84,8 +92,7 @@ export class ReplicaHost {
   }
 
   /** Starts the group with this peer as its only voter. @throws whatever a durable machine throws when it is opened */
-  async found(clusterId: ClusterId, log: ReplicaLog | undefined): Promise<void> {
-    this.#clusterId = clusterId
+  async found(log: ReplicaLog | undefined): Promise<void> {
     this.#log = log
     const { state } = await openState(this.#options.definition)
     if (this.#stopped) return
@@ -96,21 +103,21 @@ export class ReplicaHost {
   }
 
   /** Waits to be added by the group's leader. @throws as `found` */
-  async join(clusterId: ClusterId, log: ReplicaLog | undefined): Promise<void> {
-    this.#clusterId = clusterId
+  async join(log: ReplicaLog | undefined): Promise<void> {
     this.#log = log
     const { state } = await openState(this.#options.definition)
     if (!this.#stopped) this.#begin(state, emptyState, this.#storeIncarnation())
   }
 
   /** Goes on from what is stored. @throws LegionError E_STORAGE, E_MACHINE; DecodeError */
-  async restart(clusterId: ClusterId, log: ReplicaLog, stored: StoredReplica): Promise<void> {
-    this.#clusterId = clusterId
+  async restart(log: ReplicaLog, stored: StoredReplica): Promise<void> {
     this.#log = log
     this.#incarnation = stored.incarnation
     const { state, mark } = await openState(this.#options.definition)
     const initial = state.durableMachine ? resume(state, mark, stored) : await restore(state, log, stored)
-    if (!this.#stopped) this.#begin(state, initial, undefined)
+    if (this.#stopped) return
+    this.#begin(state, initial, undefined)
+    if (this.#replica?.isSoleVoter) this.#replica.campaign() // nobody else can lead
   }
 
   /** Runs the replica soon: something was queued for `feed`. */
@@ -161,7 +168,7 @@ export class ReplicaHost {
   }
 
   #createReplica(state: ReplicatedState, initial: InitialState, prepared: Promise<void> | undefined): void {
-    const { runtime, limits, spool, events, out, group } = this.#options
+    const { runtime, limits, rules, spool, events, out, group } = this.#options
     this.#replica?.stop()
     this.#options.events.replaced()
     this.#replica = new Replica({
@@ -173,6 +180,7 @@ export class ReplicaHost {
       prepared,
       limits,
       spool,
+      copies: rules.copies,
       quiesceTicks: group === MAIN ? 0 : QUIESCE_TICKS,
       events: {
         ...events,
@@ -200,7 +208,7 @@ export class ReplicaHost {
   }
 
   #attributes(isFounder: boolean): Uint8Array {
-    return encodeAttributes({ clusterId: this.#clusterId as ClusterId, isFounder })
+    return encodeAttributes({ clusterId: this.#options.clusterId, isFounder })
   }
 
   /** The one place where the replica runs and where is decided what follows. */
@@ -210,6 +218,7 @@ export class ReplicaHost {
     try {
       this.#options.events.feed(replica)
       replica.run()
+      this.#succeed(replica)
       this.#noteMembership(replica)
       this.#noteOutdated(replica)
       this.#reportUnreachable(replica)
@@ -226,6 +235,7 @@ export class ReplicaHost {
     for (let i = 0; i < ticks; i++) replica?.tick()
     this.#ticks += ticks
     if (this.#leaving) this.#pressLeaving()
+    else if (replica?.isMember === false && this.#ticks >= this.#announcedAtTick + ANNOUNCE_TICKS) this.#announce()
     if (replica?.isLeader) this.#lead(replica)
     this.#isRosterStale = true
     this.#options.events.tick()
@@ -297,14 +307,42 @@ export class ReplicaHost {
   #onLeaderLost(replica: Replica, lead: VoterId): void {
     replica.wake()
     replica.reportUnreachable(lead)
-    this.#elections.leaderLost(this.#options.out.groups)
+    this.#elections.leaderLost(this.#options.out.groups, this.#succession.holdBackMs(replica.id))
+  }
+
+  /** The last words of another replica, or entries that it brings with them. */
+  hearLastWords(message: Message): void {
+    const replica = this.#replica
+    if (replica === undefined) return
+    const addressed = { ...message, to: replica.id }
+    if (!isAcceptable(addressed, replica, this.#options.limits.commandBytes)) return
+    if (addressed.type === 'goodbye') this.#succession.heard(addressed, replica)
+    replica.step(addressed)
+    this.#options.out.schedule()
+  }
+
+  /** Gives away its vote and ends for good. @returns what to tell everyone at once */
+  sayLastWords(maxBytes: number): readonly Omit<Message, 'to'>[] {
+    const replica = this.#replica
+    if (replica === undefined || this.#options.network.self.durable) return []
+    const isReachable = (id: VoterId) => this.#options.network.peers.has(peerOf(id))
+    const { entries, goodbye } = replica.goodbye(isReachable, maxBytes)
+    this.stop()
+    return entries === undefined ? [goodbye] : [entries, goodbye]
   }
 
   #campaign(): void {
     const replica = this.#replica
-    if (replica === undefined || !replica.isVoter || replica.soft.lead !== undefined) return
+    if (replica === undefined || replica.soft.lead !== undefined) return
     replica.campaign()
     this.#options.out.schedule()
+  }
+
+  /** The first heir of a leader leads as soon as it speaks for it. */
+  #succeed(replica: Replica): void {
+    if (!this.#succession.isDue(replica)) return
+    replica.campaign({ transfer: true })
+    replica.run()
   }
 
   /** What a leader looks after with every tick. */
@@ -361,13 +399,15 @@ export class ReplicaHost {
     return memberOf(this.#options.network.self, this.#id, this.#options.definition.version)
   }
 
+  /** Repeated until this peer is a member: some did not host the group yet when they were told. */
   #announce(): void {
+    this.#announcedAtTick = this.#ticks
     for (const peer of this.#options.network.peers.keys()) this.announceTo(peer)
   }
 
   announceTo(peer: PeerId): void {
-    const clusterId = this.#clusterId
-    if (clusterId === undefined || this.#stopped) return
+    if (this.#replica === undefined || this.#stopped) return
+    const { clusterId } = this.#options
     const machineName = this.#options.definition.name
     const member = this.#member()
     this.#options.out.tell(peer, { kind: 'announce', clusterId, member, machineName, visible: this.#visible })
@@ -426,7 +466,7 @@ export class ReplicaHost {
 
   #onAnnounce(from: PeerId, announce: Announce): void {
     // A peer of another cluster has nothing to do with this group, even if it uses the same room.
-    if (peerOf(announce.member.id) !== from || announce.clusterId !== this.#clusterId) return
+    if (peerOf(announce.member.id) !== from || announce.clusterId !== this.#options.clusterId) return
     const problem = this.#replica?.isMember
       ? problemWith(announce, this.#replica.state, this.#options.definition)
       : undefined

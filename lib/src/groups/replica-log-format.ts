@@ -20,7 +20,7 @@ import {
   writeOptional,
   writeString,
 } from '../codec/encode.js'
-import type { Entry, HardState, Index, SnapshotMeta, Term } from '../raft/index.js'
+import type { Entry, HardState, HostedVote, Index, SnapshotMeta, Term } from '../raft/index.js'
 import { readVoterId, writeVoterId } from './entry.js'
 import { readConfiguration, readEntry, writeConfiguration, writeEntry } from './raft-codec.js'
 
@@ -186,6 +186,7 @@ export function encodeRecord({ hardState, entries }: LogRecord): Uint8Array {
     writeCount(encoder, hardState.term)
     writeOptional(encoder, hardState.vote, writeVoterId)
     writeCount(encoder, hardState.commit)
+    writeList(encoder, hardState.hosted ?? [], writeHosted)
     writeCount(encoder, entries[0]?.index ?? 0)
     writeList(encoder, entries, writeEntry)
   })
@@ -198,10 +199,21 @@ export function decodeRecord(bytes: Uint8Array): LogRecord {
       term: readCount(decoder),
       vote: readOptional(decoder, readVoterId),
       commit: readCount(decoder),
+      ...readHostedVotes(decoder),
     }
     let index = readCount(decoder)
     return { hardState, entries: readList(decoder, bytes.length, (item) => readEntry(item, index++)) }
   })
+}
+
+function writeHosted(encoder: Encoder, { id, fence }: HostedVote): void {
+  writeVoterId(encoder, id)
+  writeCount(encoder, fence)
+}
+
+function readHostedVotes(decoder: Decoder): Pick<HardState, 'hosted'> {
+  const hosted = readList(decoder, HOSTED_MAX, (item) => ({ id: readVoterId(item), fence: readCount(item) }))
+  return hosted.length === 0 ? {} : { hosted }
 }
 
 function writePosition(encoder: Encoder, { index, term }: Position): void {
@@ -213,6 +225,7 @@ function readPosition(decoder: Decoder): Position {
   return { index: readCount(decoder), term: readCount(decoder) }
 }
 
+const HOSTED_MAX = 4096
 const CHECKSUM_BYTES = 16
 
 function writeChunkSet(encoder: Encoder, chunks: ChunkSet): void {

@@ -9,6 +9,7 @@ import {
   type Entry,
   type HardState,
   type InitialState,
+  type LastWords,
   type Message,
   type ProposeResult,
   RawNode,
@@ -41,6 +42,8 @@ export interface ReplicaOptions {
   readonly prepared: Promise<void> | undefined
   readonly limits: ReplicaLimits
   readonly spool: SnapshotSpooling
+  /** Nothing is committed before so many processes have it, as long as there are so many. */
+  readonly copies: number
   /** The group falls silent after so many ticks in which nothing happened; 0: never. */
   readonly quiesceTicks: number
   readonly events: ReplicaEvents
@@ -117,7 +120,7 @@ export class Replica {
   #lastDigest: Digest | undefined
 
   constructor(options: ReplicaOptions) {
-    const { id, initial, runtime, quiesceTicks } = options
+    const { id, initial, runtime, quiesceTicks, copies } = options
     this.#options = options
     this.id = id
     this.state = options.state
@@ -128,7 +131,7 @@ export class Replica {
     this.#compactedIndex = initial.snapshot.index
     this.#durableIndex = options.log === undefined ? Number.POSITIVE_INFINITY : this.state.appliedIndex
     const random = () => runtime.random()
-    this.#raft = new RawNode({ id, random, initial, quiesceTicks, snapshot: () => this.#makeSnapshot() })
+    this.#raft = new RawNode({ id, random, initial, quiesceTicks, copies, snapshot: () => this.#makeSnapshot() })
     if (options.prepared !== undefined) this.#wait(options.prepared, () => {})
   }
 
@@ -153,6 +156,11 @@ export class Replica {
   get isVoter(): boolean {
     const { voters, votersOutgoing } = this.#configuration
     return voters.includes(this.id) || votersOutgoing.includes(this.id)
+  }
+
+  get isSoleVoter(): boolean {
+    const { voters, votersOutgoing } = this.#configuration
+    return voters.length === 1 && voters[0] === this.id && votersOutgoing.length === 0
   }
 
   /** Silent until something happens: it needs no ticks. */
@@ -199,8 +207,20 @@ export class Replica {
     return this.#raft.readIndex(ticket)
   }
 
-  campaign(): void {
-    this.#raft.campaign()
+  /** @param transfer the leader is gone for good: no questions asked */
+  campaign({ transfer = false } = {}): void {
+    this.#raft.campaign({ transfer })
+  }
+
+  /** Whom this replica speaks for besides itself. */
+  get voices(): readonly VoterId[] {
+    return this.#raft.voices
+  }
+
+  /** Ends this replica for good. @returns what to tell everyone at once */
+  goodbye(isReachable: (id: VoterId) => boolean, maxBytes: number): LastWords {
+    this.stop()
+    return this.#raft.goodbye(isReachable, maxBytes)
   }
 
   transferLeader(to: VoterId): TransferRefusal | undefined {
@@ -237,7 +257,8 @@ export class Replica {
     if (!this.isLeader || this.#isCheckpointing || this.state.outdated !== undefined) return false
     const entries = this.state.appliedIndex - this.#lastCheckpoint.index
     const bytes = this.#lastCheckpoint.logBytes
-    return (entries >= logEntries || bytes >= logBytes) && bytes >= (this.#lastDigest?.bytes ?? 0)
+    const isWorthIt = bytes >= (this.#lastDigest?.bytes ?? 0) || entries >= CHECKPOINT_FACTOR * logEntries
+    return (entries >= logEntries || bytes >= logBytes) && isWorthIt
   }
 
   run(): void {
@@ -450,6 +471,9 @@ interface IncomingSnapshot {
 }
 
 const SNAPSHOT_ID_BYTES = 8
+
+/** However large the state is, after so many times `logEntries` there is a checkpoint. */
+const CHECKPOINT_FACTOR = 10
 
 /** Who lags by no more than so many times `logEntries` still gets entries rather than a snapshot. */
 const FOLLOWING_FACTOR = 10

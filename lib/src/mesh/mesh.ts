@@ -42,8 +42,6 @@ export interface MeshEvents extends NetworkEvents {
   founded(clusterId: ClusterId): void
   /** A peer was refused in the handshake, or refuses us for the same reason. */
   incompatible(peer: PeerId, problem: string): void
-  /** The last words of a peer, of its modules; `peerLeft` comes next. Only if there are any. */
-  goodbye(peer: PeerId, payload: Uint8Array): void
 }
 
 export interface MeshStatus {

@@ -18,6 +18,8 @@ export interface NetworkEvents {
   peerJoined(peer: PeerStatus): void
   /** The link closed; `goodbye` if the peer said so itself. No message of that link comes after. */
   peerLeft(peer: PeerId, reason: PeerLeftReason): void
+  /** The last words of a peer, of its modules; `peerLeft` comes next. Only if there are any. */
+  goodbye(peer: PeerId, payload: Uint8Array): void
   /** A linked peer now belongs to a cluster, or to another one. */
   peerCluster(peer: PeerStatus): void
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { type Candidate, planRoster } from '../../src/groups/autopilot.js'
 import type { VoterId } from '../../src/raft/index.js'
 
-const rules = { voters: 5, replaceAfterMs: 5000, replicas: 0 }
+const rules = { voters: 5, copies: 2, replaceAfterMs: 5000, replicas: 0 }
 
 function candidate(id: string, changes: Partial<Candidate> = {}): Candidate {
   return {
