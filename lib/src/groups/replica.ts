@@ -440,6 +440,7 @@ export class Replica {
   }
 
   #compactTo(wanted: number): void {
+    if (this.#compactedIndex === 0) return // the state that is here came from an earlier incarnation's log
     if (this.state.outdated !== undefined) return // what is not applied here can't be made into a snapshot
     const index = Math.min(wanted, this.#durableIndex, this.#slowestFollower())
     if (index <= this.#compactedIndex) return
