@@ -7,7 +7,7 @@ export type { Value } from './codec/value.js'
 export type { LegionDocument } from './docs/document.js'
 export type { Group } from './groups/group.js'
 export type { OpenGroupOptions } from './groups/group-directory.js'
-export type { GroupEvents, GroupMember, GroupStatus } from './groups/group-types.js'
+export type { GroupEvents, GroupMember, GroupStatus, MemberStatus } from './groups/group-types.js'
 export type { LogEntry } from './groups/log-entry.js'
 export type { ProposeOptions } from './groups/proposals.js'
 export { Legion } from './legion.js'
@@ -27,7 +27,8 @@ export type {
   Messages,
   Settled,
 } from './messaging/types.js'
-export type { LegionLimits, LegionOptions, LegionTiming } from './options.js'
+export type { Metric } from './metrics.js'
+export type { LegionLimits, LegionOptions, LegionTiming, StorageKind } from './options.js'
 export type { Lifecycle, Platform, PlatformStorage } from './platform.js'
 export type { RendezvousStatus } from './signaling/rendezvous.js'
 export type { Durability, Storage, Store, StoreEntry, Write } from './storage/storage.js'

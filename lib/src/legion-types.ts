@@ -1,9 +1,10 @@
 import type { LegionError } from './base/errors.js'
-import type { PeerId } from './base/ids.js'
+import type { ClusterId, PeerId } from './base/ids.js'
 import type { GroupEvents, GroupStatus } from './groups/group-types.js'
 import type { MeshStatus } from './mesh/mesh.js'
 import type { PeerLeftReason } from './mesh/network.js'
 import type { PeerInfo } from './mesh/peer-info.js'
+import type { StorageKind } from './options.js'
 import type { RendezvousStatus } from './signaling/rendezvous.js'
 
 export interface LegionEvents extends Pick<GroupEvents, 'leader' | 'members' | 'quorum' | 'outdated'> {
@@ -18,11 +19,22 @@ export interface LegionEvents extends Pick<GroupEvents, 'leader' | 'members' | '
   error(error: LegionError): void
 }
 
+/** Everything there is to know about a peer, as plain data; taken at one moment. */
 export interface LegionStatus {
+  /** Who it is. With storage provisional until the event `self`. */
   readonly self: PeerInfo
+  /** `id` is undefined until the cluster is found or founded. */
+  readonly cluster: { readonly name: string; readonly id: ClusterId | undefined }
+  /** Where its state is kept. */
+  readonly storage: StorageKind
+  /** The state of `main` has been here. */
   readonly isReady: boolean
+  /** Signaling, and the link to each peer that is known. */
   readonly mesh: MeshStatus
   /** Of the group `main`; undefined before the cluster is known. */
   readonly main: GroupStatus | undefined
+  /** Of the other groups that are open here, by name. */
+  readonly groups: Readonly<Record<string, GroupStatus>>
+  /** Of `main`. */
   readonly leader: PeerId | undefined
 }

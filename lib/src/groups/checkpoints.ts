@@ -23,9 +23,15 @@ export class Checkpoints {
   readonly #options: CheckpointsOptions
   readonly #waiting = new Set<Waiting>()
   #askedAtMs = Number.NEGATIVE_INFINITY
+  #count = 0
 
   constructor(options: CheckpointsOptions) {
     this.#options = options
+  }
+
+  /** Taken here since the start. */
+  get count(): number {
+    return this.#count
   }
 
   get isWaiting(): boolean {
@@ -51,6 +57,7 @@ export class Checkpoints {
   }
 
   taken(digest: Digest): void {
+    this.#count++
     for (const waiting of this.#waiting) {
       if (digest.index <= waiting.afterIndex) continue
       this.#waiting.delete(waiting)

@@ -4,6 +4,7 @@ import type { AnyMachine } from '../machines/types.js'
 import { encodeCreateGroup } from './entry.js'
 import type { Group } from './group.js'
 import type { GroupRecord } from './group-registry.js'
+import type { GroupStatus } from './group-types.js'
 
 export interface OpenGroupOptions {
   /** How many members replicate the group if it is created now; 0, the default: everyone who opens it. */
@@ -34,7 +35,7 @@ const ASK_AGAIN_MS = 1_000
 export class GroupDirectory {
   readonly #options: GroupDirectoryOptions
   readonly #open = new Map<string, OpenGroup>()
-  readonly #groups = new Set<Group<AnyMachine>>()
+  readonly #groups = new Map<string, Group<AnyMachine>>()
   /** Those that this peer asked for, and founded, since it started. */
   readonly #asked = new Set<string>()
   readonly #founded = new Set<number>()
@@ -54,20 +55,26 @@ export class GroupDirectory {
     return group
   }
 
+  /** Of those that are open, by name. */
+  statuses(): Readonly<Record<string, GroupStatus>> {
+    const statuses = [...this.#groups].map(([name, group]) => [name, group.status()] as const)
+    return Object.fromEntries(statuses.filter(([, status]) => status !== undefined)) as Record<string, GroupStatus>
+  }
+
   /** Leaves all groups, `main` last, which the others need. */
   async leaveAll(timeoutMs: number, { throws = false } = {}): Promise<void> {
-    await Promise.all([...this.#groups].map((group) => group.leave(timeoutMs).catch(() => {})))
+    await Promise.all([...this.#groups.values()].map((group) => group.leave(timeoutMs).catch(() => {})))
     await this.#options.main.leave(timeoutMs).catch((error: unknown) => {
       if (throws) throw error // else the others notice, a little later
     })
   }
 
   async handOverAll(timeoutMs: number): Promise<void> {
-    await Promise.all([this.#options.main, ...this.#groups].map((group) => group.handOver(timeoutMs)))
+    await Promise.all([this.#options.main, ...this.#groups.values()].map((group) => group.handOver(timeoutMs)))
   }
 
   close(): void {
-    for (const group of this.#groups) group.close()
+    for (const group of this.#groups.values()) group.close()
     this.#options.main.close()
   }
 
@@ -122,7 +129,7 @@ export class GroupDirectory {
     const isFounder = founder === this.#options.main.voterId && this.#asked.has(name) && !this.#founded.has(number)
     if (isFounder) this.#founded.add(number)
     const group = this.#options.create(machine, number)
-    this.#groups.add(group as unknown as Group<AnyMachine>)
+    this.#groups.set(name, group as unknown as Group<AnyMachine>)
     group.on('failed', (error) => this.#options.failed(error))
     group.onClosed(() => this.#forget(name, group))
     group.start(replicas, isFounder)
@@ -130,7 +137,7 @@ export class GroupDirectory {
   }
 
   #forget<G extends AnyMachine>(name: string, group: Group<G>): void {
-    this.#groups.delete(group as unknown as Group<AnyMachine>)
+    this.#groups.delete(name)
     this.#open.delete(name)
     group.close()
   }

@@ -5,6 +5,7 @@ import type { ByteTransform } from './snapshot-compression.js'
 import { decodeTransferMessage } from './snapshot-protocol.js'
 import { SnapshotReceiver, type SnapshotReceiverEvents, type SnapshotReceiverLimits } from './snapshot-receiver.js'
 import { SnapshotSender, type SnapshotSenderLimits } from './snapshot-sender.js'
+import type { TransferCounts } from './transfer-counts.js'
 
 export interface SnapshotExchangeOptions {
   readonly runtime: Runtime
@@ -16,6 +17,14 @@ export interface SnapshotExchangeOptions {
     | undefined
   /** The port `snapshots`. */
   send(to: PeerId, bytes: Uint8Array): SendResult
+}
+
+/** Of one direction. */
+export interface TransferMetrics {
+  /** On their way now, or waiting in line. */
+  readonly open: number
+  readonly completed: number
+  readonly failures: TransferCounts['failures']
 }
 
 /** Both ends of all snapshot transfers of a peer, on one port. */
@@ -43,6 +52,10 @@ export class SnapshotExchange {
     }
   }
 
+  metrics(): { readonly sent: TransferMetrics; readonly received: TransferMetrics } {
+    return { sent: metricsOf(this.sender), received: metricsOf(this.receiver) }
+  }
+
   drain(peer: PeerId): void {
     this.sender.drain(peer)
   }
@@ -66,4 +79,8 @@ export class SnapshotExchange {
     this.sender.close()
     this.receiver.close()
   }
+}
+
+function metricsOf({ size, counts }: { readonly size: number; readonly counts: TransferCounts }): TransferMetrics {
+  return { open: size, completed: counts.completed, failures: counts.failures }
 }

@@ -8,11 +8,11 @@ import {
   type Offer,
   type ReceiverMessage,
   type SenderMessage,
-  TRANSFER_REASONS,
   type TransferReason,
   transferKey,
 } from './snapshot-protocol.js'
 import type { SnapshotSink } from './snapshot-sink.js'
+import { TransferCounts } from './transfer-counts.js'
 
 export interface SnapshotReceiverOptions {
   readonly runtime: Runtime
@@ -64,12 +64,12 @@ const REMEMBERED = 256
  * taken, so that a slow sink slows the sender. A part outlives its link: the same snapshot goes on where it broke off.
  */
 export class SnapshotReceiver {
+  readonly counts = new TransferCounts()
   readonly #options: SnapshotReceiverOptions
   readonly #limits: SnapshotReceiverLimits
   readonly #transfers = new Map<string, IncomingTransfer>()
   /** The last complete transfer from each sender and group, the oldest first. */
   readonly #complete = new Map<string, string>()
-  readonly #failures = new Map<TransferReason, number>()
   #clock: Timer | undefined
 
   constructor(options: SnapshotReceiverOptions) {
@@ -77,10 +77,9 @@ export class SnapshotReceiver {
     this.#limits = { ...DEFAULT_SNAPSHOT_RECEIVER_LIMITS, ...options.limits }
   }
 
-  /** How many transfers came to nothing, by reason. Plain data for `metrics()`. */
-  get failures(): Readonly<Record<TransferReason, number>> {
-    const counts = TRANSFER_REASONS.map((reason) => [reason, this.#failures.get(reason) ?? 0])
-    return Object.fromEntries(counts) as Record<TransferReason, number>
+  /** Snapshots on their way to here. */
+  get size(): number {
+    return this.#transfers.size
   }
 
   /** A message of a sender. */
@@ -128,7 +127,7 @@ export class SnapshotReceiver {
   #begin(from: PeerId, offer: Offer): void {
     const sink = this.#makeRoom() ? this.#sinkFor(from, offer) : 'busy'
     if (typeof sink === 'string') {
-      this.#count(sink)
+      this.counts.ended(sink)
       this.#send(from, { kind: 'refuse', transfer: offer.transfer, reason: sink })
       return
     }
@@ -178,6 +177,7 @@ export class SnapshotReceiver {
     const key = transferKey(from, offer.group)
     this.#transfers.delete(key)
     this.#remember(key, offer.transfer)
+    this.counts.ended('done')
     this.#send(from, { kind: 'complete', transfer: offer.transfer })
     this.#options.events.complete(offerOf(from, offer))
     this.#evaluate()
@@ -196,13 +196,9 @@ export class SnapshotReceiver {
   }
 
   #drop(transfer: IncomingTransfer, reason: TransferReason): void {
-    this.#count(reason)
+    this.counts.ended(reason)
     this.#transfers.delete(transferKey(transfer.from, transfer.offer.group))
     transfer.close()
-  }
-
-  #count(reason: TransferReason): void {
-    this.#failures.set(reason, (this.#failures.get(reason) ?? 0) + 1)
   }
 
   /** What can not be sent is not missed: a sender that hears nothing offers again. */

@@ -13,6 +13,7 @@ import {
 } from './snapshot-protocol.js'
 import { SNAPSHOT_CHUNK_BYTES } from './snapshot-source.js'
 import { DelayWindow } from './snapshot-window.js'
+import { TransferCounts } from './transfer-counts.js'
 
 export interface SnapshotSenderOptions {
   readonly runtime: Runtime
@@ -65,6 +66,7 @@ const TICK_MS = 1_000
  * the receiver lacks.
  */
 export class SnapshotSender {
+  readonly counts = new TransferCounts()
   readonly #options: SnapshotSenderOptions
   readonly #limits: SnapshotSenderLimits
   /** In the order of the line. */
@@ -137,6 +139,11 @@ export class SnapshotSender {
       this.#active.delete(transfer)
     }
     this.#evaluate()
+  }
+
+  /** Snapshots on their way from here, or waiting in line. */
+  get size(): number {
+    return this.#transfers.size
   }
 
   status(): OutgoingStatus[] {
@@ -221,6 +228,7 @@ export class SnapshotSender {
   #finish(transfer: OutgoingTransfer, outcome: 'done' | TransferReason): void {
     if (!this.#forget(transfer)) return
     const { events } = transfer.request
+    this.counts.ended(outcome)
     if (outcome === 'done') events.done()
     else events.failed(outcome)
     this.#evaluate()

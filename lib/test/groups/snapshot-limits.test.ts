@@ -87,7 +87,7 @@ describe('a snapshot sender', { timeout: 20_000 }, () => {
     }
     expect(await ended(alice.start(BOB, spoolSnapshot(failing(), { id: 's' })))).toBe('source')
     await world.clock.run(100)
-    expect([endings(), bob.exchange.receiver.failures.source]).toEqual([[[0, 1]], 1])
+    expect([endings(), bob.exchange.receiver.counts.failures.source]).toEqual([[[0, 1]], 1])
   })
 
   it('[SNP42] fails when a receiver asks for chunks that there are not', async () => {
@@ -115,7 +115,7 @@ describe('a snapshot sender', { timeout: 20_000 }, () => {
     await world.until(() => last.progress.length > 3)
     alice.exchange.close()
     await world.clock.run(100)
-    expect([last.ended, endings().at(-1), bob.exchange.receiver.failures.stopped]).toEqual([[], [0, 1], 2])
+    expect([last.ended, endings().at(-1), bob.exchange.receiver.counts.failures.stopped]).toEqual([[], [0, 1], 2])
   })
 
   it('[SNP43] stops what its sink is about to finish: it is not complete', async () => {
@@ -142,7 +142,11 @@ describe('a snapshot receiver', { timeout: 20_000 }, () => {
       return { bytes }
     })
     expect(await ended(alice.start(BOB, sourceOf(state)))).toBe('damaged')
-    expect([endings(), bob.sinks[0]?.chunks.length, bob.exchange.receiver.failures.damaged]).toEqual([[[0, 1]], 3, 1])
+    expect([endings(), bob.sinks[0]?.chunks.length, bob.exchange.receiver.counts.failures.damaged]).toEqual([
+      [[0, 1]],
+      3,
+      1,
+    ])
   })
 
   it.each([
@@ -158,7 +162,7 @@ describe('a snapshot receiver', { timeout: 20_000 }, () => {
   it('[SNP51] refuses more bytes than its limit', async () => {
     bob = world.peer(BOB, { limits: { receiver: { snapshotBytes: state.length - 1 } } })
     expect(await ended(alice.start(BOB, sourceOf(state)))).toBe('too-large')
-    expect([endings(), bob.exchange.receiver.failures['too-large']]).toEqual([[[0, 1]], 1])
+    expect([endings(), bob.exchange.receiver.counts.failures['too-large']]).toEqual([[[0, 1]], 1])
     bob = world.peer(BOB, { limits: { receiver: { snapshotBytes: state.length } } })
     expect(await ended(alice.start(BOB, sourceOf(state)))).toBe('done')
   })
@@ -171,7 +175,7 @@ describe('a snapshot receiver', { timeout: 20_000 }, () => {
     expect(await ended(carol.start(BOB, sourceOf(state)))).toBe('busy')
     world.cut(ALICE, BOB)
     expect(await ended(carol.start(BOB, sourceOf(state)))).toBe('done')
-    expect([endings(), bob.exchange.receiver.failures.busy]).toEqual([
+    expect([endings(), bob.exchange.receiver.counts.failures.busy]).toEqual([
       [
         [0, 1],
         [1, 0],
@@ -213,7 +217,7 @@ describe('a snapshot receiver', { timeout: 20_000 }, () => {
     await world.clock.run(58_000)
     expect(endings()).toEqual([[0, 0]])
     await world.clock.run(3_000)
-    expect([endings(), bob.exchange.receiver.failures.silent]).toEqual([[[0, 1]], 1])
+    expect([endings(), bob.exchange.receiver.counts.failures.silent]).toEqual([[[0, 1]], 1])
     const fired = world.clock.firedCount
     await world.clock.run(60_000)
     expect(world.clock.firedCount - fired).toBeLessThanOrEqual(60) // Alice's clock alone
@@ -222,7 +226,7 @@ describe('a snapshot receiver', { timeout: 20_000 }, () => {
   it('[SNP55] refuses what its owner has no use for', async () => {
     bob = world.peer(BOB, { sinkFor: () => undefined })
     expect(await ended(alice.start(BOB, sourceOf(state)))).toBe('refused')
-    expect(bob.exchange.receiver.failures.refused).toBe(1)
+    expect(bob.exchange.receiver.counts.failures.refused).toBe(1)
   })
 
   it.each(['add', 'finish'] as const)('[SNP56] refuses the rest when its sink fails to %s', async (method) => {
@@ -236,7 +240,7 @@ describe('a snapshot receiver', { timeout: 20_000 }, () => {
       const sink = { add: () => {}, finish: () => {}, abort: () => aborted++, [method]: fail }
       bob = world.peer(BOB, { sinkFor: () => sink })
       expect(await ended(alice.start(BOB, sourceOf(state)))).toBe('sink')
-      expect([aborted, bob.complete, bob.exchange.receiver.failures.sink]).toEqual([1, [], 1])
+      expect([aborted, bob.complete, bob.exchange.receiver.counts.failures.sink]).toEqual([1, [], 1])
     }
   })
 
