@@ -14,15 +14,17 @@ describe('theatre', () => {
 
   function apply(from: string, name: keyof typeof theatre.commands, payload: string) {
     index += 1
-    const context = { index, timestampMs: 0, random: () => 0, from: from as PeerId }
+    const context = { index, timestampMs: 0, random: () => 0, from: from as PeerId, version: 1 }
     return machine.apply({ name, payload }, context)
   }
+
+  const holder = (seat: string) => machine.query({ name: 'holder', payload: seat }, { timestampMs: 0, version: 1 })
 
   it('[DEM1] gives a seat to the first and tells the second who has it', () => {
     expect(apply('ada', 'reserve', 'A1')).toEqual({ ok: true, output: { ok: true } })
     expect(apply('bob', 'reserve', 'A1')).toEqual({ ok: true, output: { ok: false, holder: 'ada' } })
-    expect(machine.query({ name: 'holder', payload: 'A1' })).toBe('ada')
-    expect(machine.query({ name: 'holder', payload: 'A2' })).toBeNull()
+    expect(holder('A1')).toBe('ada')
+    expect(holder('A2')).toBeNull()
   })
 
   it('[DEM1] lets only its holder give a seat back', () => {

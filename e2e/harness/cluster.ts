@@ -54,6 +54,16 @@ export class Cluster {
     return tab
   }
 
+  /** What a browser's "duplicate tab" makes: the same page and session, in the same profile. */
+  async duplicate(tab: LabTab, name: string): Promise<LabTab> {
+    const popup = tab.page.waitForEvent('popup')
+    await tab.page.evaluate(() => void open(location.href))
+    const copy = this.#watch(new LabTab(await popup, { ...tab.options, name }))
+    await copy.page.waitForLoadState()
+    await copy.join()
+    return copy
+  }
+
   /** The theatre of demo-web, in agreement with the others. */
   async openDemo(name: string, browser: BrowserName = 'chromium'): Promise<DemoTab> {
     const tab = this.#watch(new DemoTab(await this.#newPage(browser), name))

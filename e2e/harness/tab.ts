@@ -58,19 +58,25 @@ export class Tab {
 
 /** A tab with e2e/page in it: tests drive its `lab` by `page.evaluate`. */
 export class LabTab extends Tab {
-  readonly options: JoinOptions
+  #options: JoinOptions
 
   constructor(page: Page, options: JoinOptions) {
     super(page, options.name)
-    this.options = options
+    this.#options = options
+  }
+
+  get options(): JoinOptions {
+    return this.#options
   }
 
   /** Resolves when the cluster's state is there. */
   async join(): Promise<void> {
-    await this.page.evaluate((options) => lab.join(options), this.options)
+    await this.page.evaluate((options) => lab.join(options), this.#options)
   }
 
-  async reload(): Promise<void> {
+  /** @param changes what is different afterwards, such as the code's version */
+  async reload(changes: Partial<JoinOptions> = {}): Promise<void> {
+    this.#options = { ...this.#options, ...changes }
     await this.page.reload()
     await this.join()
   }

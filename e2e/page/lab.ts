@@ -1,5 +1,6 @@
-import { type HandlerContext, Legion, LegionError } from 'legion-mesh'
+import { type Group, type HandlerContext, kv, Legion, LegionError } from 'legion-mesh'
 import { theatre } from '../machines/theatre.js'
+import { theatre2 } from '../machines/theatre-2.js'
 
 /** What a test tells a page to join. */
 export interface JoinOptions {
@@ -7,12 +8,15 @@ export interface JoinOptions {
   readonly signaling: string
   readonly name: string
   readonly secret?: string | undefined
+  readonly storage?: 'indexeddb' | undefined
+  /** Of the theatre's code, as if the page were built with it; 1 if left out. */
+  readonly version?: 1 | 2 | undefined
 }
 
 const handlers = {
   add: ({ a, b }: { a: number; b: number }) => a + b,
   bytes: (bytes: Uint8Array) => bytes.map((byte) => byte ^ 0xff),
-  callBack: async (n: number, { from, legion }: HandlerContext<Legion<typeof theatre>>) =>
+  callBack: async (n: number, { from, legion }: HandlerContext<Legion<typeof theatre2>>) =>
     (await legion.messages<Pick<typeof handlers, 'add'>>().call(from, 'add', { a: n, b: 1 })) * 2,
   note: (text: string, { from }: HandlerContext) => {
     notes.push({ from, text })
@@ -24,12 +28,17 @@ const handlers = {
 }
 const notes: { from: string; text: string }[] = []
 
-type LabLegion = Legion<typeof theatre, typeof handlers>
+type KvGroup = Group<typeof kv>
+
+type LabLegion = Legion<typeof theatre2, typeof handlers>
 
 /** A page's only content: a Legion, driven by the test through `globalThis.lab`. */
 export class Lab {
   /** What casts brought here. */
   readonly notes = notes
+  /** Codes of the `outdated` and `error` events so far. */
+  readonly told: string[] = []
+  readonly groups = new Map<string, KvGroup>()
   #legion: LabLegion | undefined
 
   get legion(): LabLegion {
@@ -37,9 +46,12 @@ export class Lab {
     return this.#legion
   }
 
-  open(options: JoinOptions): LabLegion {
-    const legion = Legion.open({ ...options, machine: theatre, handlers, logger: console })
+  open({ version, ...options }: JoinOptions): LabLegion {
+    const machine = (version === 2 ? theatre2 : theatre) as typeof theatre2
+    const legion = Legion.open({ ...options, machine, handlers, logger: console })
     legion.doc() // A document is where it was opened.
+    legion.on('outdated', ({ code }) => this.told.push(code))
+    legion.on('error', ({ code }) => this.told.push(code))
     this.#legion = legion
     return legion
   }
@@ -47,6 +59,11 @@ export class Lab {
   /** Resolves when the cluster's state is here. */
   async join(options: JoinOptions): Promise<void> {
     await this.open(options).ready
+  }
+
+  /** Opens groups of these names besides `main`, in which `kv` runs. */
+  async openGroups(names: readonly string[]): Promise<void> {
+    for (const name of names) this.groups.set(name, await this.legion.group(name, kv))
   }
 
   /** The text that peers write together. */

@@ -16,11 +16,14 @@ const IDB_DURABILITY = { synced: 'strict', buffered: 'relaxed' } as const
  * Stores in the browser's IndexedDB, one database each, called `PREFIX/NAME`. Who has one open holds the Web Lock of
  * that name, which the browser releases when the tab is gone.
  * @param locks seam for tests; default: the browser's
- * @throws LegionError E_UNSUPPORTED where pages have no Web Locks, which is outside of secure contexts
+ * @throws LegionError E_UNSUPPORTED where pages have no Web Locks, which is outside of secure contexts, or no IndexedDB
  */
 export function indexedDbStorage(prefix: string, locks: Locks | undefined = globalThis.navigator?.locks): Storage {
   if (locks === undefined) {
     throw new LegionError('E_UNSUPPORTED', 'IndexedDB needs Web Locks: serve the page by https, or from localhost.')
+  }
+  if (globalThis.indexedDB === undefined) {
+    throw new LegionError('E_UNSUPPORTED', 'There is no IndexedDB here: let the site store data, or use no storage.')
   }
   return checkedStorage(new IndexedDbStorage(prefix, locks))
 }

@@ -5,7 +5,10 @@ import { indexedDbStorage } from '../../src/storage/indexeddb-storage.js'
 import { fakeLocks } from './adapters.js'
 import { bytes, contentsOf } from './stores.js'
 
-afterEach(() => vi.restoreAllMocks())
+afterEach(() => {
+  vi.restoreAllMocks()
+  vi.unstubAllGlobals()
+})
 
 it('[STO24] a database that somebody deletes breaks its store, and nobody else waits for it', async () => {
   const store = await indexedDbStorage('deleted', fakeLocks()).open('store')
@@ -59,5 +62,12 @@ it('[STO27] lists the databases with its own prefix only', async () => {
 it('[STO29] without Web Locks there is no storage, and the error says why', () => {
   expect(() => indexedDbStorage('any', undefined)).toThrow(
     expect.objectContaining({ code: 'E_UNSUPPORTED', message: expect.stringContaining('https') }),
+  )
+})
+
+it('[STO29] without IndexedDB there is no storage, and the error says so', () => {
+  vi.stubGlobal('indexedDB', undefined)
+  expect(() => indexedDbStorage('any', fakeLocks())).toThrow(
+    expect.objectContaining({ code: 'E_UNSUPPORTED', message: expect.stringContaining('no IndexedDB') }),
   )
 })
