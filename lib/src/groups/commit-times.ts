@@ -1,4 +1,4 @@
-/** More moments are not kept: then every second one is forgotten, and ages become coarser. */
+/** More moments are not kept: ages become coarser, by about two parts in so many. */
 const MOMENTS_MAX = 128
 
 interface Moment {
@@ -21,7 +21,7 @@ export class CommitTimes {
     const last = known.at(-1)?.commit ?? 0
     const wanted = [...known, ...(commit > last ? [{ commit, atMs: nowMs }] : [])].filter((m) => m.commit > everywhere)
     this.#term = term
-    this.#moments = wanted.length > MOMENTS_MAX ? wanted.filter((_, i) => i % 2 === 0) : wanted
+    this.#moments = wanted.length > MOMENTS_MAX ? withoutDensest(wanted) : wanted
   }
 
   /** For how long a member whose log ends with `match` has lacked a committed entry, in milliseconds. */
@@ -29,4 +29,12 @@ export class CommitTimes {
     const missed = this.#moments.find(({ commit }) => commit > match)
     return missed === undefined ? 0 : nowMs - missed.atMs
   }
+}
+
+/** Without the one whose neighbours are the closest in time, so that those that stay are spread evenly. */
+function withoutDensest(moments: readonly Moment[]): readonly Moment[] {
+  const gapAround = (i: number) => (moments[i + 1]?.atMs ?? Number.POSITIVE_INFINITY) - (moments[i - 1]?.atMs ?? 0)
+  let densest = 1
+  for (let i = 2; i < moments.length - 1; i++) if (gapAround(i) < gapAround(densest)) densest = i
+  return moments.filter((_, i) => i !== densest)
 }

@@ -1,12 +1,13 @@
-import type { LegionError } from '../base/errors.js'
+import type { ErrorCode, LegionError } from '../base/errors.js'
 import type { PeerId } from '../base/ids.js'
 import type { Logger } from '../base/logger.js'
 import type { Runtime } from '../base/runtime.js'
 import type { MachineDefinition } from '../machines/machine.js'
-import type { Status } from '../raft/index.js'
+import type { ProgressStatus, Status } from '../raft/index.js'
 import type { Digest } from './checkpoint.js'
 import type { Groups } from './groups.js'
 import type { ReplicaLimits } from './replica.js'
+import type { CommandCounts } from './replicated-state.js'
 import type { Member } from './roster.js'
 
 export interface GroupOptions<M extends MachineDefinition> {
@@ -41,6 +42,17 @@ export interface GroupMember {
   readonly id: string
 }
 
+/** A member as its group's leader sees it; elsewhere nothing is known of how far it is. */
+export interface MemberStatus extends GroupMember {
+  /** How the leader sends to it: asks where its log ends, streams entries, or a snapshot is on its way. */
+  readonly replication: ProgressStatus['state'] | undefined
+  /** Committed entries that it is not known to have. */
+  readonly behindEntries: number | undefined
+  /** For how long it has lacked one of them, at most since the leader leads. */
+  readonly behindMs: number | undefined
+}
+
+/** Plain data about this peer's replica of a group. */
 export interface GroupStatus extends Status {
   readonly machine: {
     readonly name: string
@@ -50,13 +62,21 @@ export interface GroupStatus extends Status {
     readonly ownVersion: number
     readonly isOutdated: boolean
   }
+  /** In the order they joined. */
+  readonly members: readonly MemberStatus[]
+  /** Why the replica does not run any more; undefined while it does. */
+  readonly stopped: { readonly code: ErrorCode; readonly message: string } | undefined
+  readonly commands: CommandCounts
   /** Commands of this peer whose outcome is not known. */
   readonly inFlight: number
+  readonly inFlightBytes: number
   readonly waitingReads: number
   /** Entries that nobody could read. */
   readonly ignoredEntries: number
   /** Bytes of the entries since the log was last cut. */
   readonly logBytes: number
+  /** Taken here since the start. */
+  readonly checkpoints: number
   /** What the state came to at the last checkpoint; undefined before the first. */
   readonly checkpoint: Digest | undefined
 }

@@ -21,6 +21,7 @@ import { Checkpoints } from './checkpoints.js'
 import { encodeCheckpoint } from './entry.js'
 import { membersOf } from './group-members.js'
 import type { GroupRecord } from './group-registry.js'
+import { groupStatusOf } from './group-status.js'
 import type { GroupEvents, GroupMember, GroupOptions, GroupStatus } from './group-types.js'
 import { describeEntry, type LogEntry } from './log-entry.js'
 import type { Outbox } from './outbox.js'
@@ -157,19 +158,18 @@ export class Group<M extends AnyMachine> {
 
   /** Plain data about this replica; undefined before the cluster is known. */
   status(): GroupStatus | undefined {
-    const replica = this.#host?.replica
-    if (replica === undefined) return undefined
-    const { version, outdated, ignoredEntries } = replica.state
-    const { name, version: ownVersion } = this.#options.machine
-    return {
-      ...replica.status(),
-      machine: { name, version, ownVersion, isOutdated: outdated !== undefined },
+    const host = this.#host
+    if (host?.replica === undefined) return undefined
+    return groupStatusOf({
+      replica: host.replica,
+      definition: this.#options.machine,
+      stopped: this.#closed,
       inFlight: this.#proposals?.inFlight ?? 0,
+      inFlightBytes: this.#proposals?.bytesInFlight ?? 0,
       waitingReads: this.#reads.waiting,
-      ignoredEntries,
-      logBytes: replica.logBytes,
-      checkpoint: replica.lastDigest,
-    }
+      checkpoints: this.#checkpoints.count,
+      behindMs: (match) => host.behindMs(match),
+    })
   }
 
   /** The entries from `from` to `to`, both included, as far as they are still in the log here. For people and tools. */

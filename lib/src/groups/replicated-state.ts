@@ -36,6 +36,17 @@ export type Applied =
   | { readonly kind: 'activated'; readonly version: number }
   | { readonly kind: 'group'; readonly record: GroupRecord }
 
+/** Commands from the log, since the start of this process. */
+export interface CommandCounts {
+  readonly applied: number
+  /** The machine threw `Rejected`. */
+  readonly rejected: number
+  /** The machine threw something else. */
+  readonly failed: number
+  /** Not run: they were in the log a second time, or their session had expired. */
+  readonly repeated: number
+}
+
 /**
  * All that a group replicates: machine, sessions, roster, registry of groups. A function of the log: the same entries
  * give the same bytes in `snapshot()` on every replica.
@@ -56,6 +67,7 @@ export class ReplicatedState {
   #timestampMs = 0
   #appliedIndex = 0
   #ignoredEntries = 0
+  readonly #counts = { applied: 0, rejected: 0, failed: 0, repeated: 0 }
   #outdated: LegionError | undefined
 
   constructor(definition: MachineDefinition) {
@@ -87,6 +99,11 @@ export class ReplicatedState {
 
   get groups(): GroupRegistry {
     return this.#groups
+  }
+
+  /** What became of the commands applied here since the start. */
+  get commandCounts(): CommandCounts {
+    return this.#counts
   }
 
   get appliedIndex(): number {
@@ -262,6 +279,7 @@ export class ReplicatedState {
   #applyCommand(index: number, entry: CommandEntry): Applied | undefined {
     const verdict = this.#sessions.check(entry.session, entry.sequence, entry.lowest, index)
     const { session, sequence } = entry
+    if (verdict.kind !== 'apply') this.#counts.repeated++
     if (verdict.kind === 'cached') return { kind: 'command', session, sequence, result: fromReplicated(verdict.result) }
     if (verdict.kind !== 'apply') return { kind: 'command', session, sequence, result: verdict.kind }
     const result = this.#run(index, entry, verdict.session.peer)
@@ -283,7 +301,9 @@ export class ReplicatedState {
     }
     this.#timestampMs = Math.max(this.#timestampMs, entry.timestampMs)
     const call: CommandCall = { name: entry.name, payload: entry.payload as Value }
-    return this.#machine.apply(call, { ...this.#contextAt(index), from })
+    const result = this.#machine.apply(call, { ...this.#contextAt(index), from })
+    this.#counts[outcomeOf(result)]++
+    return result
   }
 
   #activate(version: number): Applied | undefined {
@@ -316,6 +336,11 @@ export class ReplicatedState {
     const random = seededRandom(index, index / 2 ** 32, this.#seed)
     return { index, timestampMs: this.#timestampMs, version: this.#version, random }
   }
+}
+
+function outcomeOf(result: CommandResult): 'applied' | 'rejected' | 'failed' {
+  if (result.ok) return 'applied'
+  return result.rejected === undefined ? 'failed' : 'rejected'
 }
 
 /** @throws LegionError E_MACHINE */
