@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { CommitTimes } from '../../src/groups/commit-times.js'
 
 describe('the ages of what a member lacks', () => {
-  it('[LEG33] are those of the oldest committed entry it lacks, true to a look', () => {
+  it('[LEG53] are those of the oldest committed entry it lacks, true to a look', () => {
     const growth = fc.array(fc.nat(5), { minLength: 1, maxLength: 60 })
     fc.assert(
       fc.property(growth, fc.nat(300), (steps, match) => {
@@ -22,7 +22,7 @@ describe('the ages of what a member lacks', () => {
     )
   })
 
-  it('[LEG33] lose little when they are kept for long, and start anew with a term', () => {
+  it('[LEG53] lose little when they are kept for long, and start anew with a term', () => {
     const times = new CommitTimes()
     for (let second = 0; second < 10_000; second++) times.note(1, second + 1, 0, second * 1000)
     expect(times.ageAfter(0, 10_000_000)).toBe(10_000_000)

@@ -22,7 +22,7 @@ const moody = defineMachine({
 const keyOf = ({ name, labels }: Metric) => JSON.stringify([name, Object.entries(labels).sort()])
 
 describe('metrics', () => {
-  it('[LEG30] are plain numbers with names, labels and help as Prometheus wants them, none twice', async () => {
+  it('[LEG50] are plain numbers with names, labels and help as Prometheus wants them, none twice', async () => {
     const simulation = createSimulation({ seed: 1 })
     const [peer] = (await simulation.peers(3)) as [SimulatedPeer, SimulatedPeer, SimulatedPeer]
     await simulation.until(peer.legion.group('orders', kv))
@@ -39,7 +39,7 @@ describe('metrics', () => {
     }
   })
 
-  it('[LEG31] tell for each open group what it does, and what became of the commands', async () => {
+  it('[LEG51] tell for each open group what it does, and what became of the commands', async () => {
     const simulation = createSimulation({ seed: 2 })
     const peers = await simulation.peers(3, { machine: moody })
     const [{ legion }] = peers as [SimulatedPeer<typeof moody>]
@@ -65,7 +65,7 @@ describe('metrics', () => {
     expect(readMetric(metrics, 'legion_group_commit_index', { group: 'main' })).toBe(main?.commit)
   })
 
-  it('[LEG32] count what goes over each link, what messages and documents do, and what is written', async () => {
+  it('[LEG52] count what goes over each link, what messages and documents do, and what is written', async () => {
     const simulation = createSimulation({ seed: 3 })
     const peers = await simulation.peers(2, { storage: 'simulated', handlers: { ping: () => 1 } })
     const [a, b] = peers as [SimulatedPeer, SimulatedPeer]
@@ -91,7 +91,7 @@ describe('metrics', () => {
     expect(memory[0]?.legion.metrics().some(({ name }) => name.startsWith('legion_storage'))).toBe(false)
   })
 
-  it('[LEG33] tell on the leader how far and for how long each member is behind', async () => {
+  it('[LEG53] tell on the leader how far and for how long each member is behind', async () => {
     const simulation = createSimulation({ seed: 4 })
     const peers = await simulation.peers(3)
     await simulation.run(3_000)

@@ -3,7 +3,7 @@ import { kv } from '../../src/machines/index.js'
 import { createSimulation, type SimulatedPeer } from '../../src/testing/simulation.js'
 
 describe('status', () => {
-  it('[LEG34] tells who the peer is, its cluster, its storage, and every open group', async () => {
+  it('[LEG54] tells who the peer is, its cluster, its storage, and every open group', async () => {
     const simulation = createSimulation({ seed: 5 })
     const [kept, other] = (await simulation.peers(2, { storage: 'simulated' })) as [SimulatedPeer, SimulatedPeer]
     const [memory] = (await simulation.peers(1)) as [SimulatedPeer]
@@ -24,7 +24,7 @@ describe('status', () => {
     expect(structuredClone(status)).toEqual(status)
   })
 
-  it('[LEG35] tells why a replica stopped', async () => {
+  it('[LEG55] tells why a replica stopped', async () => {
     const simulation = createSimulation({ seed: 6 })
     const [peer] = (await simulation.peers(1)) as [SimulatedPeer]
     peer.legion.main.fail(new Error('planted'))

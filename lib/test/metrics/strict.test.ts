@@ -21,7 +21,7 @@ const dice = defineMachine({
 })
 
 describe('the option strict', () => {
-  it('[LEG36] reports a command that would make replicas differ once, in the error event; others never', async () => {
+  it('[LEG56] reports a command that would make replicas differ once, in the error event; others never', async () => {
     const simulation = createSimulation({ seed: 7 })
     const options = { machine: dice, strict: strictMachine }
     const [{ legion }] = (await simulation.peers(1, options)) as [SimulatedPeer<typeof dice>]
@@ -37,7 +37,7 @@ describe('the option strict', () => {
     ])
   })
 
-  it('[LEG36] holds for other groups too, each with its own reports; without it nothing is reported', async () => {
+  it('[LEG56] holds for other groups too, each with its own reports; without it nothing is reported', async () => {
     const simulation = createSimulation({ seed: 8 })
     const [strict] = (await simulation.peers(1, { strict: strictMachine })) as [SimulatedPeer]
     const errors: LegionError[] = []
