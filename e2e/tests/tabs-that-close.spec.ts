@@ -1,0 +1,154 @@
+import type { Cluster } from '../harness/cluster.js'
+import type { LabTab } from '../harness/tab.js'
+import { expect, test } from '../harness/test.js'
+
+// Tabs alone, without storage and without any Node peer: whoever is left has the state and the quorum.
+
+const WITHIN_MS = 1_000
+/** Without a word of goodbye: our heartbeats notice within 6 s, an election within another. */
+const AFTER_CRASH_MS = 7_000
+
+let opened = 0
+
+for (const count of [1, 2, 3]) {
+  test(`[LEG30] ${count} tabs close in every order, one by one, down to one`, async ({ cluster }) => {
+    test.setTimeout(180_000)
+    for (const order of permutations(range(count)))
+      await closeInOrder(
+        cluster,
+        count,
+        order.slice(0, -1).map((i) => [i]),
+      )
+  })
+}
+
+test('[LEG30] five tabs close one by one', async ({ cluster }) => {
+  test.setTimeout(180_000)
+  for (const order of [
+    [0, 1, 2, 3],
+    [4, 3, 2, 1],
+    [2, 0, 4, 1],
+  ])
+    await closeInOrder(
+      cluster,
+      5,
+      order.map((i) => [i]),
+    )
+})
+
+test('[LEG31] two tabs of three and of five close at once', async ({ cluster }) => {
+  test.setTimeout(180_000)
+  for (const pair of [
+    [0, 1],
+    [0, 2],
+    [1, 2],
+  ])
+    await closeInOrder(cluster, 3, [pair])
+  await closeInOrder(cluster, 5, [
+    [0, 1],
+    [2, 3],
+  ])
+  await closeInOrder(cluster, 5, [
+    [1, 4],
+    [0, 3],
+  ])
+})
+
+test('[LEG32] tabs that reload come back, and nothing is lost', async ({ cluster }) => {
+  test.setTimeout(120_000)
+  const tabs = await openTabs(cluster, 3)
+  const expected = new Map<string, string>()
+  for (let i = 0; i < 6; i++) {
+    const tab = tabs[i % 3] as LabTab
+    await reserve(tab, `${i}`, expected)
+    await tab.reload()
+    for (const other of tabs.filter((each) => each !== tab)) await reserveInTime(other, `${i}-${other.name}`, expected)
+  }
+  for (const tab of tabs) expect(await stateOf(tab)).toEqual(Object.fromEntries(expected))
+})
+
+test('[LEG33] a tab of three crashes', async ({ cluster }) => {
+  test.setTimeout(120_000)
+  for (const crashing of [0, 1]) {
+    const tabs = await openTabs(cluster, 3)
+    const expected = new Map<string, string>()
+    await reserve(tabs[crashing] as LabTab, 'before', expected)
+    const startMs = Date.now()
+    await (tabs[crashing] as LabTab).crash()
+    const rest = tabs.filter((_, i) => i !== crashing)
+    for (const tab of rest) await reserve(tab, tab.name, expected)
+    const tookMs = Date.now() - startMs
+    expect(tookMs).toBeLessThan(AFTER_CRASH_MS)
+    for (const tab of rest) {
+      expect(await stateOf(tab)).toEqual(Object.fromEntries(expected))
+      await tab.close()
+    }
+  }
+})
+
+/** Closes groups of tabs, each group at once; after each, commands of all others work in time. */
+async function closeInOrder(cluster: Cluster, count: number, groups: readonly (readonly number[])[]): Promise<void> {
+  const tabs = await openTabs(cluster, count)
+  const expected = new Map<string, string>()
+  for (const group of groups) {
+    const closing = group.map((place) => tabs[place] as LabTab)
+    for (const tab of closing) await reserve(tab, `last of ${tab.name}`, expected)
+    await Promise.all(closing.map((tab) => tab.close()))
+    for (const tab of alive(tabs)) await reserveInTime(tab, `${tab.name} after ${closing[0]?.name}`, expected)
+  }
+  for (const tab of alive(tabs)) {
+    expect(await stateOf(tab)).toEqual(Object.fromEntries(expected))
+    await tab.close()
+  }
+}
+
+/** Of a cluster of their own: that of closed tabs is remembered for a while. */
+async function openTabs(cluster: Cluster, count: number): Promise<LabTab[]> {
+  const tabs: LabTab[] = []
+  const name = `${cluster.name}-${++opened}`
+  for (let i = 0; i < count; i++) tabs.push(await cluster.openTab({ name: `tab ${i}`, cluster: name }))
+  const voters = count - ((count + 1) % 2)
+  for (const tab of tabs) {
+    await tab.until((wanted) => lab.legion.members.filter(({ role }) => role === 'voter').length === wanted, voters)
+  }
+  return tabs
+}
+
+async function reserve(tab: LabTab, seat: string, expected: Map<string, string>): Promise<void> {
+  const answer = await tab.page.evaluate((name) => lab.legion.applyConsistent('reserve', name), seat)
+  expect(answer).toMatchObject({ ok: true })
+  expected.set(seat, await tab.id)
+}
+
+/** The page measures, so that only the cluster counts. */
+async function reserveInTime(tab: LabTab, seat: string, expected: Map<string, string>): Promise<void> {
+  const tookMs = await tab.page.evaluate(async (name) => {
+    const startMs = performance.now()
+    await lab.legion.applyConsistent('reserve', name)
+    return performance.now() - startMs
+  }, seat)
+  expect(tookMs).toBeLessThan(WITHIN_MS)
+  expected.set(seat, await tab.id)
+}
+
+function stateOf(tab: LabTab): Promise<Record<string, string>> {
+  return tab.page.evaluate(async () => {
+    await lab.legion.read('holder', '') // up to date
+    return { ...lab.legion.state.seats }
+  })
+}
+
+function alive(tabs: readonly LabTab[]): LabTab[] {
+  return tabs.filter(({ page }) => !page.isClosed())
+}
+
+function range(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => i)
+}
+
+function* permutations(items: readonly number[]): Iterable<readonly number[]> {
+  if (items.length === 0) yield []
+  for (const first of items) {
+    for (const rest of permutations(items.filter((item) => item !== first))) yield [first, ...rest]
+  }
+}
