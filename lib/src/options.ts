@@ -15,13 +15,16 @@ export interface LegionOptions<M extends AnyMachine, H, L> {
   readonly cluster: string
   /** URL of the signaling server, or of several: `ws://…` or `wss://…`. */
   readonly signaling: string | readonly string[]
-  /** Admits only who knows it, and hides signaling from the server. In a page that all can load it is no secret. */
+  /**
+   * Admits only who knows it, and hides signaling from the server. In a page that all can load it is no secret.
+   * Default: none.
+   */
   readonly secret?: string | undefined
-  /** What `applyConsistent` runs; the built-in `kv` by default. The same for all peers. */
+  /** What `applyConsistent` runs, the same for all peers. Default: the built-in `kv`. */
   readonly machine?: M | undefined
-  /** What answers messages, by name. */
+  /** What answers messages, by name. Default: none. */
   readonly handlers?: (H & Handlers<L>) | undefined
-  /** How this peer is called in the others' lists; its id's beginning by default. */
+  /** How this peer is called in the others' lists. Default: the beginning of its id. */
   readonly name?: string | undefined
   /** False: this peer never votes, it only has a copy. Default true. */
   readonly canVote?: boolean | undefined
@@ -32,11 +35,11 @@ export interface LegionOptions<M extends AnyMachine, H, L> {
    * the voters only matters while there are few voters. Default 2.
    */
   readonly copies?: number | undefined
-  /** The world: `browserPlatform()` in a page by default; in Node `await nodePlatform()` from `legion-mesh/node`. */
+  /** The world; in Node `await nodePlatform()` from `legion-mesh/node`. Default: `browserPlatform()` in a page. */
   readonly platform?: Platform | undefined
   /**
-   * Where this peer keeps its state. `memory`: nowhere, so it is a new peer at every start. The default is `leveldb` in
-   * Node with a directory, else `memory`.
+   * Where this peer keeps its state. `memory`: nowhere, so it is a new peer at every start. Default: `leveldb` in Node
+   * with a directory, else `memory`.
    */
   readonly storage?: StorageKind | undefined
   /** Compresses snapshots on their way to peers that join. Default false. */
@@ -45,12 +48,12 @@ export interface LegionOptions<M extends AnyMachine, H, L> {
   readonly limits?: LegionLimits | undefined
   /**
    * For development: `strictMachine` from `legion-mesh/machines`. Every command is run twice and watched, and what
-   * would make replicas differ is reported by an `error` event, once per command. Not used by default.
+   * would make replicas differ is reported by an `error` event, once per command. Default: not used.
    */
   readonly strict?: typeof strictMachine | undefined
-  /** Closes the Legion when it aborts. */
+  /** Closes the Legion when it aborts. Default: none. */
   readonly signal?: AbortSignal | undefined
-  /** Where is written what no caller waits for; `console` fits. Nowhere by default. */
+  /** Where is written what no caller waits for; `console` fits. Default: nowhere. */
   readonly logger?: Logger | undefined
 }
 

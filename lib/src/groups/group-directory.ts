@@ -7,9 +7,9 @@ import type { GroupRecord } from './group-registry.js'
 import type { GroupStatus } from './group-types.js'
 
 export interface OpenGroupOptions {
-  /** How many members replicate the group if it is created now; 0, the default: everyone who opens it. */
+  /** How many members replicate the group if it is created now; 0: everyone who opens it. Default 0. */
   readonly replicas?: number | undefined
-  /** Milliseconds, 30,000 by default; then E_TIMEOUT. */
+  /** Milliseconds; then E_TIMEOUT. Default 30,000. */
   readonly timeoutMs?: number | undefined
 }
 

@@ -22,13 +22,13 @@ export interface GroupOptions<M extends MachineDefinition> {
 }
 
 export interface GroupLimits extends ReplicaLimits {
-  /** Bytes of one command, name included; above: E_TOO_LARGE. */
+  /** Bytes of one command, name included; above: E_TOO_LARGE. Default 1 MiB. */
   readonly commandBytes: number
-  /** Commands of this peer in flight; above: E_BUSY. */
+  /** Commands of this peer in flight per group; above: E_BUSY. Default 16,384. */
   readonly proposals: number
-  /** Bytes of the commands of this peer in flight; above: E_BUSY. */
+  /** Bytes of the commands of this peer in flight per group; above: E_BUSY. Default 64 MiB. */
   readonly proposalBytes: number
-  /** Reads of this peer that wait; above: E_BUSY. */
+  /** Reads of this peer that wait per group; above: E_BUSY. Default 16,384. */
   readonly reads: number
 }
 

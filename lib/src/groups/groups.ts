@@ -39,7 +39,7 @@ export interface GroupsOptions {
 }
 
 export interface GroupTiming {
-  /** One tick of Raft's clock; a heartbeat is 5, an election timeout 30 to 60. */
+  /** One tick of Raft's clock; a heartbeat is 5, an election timeout 30 to 60. Default 100. */
   readonly tickMs: number
 }
 

@@ -45,18 +45,18 @@ export type { Batch } from './pending.js'
 export interface ProposeOptions extends WaitOptions {
   /**
    * False: outside of the session, which saves its memory in the group. The command is sent once and never again: if
-   * the leader refuses it, E_DROPPED; if it gets lost, E_TIMEOUT with outcome `unknown`. True by default.
+   * the leader refuses it, E_DROPPED; if it gets lost, E_TIMEOUT with outcome `unknown`. Default true.
    */
   readonly once?: boolean | undefined
   /**
    * True: the command outlives this process. It is written to disk before it is sent, and proposed again, exactly once,
    * when the peer comes back with the same storage; by default without a timeout. A timeout or an abort withdraws it,
-   * closing does not. False by default. Without durable storage: E_UNSUPPORTED.
+   * closing does not. Without durable storage: E_UNSUPPORTED. Default false.
    */
   readonly persist?: boolean | undefined
   /**
    * Called once when the command has its place in the log for good, before it settles; it may still be refused then.
-   * Not called if this peer learns of that by a snapshot.
+   * Not called if this peer learns of that by a snapshot. Default: none.
    */
   readonly onCommitted?: ((index: number) => void) | undefined
 }

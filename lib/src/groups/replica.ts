@@ -52,11 +52,11 @@ export interface ReplicaOptions {
 export type SnapshotSpooling = Omit<SpoolOptions, 'id'>
 
 export interface ReplicaLimits {
-  /** The log is cut after this many applied entries … */
+  /** The log is cut after so many applied entries, or `logBytes`, whichever comes first. Default 10,000. */
   readonly logEntries: number
-  /** … or this many bytes of them, whichever comes first. */
+  /** The log is cut after so many bytes of applied entries. Default 16 MiB. */
   readonly logBytes: number
-  /** Entries kept behind the cut, for members that lag a little. */
+  /** Entries kept behind the cut, for members that lag a little. Default 1,000. */
   readonly logMarginEntries: number
 }
 

@@ -3,9 +3,9 @@ import type { Runtime } from '../base/runtime.js'
 
 /** How long a caller waits. */
 export interface WaitOptions {
-  /** Milliseconds above 0, `Infinity` included; 10,000 by default. Then E_TIMEOUT or E_NO_QUORUM. */
+  /** Milliseconds above 0, `Infinity` included; then E_TIMEOUT or E_NO_QUORUM. Default 10,000. */
   readonly timeoutMs?: number | undefined
-  /** E_ABORTED when it aborts. */
+  /** E_ABORTED when it aborts. Default: none. */
   readonly signal?: AbortSignal | undefined
 }
 

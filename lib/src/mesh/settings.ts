@@ -1,30 +1,30 @@
 import type { LinkLimits } from '../transport/link.js'
 
 export interface MeshLimits {
-  /** Other peers that this one takes notice of. */
+  /** Other peers that this one takes notice of. Default 1,024. */
   readonly peers: number
-  /** Dials in progress at once, both directions; at least 3. WebRTC stacks run out of resources above a few dozen. */
+  /** Dials in progress at once, both directions; at least 3. WebRTC stacks run out of resources above a few dozen. Default 8. */
   readonly dials: number
   readonly link: Partial<LinkLimits>
 }
 
 /** All in milliseconds. */
 export interface MeshTiming {
-  /** From the first signal to the end of the handshake. */
+  /** From the first signal to the end of the handshake. Default 5,000. */
   readonly dialTimeoutMs: number
-  /** The first pause between dials of one peer; it doubles with each failure. Jittered down to half. */
+  /** The first pause between dials of one peer; it doubles with each failure. Jittered down to half. Default 100. */
   readonly leastBackoffMs: number
-  /** The longest pause; also the one after a goodbye, when a peer seldom comes back at once. */
+  /** The longest pause; also the one after a goodbye, when a peer seldom comes back at once. Default 2,000. */
   readonly mostBackoffMs: number
-  /** How long the side that answers waits for a dial before it asks for one. */
+  /** How long the side that answers waits for a dial before it asks for one. Default 1,500. */
   readonly nudgeAfterMs: number
-  /** How soon a change of links is told to the linked peers; several changes are told as one. */
+  /** How soon a change of links is told to the linked peers; several changes are told as one. Default 200. */
   readonly gossipDelayMs: number
-  /** The deadline of a link that is suspected to be dead. */
+  /** The deadline of a link that is suspected to be dead. Default 1,500. */
   readonly probeMs: number
-  /** A link that lived this long was a success: the next failure is the first one again. */
+  /** A link that lived this long was a success: the next failure is the first one again. Default 5,000. */
   readonly stableMs: number
-  /** Pause after a peer was refused: most likely it will be again. */
+  /** Pause after a peer was refused: most likely it will be again. Default 30,000. */
   readonly afterRefusalMs: number
 }
 

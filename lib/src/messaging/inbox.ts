@@ -11,7 +11,7 @@ import { encodeAnswer, encodeFailure, encodeRefusal, type Refusal } from './prot
 import type { AnyHandler } from './types.js'
 
 export interface InboundLimits {
-  /** Handlers that run at once for one peer: above, calls are refused with E_BUSY and casts dropped. Default 1 024. */
+  /** Handlers that run at once for one peer: above, calls are refused with E_BUSY and casts dropped. Default 1,024. */
   readonly inboundCalls: number
   /** The longest message or answer, encoded. Default 16 MiB. */
   readonly messageBytes: number

@@ -24,7 +24,7 @@ export interface MessagingOptions<Legion> {
 }
 
 export interface MessagingLimits extends InboundLimits {
-  /** Own calls that wait for an answer: above, a call fails with E_BUSY. Default 100 000. */
+  /** Own calls that wait for an answer: above, a call fails with E_BUSY. Default 100,000. */
   readonly pendingCalls: number
 }
 

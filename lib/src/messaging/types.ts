@@ -29,14 +29,14 @@ export type AnyHandler<Legion = unknown> = {
 type Result = string | number | bigint | boolean | null | undefined | void | object | { readonly [key: string]: Result }
 
 export interface CallOptions {
-  /** Default 10 000. Infinity waits as long as the peer is there. */
+  /** Milliseconds; `Infinity` waits as long as the peer is there. Default 10,000. */
   readonly timeoutMs?: number | undefined
-  /** Gives up waiting; what the peer does then, only its handler knows. */
+  /** Gives up waiting; what the peer does then, only its handler knows. Default: none. */
   readonly signal?: AbortSignal | undefined
 }
 
 export interface BroadcastOptions {
-  /** Default false. */
+  /** This peer is asked too. Default false. */
   readonly includeSelf?: boolean | undefined
 }
 

@@ -13,11 +13,11 @@ import { findWebRtc, type NodeWebRtc, type NodeWebRtcPackage } from './webrtc.js
 
 export interface NodePlatformOptions {
   /**
-   * Where peers keep their state, one per cluster; made if it is missing. Needs the package `classic-level`. Without it
-   * nothing survives the process. A directory is for one process.
+   * Where peers keep their state, one per cluster; made if it is missing. Needs the package `classic-level`. A
+   * directory is for one process. Default: none, nothing survives the process.
    */
   readonly directory?: string | undefined
-  /** The WebRTC implementation: one by its package's name, or any other itself. Default: the fastest installed. */
+  /** The WebRTC implementation: one by its package's name, or any other itself. Default: the fastest that is installed. */
   readonly webrtc?: NodeWebRtcPackage | NodeWebRtc | undefined
 }
 

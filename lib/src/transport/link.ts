@@ -23,13 +23,16 @@ export interface LinkOptions {
 }
 
 export interface LinkLimits {
-  /** The longest payload, sent or received. */
+  /** The longest payload, sent or received, in bytes. Default 64 MiB. */
   readonly messageBytes: number
-  /** How much may wait in each lane, in bytes; every payload counts 64 bytes more than it has. */
+  /**
+   * How much may wait in each lane, in bytes; every payload counts 64 bytes more than it has. Default: 8 MiB for
+   * `control` and `consensus`, 4 MiB for `calls` and `documents`, 1 MiB for `bulk`.
+   */
   readonly queueBytes: Readonly<Record<Lane, number>>
-  /** A link that received nothing for this long asks for a sign of life. */
+  /** A link that received nothing for so many milliseconds asks for a sign of life. Default 2,000. */
   readonly idleMs: number
-  /** A link that received nothing for this long is dead. */
+  /** A link that received nothing for so many milliseconds is dead. Default 6,000. */
   readonly silentMs: number
 }
 
