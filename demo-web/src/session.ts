@@ -30,6 +30,8 @@ export interface SessionState {
   readonly notice: Notice | undefined
   readonly activity: readonly Activity[]
   readonly failure: Problem | undefined
+  /** The others run newer code: this tab's commands are refused. */
+  readonly outdated: Problem | undefined
 }
 
 /**
@@ -37,9 +39,10 @@ export interface SessionState {
  * - `joining`: others are there, the state is not here yet
  * - `ready`: the state is here and somebody leads
  * - `no-quorum`: the state is here, nobody leads
+ * - `outdated`: the others run newer code; everything but the seats goes on
  * - `failed`: the cluster refused this tab, or its replica stopped
  */
-export type Phase = 'connecting' | 'joining' | 'ready' | 'no-quorum' | 'failed'
+export type Phase = 'connecting' | 'joining' | 'ready' | 'no-quorum' | 'outdated' | 'failed'
 
 /** What came of the last thing this tab did. */
 export interface Notice {
@@ -62,13 +65,15 @@ export class Session {
   #pending: ReadonlySet<string> = new Set()
   #notice: Notice | undefined
   #failure: Problem | undefined
+  #outdated: Problem | undefined
   #seats: Seats | undefined
   #leaderlessSince: number | undefined
   #isClosed = false
 
   /** @throws LegionError if the settings or the browser will not do */
-  constructor({ cluster, signaling, secret }: Settings, name: string) {
-    this.#legion = Legion.open({ cluster, signaling, secret, name, machine: theatre, logger: console })
+  constructor({ cluster, signaling, secret, isKept }: Settings, name: string) {
+    const storage = isKept ? 'indexeddb' : 'memory'
+    this.#legion = Legion.open({ cluster, signaling, secret, storage, name, machine: theatre, logger: console })
     this.document = this.#legion.doc()
     this.document.awareness.setLocalStateField('user', {
       name,
@@ -90,11 +95,12 @@ export class Session {
     return () => this.#listeners.delete(listener)
   }
 
-  close(): void {
+  /** Resolves when another session can have what this one kept. */
+  close(): Promise<void> {
     this.#isClosed = true
     clearInterval(this.#poll)
     this.#listeners.clear()
-    void this.#legion.close()
+    return this.#legion.close()
   }
 
   /** Reserves a free seat, gives back one's own, frees those of a holder who left; others' stay theirs. */
@@ -174,6 +180,8 @@ export class Session {
     })
     legion.on('leader', (peer) => this.#leaderChanged(peer))
     legion.on('members', () => this.#evaluate())
+    legion.on('self', () => this.#evaluate())
+    legion.on('outdated', (error) => this.#becameOutdated(error))
     legion.on('error', (error) => this.#troubled(error))
     legion.subscribe(
       ({ seats }) => seats,
@@ -231,8 +239,14 @@ export class Session {
     else this.#tell({ tone: 'problem', text: error.message, code: error.code })
   }
 
+  #becameOutdated(error: LegionError): void {
+    this.#outdated = problemOf(error)
+    this.#happened('problem', 'The others run newer code than this tab')
+  }
+
+  /** The first problem counts: others follow from it. */
   #failed(error: unknown): void {
-    if (this.#isClosed) return
+    if (this.#isClosed || this.#failure !== undefined) return
     this.#failure = problemOf(error)
     this.#log.add('problem', this.#failure.sentence)
     this.#evaluate()
@@ -260,6 +274,7 @@ export class Session {
       notice: this.#notice,
       activity: this.#log.entries,
       failure: this.#failure,
+      outdated: this.#outdated,
     }
   }
 
@@ -274,6 +289,7 @@ export class Session {
   #phase(): Phase {
     const { isReady, leader, mesh } = this.#legion.status()
     if (this.#failure !== undefined) return 'failed'
+    if (this.#outdated !== undefined) return 'outdated'
     if (isReady) return leader === undefined ? 'no-quorum' : 'ready'
     return mesh.rendezvous === 'joined' || this.#legion.peers.size > 0 ? 'joining' : 'connecting'
   }

@@ -5,16 +5,26 @@ import type { Settings } from './settings.js'
 
 export type Opened = { readonly session: Session } | { readonly problem: Problem }
 
+/** What a session kept is free for the next one only then. */
+let lastClosed: Promise<void> = Promise.resolve()
+
 /** Opens a session while the component is there, and another when the page comes back from the back/forward cache. */
 export function useSession(settings: Settings, name: string): Opened | undefined {
   const [opened, setOpened] = useState<Opened>()
   const restorations = useRestorations()
   // biome-ignore lint/correctness/useExhaustiveDependencies: a restored page needs a new session
   useEffect(() => {
-    const next = open(settings, name)
-    setOpened(next)
+    let next: Opened | undefined
+    let isOver = false
+    const start = () => {
+      if (isOver) return
+      next = open(settings, name)
+      setOpened(next)
+    }
+    void lastClosed.then(start)
     return () => {
-      if ('session' in next) next.session.close()
+      isOver = true
+      if (next !== undefined && 'session' in next) lastClosed = next.session.close()
     }
   }, [settings, name, restorations])
   return opened

@@ -19,6 +19,12 @@ export interface TabOptions extends Partial<JoinOptions> {
   readonly browser?: BrowserName
 }
 
+export interface DemoOptions {
+  readonly browser?: BrowserName
+  /** `indexeddb`, as in the page's address. */
+  readonly storage?: string
+}
+
 /** The peers of one test: tabs of one profile per browser, and processes. */
 export class Cluster {
   readonly name: string
@@ -65,9 +71,9 @@ export class Cluster {
   }
 
   /** The theatre of demo-web, in agreement with the others. */
-  async openDemo(name: string, browser: BrowserName = 'chromium'): Promise<DemoTab> {
+  async openDemo(name: string, { browser = 'chromium', ...more }: DemoOptions = {}): Promise<DemoTab> {
     const tab = this.#watch(new DemoTab(await this.#newPage(browser), name))
-    const settings = new URLSearchParams({ cluster: this.name, signaling: this.#world.signalingUrl, name })
+    const settings = new URLSearchParams({ cluster: this.name, signaling: this.#world.signalingUrl, name, ...more })
     await tab.page.goto(`${this.#world.demoUrl}?${settings}`)
     await tab.agrees()
     return tab

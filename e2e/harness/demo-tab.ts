@@ -46,6 +46,11 @@ export class DemoTab extends Tab {
     return this.notes.locator('.cm-ySelectionInfo')
   }
 
+  /** The switch that keeps the seats in this browser. */
+  get keep(): Locator {
+    return this.page.getByTestId('keep')
+  }
+
   /** What came of the last click. */
   get outcome(): Locator {
     return this.page.getByTestId('outcome')

@@ -10,6 +10,7 @@ export const paths = {
   demoMachine: fromRoot('demo-web/dist/machine/theatre.js'),
   page: fromRoot('e2e/page'),
   pageBuild: fromRoot('e2e/page/dist'),
+  newerDemoMachine: fromRoot('e2e/machines/demo-theatre-2.js'),
   labMachine: fromRoot('e2e/machines/theatre.js'),
   counterExample: fromRoot('examples/counter/main.ts'),
   readme: fromRoot('README.md'),

@@ -106,7 +106,9 @@ test('[LEG34] where a page can store nothing, joining with IndexedDB fails and s
   })
   expect(refusing).toEqual({
     code: 'E_STORAGE',
-    message: expect.stringMatching(/^Opening store ".*" failed \(SecurityError: The user denied permission.*/),
+    message: expect.stringMatching(
+      /^Opening store ".*" failed \(SecurityError: The user denied permission.*Let the site store data/,
+    ),
   })
 })
 

@@ -119,7 +119,7 @@ async function openTabs(cluster: Cluster): Promise<Theatre['tabs']> {
     await cluster.openDemo('Ann'),
     await cluster.openDemo('Ben'),
     await cluster.openDemo('Cat'),
-    await cluster.openDemo('Fay', 'firefox'),
+    await cluster.openDemo('Fay', { browser: 'firefox' }),
   ]
 }
 

@@ -5,6 +5,7 @@ import { ActivityPanel } from './activity-panel.js'
 import { Banner } from './banner.js'
 import { Header } from './header.js'
 import { House } from './house.js'
+import { KeepSwitch } from './keep-switch.js'
 import { Notes } from './notes.js'
 import { PeoplePanel } from './people-panel.js'
 
@@ -20,7 +21,7 @@ export function App({ settings, name }: AppProps) {
     return <Theatre key={opened.session.state.self.id} session={opened.session} settings={settings} />
   return (
     <Header cluster={settings.cluster} name={name} phase="failed">
-      <Banner failure={opened.problem} />
+      <Banner failure={opened.problem} isKept={settings.isKept} />
     </Header>
   )
 }
@@ -32,6 +33,8 @@ function Theatre({ session, settings }: { readonly session: Session; readonly se
       <Header cluster={settings.cluster} name={state.self.name} phase={state.phase}>
         <Banner
           failure={state.failure}
+          outdated={state.outdated}
+          isKept={settings.isKept}
           phase={state.phase}
           signaling={state.signaling}
           problem={state.signalingProblem}
@@ -44,7 +47,9 @@ function Theatre({ session, settings }: { readonly session: Session; readonly se
           pending={state.pending}
           notice={state.notice}
           onChoose={(seat) => session.choose(seat)}
-        />
+        >
+          {state.phase !== 'failed' && <KeepSwitch isKept={settings.isKept} />}
+        </House>
         <Notes document={session.document} status={state.notesStatus} />
         <PeoplePanel people={state.people} signaling={state.signaling} />
         <ActivityPanel activity={state.activity} />

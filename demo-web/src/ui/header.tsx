@@ -7,6 +7,7 @@ const PHASES: Readonly<Record<Phase, string>> = {
   joining: 'Joining',
   ready: 'In agreement',
   'no-quorum': 'No quorum',
+  outdated: 'Outdated',
   failed: 'Stopped',
 }
 

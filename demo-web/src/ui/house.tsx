@@ -1,4 +1,4 @@
-import { type KeyboardEvent, useState } from 'react'
+import { type KeyboardEvent, type ReactNode, useState } from 'react'
 import type { Holder } from '../holders.js'
 import type { Notice, Phase } from '../session.js'
 import { ROWS, SEATS_PER_ROW, seatName } from '../theatre.js'
@@ -11,6 +11,8 @@ interface HouseProps {
   readonly pending: ReadonlySet<string>
   readonly notice: Notice | undefined
   readonly onChoose: (seat: string) => void
+  /** Stands beside the title. */
+  readonly children: ReactNode
 }
 
 const CHOOSE = 'Choose a seat. Your own you can give back.'
@@ -19,6 +21,7 @@ const HINTS: Readonly<Record<Phase, string>> = {
   joining: 'Others are here. Waiting for what they agreed on.',
   ready: CHOOSE,
   'no-quorum': CHOOSE,
+  outdated: 'What was booked before the others moved on. Reload to book.',
   failed: 'Seats can’t be booked in this tab any more.',
 }
 
@@ -26,7 +29,7 @@ const NUMBERS = Array.from({ length: SEATS_PER_ROW }, (_, index) => index + 1)
 const FIRST_SEAT = seatName(ROWS[0], 1)
 
 /** The seats. One of them is in the order of tabs, the arrow keys go on from there. */
-export function House({ phase, holders, pending, notice, onChoose }: HouseProps) {
+export function House({ phase, holders, pending, notice, onChoose, children }: HouseProps) {
   const [current, setCurrent] = useState(FIRST_SEAT)
   const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
     const next = neighbour(current, event.key)
@@ -34,8 +37,14 @@ export function House({ phase, holders, pending, notice, onChoose }: HouseProps)
     event.preventDefault()
     event.currentTarget.querySelector<HTMLElement>(`[data-seat="${next}"]`)?.focus()
   }
+  const aside = (
+    <div className="house-aside">
+      <FreeCount holders={holders} />
+      {children}
+    </div>
+  )
   return (
-    <Panel title="Seats" className="house" aside={<FreeCount holders={holders} />}>
+    <Panel title="Seats" className="house" aside={aside}>
       <div className="curtain" aria-hidden="true">
         stage
       </div>

@@ -59,7 +59,7 @@ function PersonLine({ person }: { readonly person: Person }) {
 }
 
 function detailOf({ kind, stack, isSelf, isLinked, rttMs }: Person): string {
-  const place = `${kind === 'node' ? 'Node' : 'tab'}${stack === undefined ? '' : ` · ${stack}`}`
+  const place = `${kind === 'node' ? 'Node' : 'tab'}${stack === undefined || stack === '' ? '' : ` · ${stack}`}`
   if (isSelf) return place
   if (!isLinked) return `${place} · no link`
   return rttMs === undefined ? place : `${place} · ${roundedMs(rttMs)}`

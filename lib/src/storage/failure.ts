@@ -2,6 +2,8 @@ import { LegionError } from '../base/errors.js'
 
 /** How the disks of this world say that they are full. */
 const FULL = /quota|ENOSPC|EDQUOT|no space left/i
+/** How browsers say that the site may not store anything. */
+const REFUSED = /^(SecurityError|NotAllowedError)/
 const CAUSES_MAX = 5
 
 /**
@@ -11,10 +13,14 @@ const CAUSES_MAX = 5
 export function storageError(store: string, doing: string, cause: unknown): LegionError {
   if (LegionError.is(cause)) return cause
   const reasons = reasonsOf(cause)
-  const advice = reasons.some((reason) => FULL.test(reason))
-    ? 'It is full: free some space, then open it again'
-    : 'Check the disk, then open it again'
-  return new LegionError('E_STORAGE', `${doing} store "${store}" failed (${reasons.join('; ')}). ${advice}.`, { cause })
+  const problem = `${doing} store "${store}" failed (${reasons.join('; ')}). ${adviceFor(reasons)}.`
+  return new LegionError('E_STORAGE', problem, { cause })
+}
+
+function adviceFor(reasons: readonly string[]): string {
+  if (reasons.some((reason) => FULL.test(reason))) return 'It is full: free some space, then open it again'
+  if (reasons.some((reason) => REFUSED.test(reason))) return 'Let the site store data, or use no storage'
+  return 'Check the disk, then open it again'
 }
 
 export function lockedError(store: string): LegionError {
