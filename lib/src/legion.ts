@@ -462,7 +462,6 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
 
   /** The page goes away, now: one goodbye on every link, ahead of everything else. It can't be taken back. */
   #vanish(): void {
-    this.#mesh.goodbye(this.#groups.sayLastWords(LAST_WORDS_BYTES_MAX))
     void this.#shutDown()
     const unsubscribe = this.#platform.lifecycle.on('restore', () => {
       unsubscribe()
@@ -473,6 +472,7 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
   async #shutDown(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
+    this.#mesh.goodbye(this.#groups.sayLastWords(LAST_WORDS_BYTES_MAX))
     this.#founding?.stop()
     for (const unsubscribe of this.#subscriptions) unsubscribe()
     this.#directory.close()
