@@ -73,6 +73,17 @@ describe('a durable peer', () => {
     expect(await simulation.until(again.legion.read('get', 'a'))).toBe(59)
   })
 
+  it('[GRP50] leads at once if it is the only voter', async () => {
+    const { simulation, peers } = await start(1, 6)
+    const [peer] = peers as [Peer]
+    await simulation.until(set(peer, 'a', 1))
+    peer.crash()
+    const again = peer.restart()
+    await simulation.settle(() => ready([again]))
+    await simulation.until(set(again, 'a', 2), 500)
+    expect(await simulation.until(again.legion.read('get', 'a'), 500)).toBe(2)
+  })
+
   it('[GRP54] whose disk fails stops its replica and says so; documents and messages go on', async () => {
     const { simulation, peers } = await start(3, 5)
     const follower = peers.find(({ legion, id }) => legion.leader !== id) as Peer

@@ -13,6 +13,8 @@ async function start(count: number, seed: number, storage?: 'simulated'): Promis
   return [simulation, peers]
 }
 
+const rank = ({ id, legion }: Peer) => (legion.leader === id ? 1 : 0)
+
 const open = (simulation: Simulation, peers: readonly Peer[], name: string) =>
   simulation.until(Promise.all(peers.map(({ legion }) => legion.group(name, kv))))
 
@@ -27,6 +29,22 @@ describe('groups besides main', () => {
     expect(await simulation.until((peers[0] as Peer).legion.read('get', 'a'))).toBe(undefined)
     expect(await simulation.until((peers[0] as Peer).legion.group('orders', kv))).toBe(orders[0])
   })
+
+  it.each(['simulated', undefined] as const)(
+    '[GRP60] have everyone who opens them as a member soon, on %s',
+    async (storage) => {
+      for (let seed = 0; seed < 9; seed++) {
+        const [simulation, peers] = await start(3, seed, storage)
+        const followersFirst = peers.toSorted((a, b) => rank(a) - rank(b))
+        const opening: Promise<KvGroup>[] = []
+        for (const { legion } of followersFirst) {
+          opening.push(legion.group('orders', kv))
+          await simulation.run(20)
+        }
+        await simulation.until(Promise.all(opening), 5_000)
+      }
+    },
+  )
 
   it('[GRP61] refuse another machine than the one they were created with', async () => {
     const [simulation, peers] = await start(2, 2)
