@@ -114,7 +114,7 @@ export class ReplicaHost {
     this.#log = log
     this.#incarnation = stored.incarnation
     const { state, mark } = await openState(this.#options.definition)
-    const initial = state.durableMachine ? resume(state, mark, stored) : await restore(state, log, stored)
+    const initial = state.durableMachine ? await resume(state, mark, log, stored) : await restore(state, log, stored)
     if (this.#stopped) return
     this.#begin(state, initial, undefined)
     if (this.#replica?.isSoleVoter) this.#replica.campaign() // nobody else can lead
@@ -348,6 +348,8 @@ export class ReplicaHost {
   /** What a leader looks after with every tick. */
   #lead(replica: Replica): void {
     if (replica.isCheckpointDue) replica.propose([encodeCheckpoint()])
+    // One that was removed while its link was away, and came back before that was committed, has heard nothing of it.
+    for (const [peer, { member }] of this.#membership.announces) this.#tellIfRetired(peer, member.id)
     const version = this.#membership.versionToActivate(replica, this.#options.definition.version)
     if (version > replica.state.version) replica.propose([encodeActivate(version)])
     if (replica.state.outdated !== undefined || this.#ticks % BALANCE_TICKS === 0) this.#handOverToBetter(replica)

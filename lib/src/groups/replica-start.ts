@@ -42,16 +42,30 @@ export async function restore(state: ReplicatedState, log: ReplicaLog, stored: S
   return stored.initial
 }
 
-/** A durable machine may be ahead of the last checkpoint, and of a log that a received snapshot had to replace. */
-export function resume(state: ReplicatedState, bytes: Uint8Array | undefined, stored: StoredReplica): InitialState {
-  if (bytes === undefined) throw new LegionError('E_STORAGE', 'The log is there, but the machine has lost its state.')
-  const mark = decodeMark(bytes)
+/**
+ * A durable machine may be ahead of the last checkpoint. If it is ahead of the log, or contradicts it, a crash came
+ * between the two halves of installing a received snapshot: the second one is made up for.
+ * @throws LegionError E_STORAGE if the machine is behind
+ */
+export async function resume(
+  state: ReplicatedState,
+  bytes: Uint8Array | undefined,
+  log: ReplicaLog,
+  { initial }: StoredReplica,
+): Promise<InitialState> {
+  const { hardState, snapshot, entries } = initial
+  const mark = bytes === undefined ? undefined : decodeMark(bytes)
+  if (mark === undefined || mark.index < snapshot.index) {
+    throw new LegionError('E_STORAGE', 'The log is there, but the machine has lost its state.')
+  }
   state.resume(mark.head)
-  const { hardState, snapshot, entries } = stored.initial
-  const last = entries.at(-1)?.index ?? snapshot.index
   const commit = Math.max(hardState.commit, mark.index)
-  if (mark.index > last) return { hardState: { ...hardState, commit }, snapshot: mark, entries: [] }
-  return { hardState: { ...hardState, commit }, snapshot, entries, applied: mark }
+  const term = mark.index === snapshot.index ? snapshot.term : entries[mark.index - snapshot.index - 1]?.term
+  if (term === mark.term) return { hardState: { ...hardState, commit }, snapshot, entries, applied: mark }
+  const later = mark.term > hardState.term ? { term: mark.term, vote: undefined } : {}
+  const installed = { ...hardState, ...later, commit }
+  await log.beginSnapshot().install(mark, installed)
+  return { hardState: installed, snapshot: mark, entries: [] }
 }
 
 async function restoreFrom(reader: SnapshotReader | undefined, state: ReplicatedState): Promise<void> {
