@@ -1,5 +1,5 @@
 import type { Index, VoterId } from '../../raft/types.js'
-import { membersOf } from './quorums.js'
+import { isQuorum, membersOf } from './quorums.js'
 import type { SimulatedReplica } from './replica.js'
 import { rule } from './violation.js'
 import type { World } from './world.js'
@@ -8,26 +8,31 @@ import type { World } from './world.js'
 const TICKS_MAX = 1500
 /** A client tries again, and the owner of a snapshot gives up, every so many ticks. */
 const RETRY_TICKS = 12
+/** After so many ticks, whoever can adopt the votes of those who left has done it. */
+const PATIENCE_TICKS = 100
 /** A cluster that agrees keeps its leader for so many ticks. */
 const CALM_TICKS = 60
 
 /**
  * No more faults: within a bounded time somebody leads, something new is committed, a read is answered, all members
  * have the same log and nothing is left to do.
+ * @returns false if so many votes have left that nobody can lead any more
  * @throws Violation
  */
-export function heal(world: World): void {
+export function heal(world: World): boolean {
   for (const from of world.replicas.values()) {
     for (const to of world.replicas.keys()) world.links.mend(from.id, to)
     world.restart(from)
   }
   const healing = new Healing(world)
   for (let tick = 0; !healing.done; tick++) {
+    if (tick >= PATIENCE_TICKS && !healing.hasQuorum) return false
     rule(tick < TICKS_MAX, () => `no agreement ${TICKS_MAX} ticks after all faults ended\n${healing.describe()}`)
     if (tick % RETRY_TICKS === 0) healing.retry()
     healing.tick()
   }
-  if (world.setup.core.checkQuorum ?? true) keepCalm(healing)
+  if (healing.hasQuorum && (world.setup.core.checkQuorum ?? true)) keepCalm(healing)
+  return true
 }
 
 /** Who hears the leader is not disturbed, least of all by replicas that were removed. */
@@ -63,6 +68,17 @@ class Healing {
     return [...this.#world.replicas.values()]
   }
 
+  /** Of the voters, enough are there or spoken for by a member that gets the log. */
+  get hasQuorum(): boolean {
+    const { voices, canon } = this.#world.referee
+    const { configuration } = canon.latestConfiguration
+    const members = membersOf(configuration)
+    return isQuorum(configuration, (id) => {
+      const speaker = voices.speakerOf(id)
+      return voices.hasEnded(id) ? speaker !== undefined && members.includes(speaker) : this.#world.replicas.has(id)
+    })
+  }
+
   tick(): void {
     for (const { raw } of this.#replicas) raw?.tick()
     this.#world.settle(() => true)
@@ -80,6 +96,7 @@ class Healing {
     const { leader } = this
     if (leader?.raw === undefined) return
     for (const [id, { state }] of leader.raw.status().progress) {
+      if (this.#world.replicas.get(id)?.isGone) leader.raw.reportUnreachable(id)
       if (state === 'snapshot') leader.raw.reportSnapshot(id, false)
     }
     const { votersOutgoing, autoLeave } = leader.configuration
@@ -98,14 +115,18 @@ class Healing {
   }
 
   /** A leader that lost its vote hands over, unless told otherwise. */
-  #canStay({ id, configuration }: SimulatedReplica): boolean {
+  #canStay(replica: SimulatedReplica): boolean {
+    const { id, configuration } = replica
     if (configuration.votersOutgoing.length > 0) return false
-    return configuration.voters.includes(id) || this.#world.setup.core.stepDownOnRemoval === false
+    const { hosted } = replica
+    const isVoter = [id, ...hosted.map((voice) => voice.id)].some((each) => configuration.voters.includes(each))
+    return isVoter || this.#world.setup.core.stepDownOnRemoval === false
   }
 
   #agrees(id: VoterId, lastIndex: Index, term: number): boolean {
     const replica = this.#world.replicas.get(id)
     const status = replica?.raw?.status()
+    if (replica?.isGone) return true
     return (
       status !== undefined &&
       status.term === term &&
@@ -124,7 +145,7 @@ class Healing {
     const { referee, setup, replicas } = this.#world
     const { index, configuration } = referee.canon.latestConfiguration
     const members = membersOf(configuration)
-    const running = members.map((id) => replicas.get(id)).filter((each) => each !== undefined)
+    const running = this.#replicas.filter(({ id, isGone }) => members.includes(id) && !isGone)
     for (const replica of running) this.#world.restart(replica)
     if (running.some(({ ledger }) => ledger.index < index)) return
     for (const replica of replicas.values()) {

@@ -1,5 +1,5 @@
 import type { Failure, Schedule } from './schedule.js'
-import { Simulator } from './simulator.js'
+import { type SimulationOptions, Simulator } from './simulator.js'
 import type { Step } from './steps.js'
 
 export interface Recording {
@@ -8,8 +8,8 @@ export interface Recording {
 }
 
 /** Runs a seed, and keeps what happened as a schedule, which gives the same run. */
-export function recordSeed(seed: number): Recording {
-  const simulator = new Simulator(seed)
+export function recordSeed(seed: number, options: SimulationOptions = {}): Recording {
+  const simulator = new Simulator(seed, options)
   const steps: Step[] = []
   simulator.onStep = (step) => steps.push(step)
   const schedule = { setup: simulator.weather.setup, steps }

@@ -1,10 +1,11 @@
-import type { Message } from '../../raft/messages.js'
+import type { Goodbye, Message } from '../../raft/messages.js'
 import type { RawNode } from '../../raft/raw-node.js'
 import type { Configuration, Entry, Index, Ready, Role, Snapshot, Term, VoterId } from '../../raft/types.js'
 import { Canon } from './canon.js'
 import { isQuorum } from './quorums.js'
 import type { ReplicaEvents, SimulatedReplica } from './replica.js'
 import { rule } from './violation.js'
+import { Voices } from './voices.js'
 
 /** What is known of a replica from what came out of it. */
 interface Seen {
@@ -25,11 +26,14 @@ interface Seen {
  */
 export class Referee implements ReplicaEvents {
   readonly canon: Canon
+  readonly voices = new Voices()
   readonly #replicas: ReadonlyMap<VoterId, SimulatedReplica>
   readonly #seen = new Map<VoterId, Seen>()
   readonly #leaders = new Map<Term, VoterId>()
   /** Who voted for whom in which term, as far as the votes have left. */
   readonly #votes = new Set<string>()
+  /** By id and term: the last index that was acknowledged, by the id's owner or for it. */
+  readonly #acknowledged = new Map<string, Index>()
   /** By term and index: the term of the entry before, and the entry. */
   readonly #entries = new Map<number, { readonly entry: Entry; readonly prevTerm: Term | undefined }>()
   /** What was committed when a read began. */
@@ -64,7 +68,9 @@ export class Referee implements ReplicaEvents {
     return this.#witnesses.has(id)
   }
 
-  started({ id, disk, ledger, configuration }: SimulatedReplica): void {
+  started(replica: SimulatedReplica): void {
+    const { id, disk, ledger, configuration } = replica
+    this.synced(replica)
     const before = this.#seen.get(id)
     const { term, commit } = disk.hardState
     this.#seen.set(id, {
@@ -78,6 +84,18 @@ export class Referee implements ReplicaEvents {
     })
   }
 
+  /** Something is durable. */
+  synced(replica: SimulatedReplica): void {
+    rule(replica.hosted.length === 0 || !this.isWitness(replica.id), () => `witness ${replica.id} adopts a vote`)
+    this.voices.synced(replica)
+  }
+
+  /** It ends. Whom it may have led follows nobody. */
+  saysGoodbye({ id }: SimulatedReplica, goodbye: Omit<Goodbye, 'to'>): void {
+    this.voices.ended(goodbye)
+    this.#seenOf(id).role = 'follower'
+  }
+
   /** A Ready was taken, and its batch given to the disk. */
   taken(replica: SimulatedReplica, raw: RawNode, ready: Ready): void {
     const seen = this.#seenOf(replica.id)
@@ -87,7 +105,7 @@ export class Referee implements ReplicaEvents {
       rule(hardState.term >= seen.term, () => `${replica.id}: term ${seen.term} became ${hardState.term}`)
       seen.term = hardState.term
     }
-    if (softState?.role === 'leader') this.#leads(replica.id, seen.term, raw)
+    if (softState?.role === 'leader') this.#leads(replica, seen.term, raw)
     if (snapshot !== undefined) this.canon.compareSnapshot(replica.id, snapshot, this.isWitness(replica.id))
     this.#logged(replica, raw, ready.entries)
     if (hardState !== undefined) this.#committed(replica, raw, seen, hardState.commit)
@@ -139,10 +157,14 @@ export class Referee implements ReplicaEvents {
     rule(prevTerm === known.prevTerm, () => `${id} has ${term}/${index} after term ${prevTerm}, not ${known.prevTerm}`)
   }
 
-  #leads(id: VoterId, term: Term, raw: RawNode): void {
+  #leads(replica: SimulatedReplica, term: Term, raw: RawNode): void {
+    const { id } = replica
     if (this.#leaders.get(term) === id) return
     this.#claims(id, term)
     rule(!this.isWitness(id), () => `witness ${id} leads term ${term}`)
+    for (const { id: voice } of replica.hosted) {
+      if (this.voices.isAboveFence(voice, term)) this.#votesFor(voice, term, id, 'is said to vote')
+    }
     const votes = (voter: VoterId) => voter === id || this.#votes.has(`${voter} ${term} ${id}`)
     rule(
       this.#seenOf(id).configurations.some((configuration) => isQuorum(configuration, votes)),
@@ -190,7 +212,7 @@ export class Referee implements ReplicaEvents {
 
   #committedFirst(replica: SimulatedReplica, { term, configurations }: Seen, entry: Entry): void {
     rule(!this.isWitness(replica.id), () => `witness ${replica.id} commits ${entry.term}/${entry.index}`)
-    const holds = (id: VoterId) => this.#replicas.get(id)?.disk.holds(entry.index, entry.term) ?? false
+    const holds = (id: VoterId) => this.#holds(id, entry, term)
     rule(
       configurations.some((configuration) => isQuorum(configuration, holds)),
       () =>
@@ -203,6 +225,14 @@ export class Referee implements ReplicaEvents {
         this.#isComplete(id, other.term, raw, entry)
       }
     }
+  }
+
+  /** Who has ended holds nothing any more, but what it has acknowledged counts, and so does the log of who speaks. */
+  #holds(id: VoterId, { index, term }: Pick<Entry, 'index' | 'term'>, leaderTerm: Term): boolean {
+    if (!this.voices.hasEnded(id)) return this.#replicas.get(id)?.disk.holds(index, term) ?? false
+    const speaker = this.voices.speakerOf(id)
+    const acknowledged = this.#acknowledged.get(`${id} ${leaderTerm}`) ?? 0
+    return acknowledged >= index || (speaker !== undefined && this.#holds(speaker, { index, term }, leaderTerm))
   }
 
   /** What it acknowledges is what it writes, and what the leader has. */
@@ -226,6 +256,8 @@ export class Referee implements ReplicaEvents {
   /** A message leaves. Of promises only those count that storage keeps. */
   sent(replica: SimulatedReplica, message: Message): void {
     const { type, term } = message
+    const speaksFor = ('speaksFor' in message ? message.speaksFor : undefined) ?? []
+    for (const id of speaksFor) this.voices.checkVoice(replica, id)
     if (type === 'append' || type === 'heartbeat' || type === 'snapshot' || type === 'timeout-now') {
       this.#claims(replica.id, term)
     } else if (type === 'vote') {
@@ -239,13 +271,25 @@ export class Referee implements ReplicaEvents {
       )
     } else if (type === 'vote-response' && message.granted) {
       this.#promises(replica, term, message.to, `votes for ${message.to}`)
+      for (const id of speaksFor) this.#votesByVoice(id, term, message.to)
     } else if (type === 'append-response' && message.rejected === undefined && message.index > 0) {
       const { hardState, lastIndex } = replica.disk
       rule(
         hardState.term > term || (hardState.term === term && lastIndex >= message.index),
         () => `${replica.id} acknowledges ${message.index} in term ${term}, not durable`,
       )
+      for (const id of [replica.id, ...speaksFor]) this.#acknowledgedBy(id, term, message.index)
     }
+  }
+
+  #acknowledgedBy(id: VoterId, term: Term, index: Index): void {
+    const key = `${id} ${term}`
+    this.#acknowledged.set(key, Math.max(index, this.#acknowledged.get(key) ?? 0))
+  }
+
+  #votesByVoice(id: VoterId, term: Term, vote: VoterId): void {
+    rule(this.voices.isAboveFence(id, term), () => `${id} may have voted itself in term ${term}`)
+    this.#votesFor(id, term, vote, 'is said to vote')
   }
 
   /** One vote per term, kept across restarts. */
@@ -255,6 +299,10 @@ export class Referee implements ReplicaEvents {
       hardState.term > term || (hardState.term === term && hardState.vote === vote),
       () => `${id} ${does} in term ${term}, not durable`,
     )
+    this.#votesFor(id, term, vote, does)
+  }
+
+  #votesFor(id: VoterId, term: Term, vote: VoterId, does: string): void {
     const seen = this.#seenOf(id)
     rule(
       term > seen.votedTerm || (term === seen.votedTerm && seen.votedFor === vote),

@@ -1,9 +1,13 @@
 import { invariant } from '../../base/errors.js'
 import { seededRandom } from '../../base/random.js'
+import type { LastWords } from '../../raft/adoption.js'
 import { type RaftOptions, RawNode } from '../../raft/index.js'
-import type { Configuration, Entry, HardState, Ready, Snapshot, VoterId } from '../../raft/types.js'
+import type { Configuration, Entry, HardState, HostedVote, Ready, Snapshot, VoterId } from '../../raft/types.js'
 import { SimulatedDisk } from './disk.js'
 import { applyEntry, type Ledger, ledgerOf, snapshotOf } from './ledger.js'
+
+/** What a goodbye may bring along for its first heir. */
+const LAST_WORDS_BYTES = 200
 
 /** The options that a simulation varies. */
 export type CoreOptions = Partial<Omit<RaftOptions, 'id' | 'random' | 'snapshot' | 'initial'>>
@@ -36,6 +40,7 @@ export class SimulatedReplica {
   #ledger: Ledger
   #configuration: Configuration
   #lives = 0
+  #isGone = false
 
   constructor(options: ReplicaOptions, hardState: HardState, founding: Snapshot, events: ReplicaEvents) {
     this.id = options.id
@@ -54,6 +59,16 @@ export class SimulatedReplica {
 
   get isUp(): boolean {
     return this.#raw !== undefined
+  }
+
+  /** It has said goodbye: under this id nobody ever comes back. */
+  get isGone(): boolean {
+    return this.#isGone
+  }
+
+  /** Whose votes it holds, durably. */
+  get hosted(): readonly HostedVote[] {
+    return this.disk.hardState.hosted ?? []
   }
 
   /** A Ready was taken and is not on the disk yet. */
@@ -87,6 +102,14 @@ export class SimulatedReplica {
     this.#outstanding = undefined
     this.forwarded.clear()
     this.disk.crash(keptWrites)
+  }
+
+  /** What was not synced is lost, and the rest of no use to anybody. */
+  sayGoodbye(isReachable: (id: VoterId) => boolean): LastWords {
+    const words = this.#running().goodbye(isReachable, LAST_WORDS_BYTES)
+    this.crash(0)
+    this.#isGone = true
+    return words
   }
 
   /** The Ready's batch is on its way to the disk. */

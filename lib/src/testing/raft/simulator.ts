@@ -1,13 +1,14 @@
-import { pick, type RandomStream, randomInt, seededRandom } from '../../base/random.js'
+import { pick, type RandomStream, randomInt, seededRandom, shuffled } from '../../base/random.js'
 import type { Message } from '../../raft/messages.js'
-import type { VoterId } from '../../raft/types.js'
+import type { Configuration, VoterId } from '../../raft/types.js'
 import { Disasters } from './disasters.js'
 import { heal } from './heal.js'
+import { membersOf } from './quorums.js'
 import type { SimulatedReplica } from './replica.js'
 import type { Step } from './steps.js'
 import { rule } from './violation.js'
-import { drawWeather, type Weather } from './weather.js'
-import { drawChange } from './wishes.js'
+import { drawComingAndGoing, drawWeather, type Weather } from './weather.js'
+import { drawChange, mendingChange } from './wishes.js'
 import { World } from './world.js'
 
 export interface SimulationResult {
@@ -16,6 +17,15 @@ export interface SimulationResult {
   /** The time of one tick each. */
   readonly rounds: number
   readonly committed: number
+  /** How many votes were adopted. */
+  readonly adopted: number
+  /** A quorum was left in the end, and it agreed. */
+  readonly recovered: boolean
+}
+
+export interface SimulationOptions {
+  /** Replicas end for good, and others come. */
+  readonly goodbyes?: boolean | undefined
 }
 
 /** Something that is going to happen. */
@@ -45,8 +55,8 @@ export class Simulator {
   #round = 0
   #events = 0
 
-  constructor(seed: number) {
-    this.weather = drawWeather(seed)
+  constructor(seed: number, options: SimulationOptions = {}) {
+    this.weather = options.goodbyes === true ? drawComingAndGoing(seed) : drawWeather(seed)
     this.world = new World(this.weather.setup)
     this.world.onSent = (message) => this.#post(message)
     this.#random = seededRandom(seed, 2)
@@ -58,13 +68,14 @@ export class Simulator {
   /** @throws Violation or InvariantError */
   run(): SimulationResult {
     for (; this.#round < this.weather.rounds; this.#round++) this.#playRound()
-    this.heal()
-    return { events: this.#events, rounds: this.#round, committed: this.world.referee.canon.lastIndex }
+    const recovered = this.heal()
+    const { canon, voices } = this.world.referee
+    return { events: this.#events, rounds: this.#round, committed: canon.lastIndex, adopted: voices.adopted, recovered }
   }
 
-  heal(): void {
+  heal(): boolean {
     this.world.onSent = () => {}
-    heal(this.world)
+    return heal(this.world)
   }
 
   #step(step: Step): boolean {
@@ -104,11 +115,48 @@ export class Simulator {
       this.#step({ verb: 'compact', who: this.#someone(), count: randomInt(this.#random, 4) })
     }
     if (this.#chance(load.campaign)) this.#step({ verb: 'campaign', who: this.#someone() })
+    if (this.#chance(load.mend)) this.#mend()
+    if (this.#chance(load.goodbye)) this.#goodbye()
   }
 
   #change({ id, configuration }: SimulatedReplica): void {
-    const change = drawChange(this.#random, configuration, [...this.world.replicas.keys()])
+    const change = drawChange(
+      this.#random,
+      configuration,
+      this.#candidates(configuration),
+      (who) => this.world.replicas.get(who)?.isGone === true,
+    )
     this.#step({ verb: 'change', who: id, change })
+  }
+
+  #mend(): void {
+    const who = this.#leaderOrSomeone()
+    const { raw } = this.world.replicas.get(who) ?? {}
+    if (raw?.status().role !== 'leader') return
+    const isThere = (id: VoterId) => this.world.replicas.get(id)?.isUp === true
+    const unused = this.#replicas.find(({ id, isUp, ledger }) => isUp && ledger.index === 0 && !'wx'.includes(id))
+    const change = mendingChange(raw.status(), isThere, unused?.id)
+    if (change !== undefined) this.#step({ verb: 'change', who, change })
+  }
+
+  /** Nobody adds who is gone. */
+  #candidates(configuration: Configuration): VoterId[] {
+    const members = membersOf(configuration)
+    return this.#replicas.filter(({ id, isGone }) => !isGone || members.includes(id)).map(({ id }) => id)
+  }
+
+  /** At least one stays. Some goodbyes reach all others, some nobody, as a crash of one without storage. */
+  #goodbye(): void {
+    const there = this.#replicas.filter(({ isUp }) => isUp).map(({ id }) => id)
+    const { leader } = this.world.referee
+    const first = leader !== undefined && this.#chance(0.4) ? [leader] : []
+    const order = [...new Set([...first, ...shuffled(this.#random, there)])]
+    const count = Math.min(there.length - 1, pick(this.#random, [1, 1, 1, 2, 3]))
+    const everyone = 2 ** this.#replicas.length - 1
+    for (const who of order.slice(0, count)) {
+      const deaf = pick(this.#random, [0, 0, 0, 0, 0, randomInt(this.#random, everyone), everyone])
+      this.#step({ verb: 'goodbye', who, count: deaf })
+    }
   }
 
   /** What carries snapshots knows in the end whether they arrived, or believes so. */

@@ -40,6 +40,8 @@ export const VERBS = [
   /** `who` is gone; of the writes since the last sync the first `count` survive. */
   'crash',
   'restart',
+  /** `who` says goodbye for ever, to all but those replicas whose bit is set in `count`. */
+  'goodbye',
   /** `count` entries, at least one. */
   'propose',
   'read',

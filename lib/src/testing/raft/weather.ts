@@ -25,6 +25,10 @@ export interface Load {
   readonly transfer: number
   readonly compact: number
   readonly campaign: number
+  /** A leader replaces those who are gone. */
+  readonly mend: number
+  /** Somebody ends, or several at once. */
+  readonly goodbye: number
 }
 
 /** Everything that a seed decides before it starts. All chances lie in [0, 1]. */
@@ -52,6 +56,7 @@ export interface Weather {
 }
 
 const NAMES = 'abcdefg'
+const MORE_NAMES = 'abcdefghijklm'
 
 /** Each seed first draws which faults exist at all: combinations that are rare otherwise become common. */
 export function drawWeather(seed: number): Weather {
@@ -112,7 +117,36 @@ function drawLoad(random: RandomStream): Load {
     transfer: pick(random, [0, 0, 0.02, 0.1]),
     compact: pick(random, [0, 0.02, 0.2]),
     campaign: pick(random, [0, 0, 0.01]),
+    mend: 0,
+    goodbye: 0,
   }
+}
+
+/**
+ * Weathers in which replicas end and others take their place, who know nothing. What else there is is that of the seed.
+ */
+export function drawComingAndGoing(seed: number): Weather {
+  const weather = drawWeather(seed)
+  const random = seededRandom(seed, 3)
+  const voters = pick(random, [1, 2, 3, 3, 3, 4, 5, 5, 7, 9])
+  const learners = pick(random, [0, 0, 1, 2])
+  const hasWitness = voters > 2 && random() < 0.15
+  const setup = {
+    ...weather.setup,
+    voters: MORE_NAMES.slice(0, voters),
+    learners: MORE_NAMES.slice(voters, voters + learners),
+    witnesses: hasWitness ? 'w' : '',
+    spares: MORE_NAMES.slice(voters + learners),
+    core: { ...weather.setup.core, copies: pick(random, [1, 1, 1, 2, 3]) },
+  }
+  const rates = Array.from({ length: MORE_NAMES.length + 1 }, (_, i) => weather.rates[i % weather.rates.length] ?? 1)
+  const load = {
+    ...weather.load,
+    change: pick(random, [0, 0.03, 0.1]),
+    mend: pick(random, [0, 0.05, 0.3]),
+    goodbye: pick(random, [0.005, 0.01, 0.03]),
+  }
+  return { ...weather, setup, rates, load }
 }
 
 /** With probability `chance` a number in [0, max), else 0. */

@@ -93,6 +93,7 @@ export class World {
   sync(replica: SimulatedReplica): boolean {
     if (!replica.isWriting) return false
     const ready = replica.sync()
+    this.referee.synced(replica)
     this.#send(replica, ready.messagesAfterPersist)
     replica.finish(ready)
     this.#answer(replica, ready)
@@ -115,10 +116,28 @@ export class World {
   }
 
   restart(replica: SimulatedReplica): boolean {
-    if (replica.isUp) return false
+    if (replica.isUp || replica.isGone) return false
     replica.restart()
     this.referee.started(replica)
     return true
+  }
+
+  /** @param deaf bit n is set if the goodbye does not get to replica number n, and who says it knows that */
+  goodbye(replica: SimulatedReplica, deaf: number): void {
+    const hearers = [...this.replicas.keys()].filter((id, i) => id !== replica.id && ((deaf >> i) & 1) === 0)
+    const { entries, goodbye } = replica.sayGoodbye((id) => hearers.includes(id))
+    this.referee.saysGoodbye(replica, goodbye)
+    for (const to of hearers) {
+      this.#send(
+        replica,
+        entries === undefined
+          ? [{ ...goodbye, to }]
+          : [
+              { ...entries, to },
+              { ...goodbye, to },
+            ],
+      )
+    }
   }
 
   propose(replica: SimulatedReplica, raw: RawNode, count: number): boolean {
@@ -208,6 +227,7 @@ const ACTIONS: Readonly<Record<Verb, Action>> = {
   },
   crash: live((_raw, { count = 0 }, _world, replica) => replica.crash(count)),
   restart: (world, replica) => world.restart(replica),
+  goodbye: live((_raw, { count = 0 }, world, replica) => world.goodbye(replica, count)),
   propose: live((raw, { count = 0 }, world, replica) => world.propose(replica, raw, Math.max(1, count))),
   read: live((raw, _step, world) => world.read(raw)),
   change: live((raw, { change }, world, replica) => change !== undefined && world.change(replica, raw, change)),
