@@ -121,7 +121,7 @@ const GROUP: readonly Definition<GroupStatus>[] = [
   gauge('group_voters', 'Members that vote.', countVoters),
   gauge('group_members', 'Peers with a copy.', ({ members }) => members.length),
   gauge('group_proposals_in_flight', 'Commands of this peer whose outcome is not known.', ({ inFlight }) => inFlight),
-  gauge('group_proposals_in_flight_bytes', 'Bytes of those commands.', ({ inFlightBytes }) => inFlightBytes),
+  gauge('group_proposals_in_flight_bytes', 'Bytes of the commands in flight.', ({ inFlightBytes }) => inFlightBytes),
   gauge('group_reads_waiting', 'Reads of this peer that wait.', ({ waitingReads }) => waitingReads),
   counter('group_checkpoints', 'Checkpoints taken here.', ({ checkpoints }) => checkpoints),
   counter('group_ignored_entries', 'Entries that nobody could read.', ({ ignoredEntries }) => ignoredEntries),
@@ -187,8 +187,12 @@ const MESSAGES: readonly Definition<MessagingMetrics>[] = [
 const DOCUMENTS: readonly Definition<DocumentsMetrics>[] = [
   gauge('documents_open', 'Documents that are open here.', ({ open }) => open),
   counter('documents_sent_messages', 'Messages of documents sent.', ({ sentFrames }) => sentFrames),
-  counter('documents_sent_bytes', 'Bytes of them.', ({ sentBytes }) => sentBytes),
+  counter('documents_sent_bytes', 'Bytes of messages of documents sent.', ({ sentBytes }) => sentBytes),
   counter('documents_received_messages', 'Messages of documents received.', ({ receivedFrames }) => receivedFrames),
-  counter('documents_received_bytes', 'Bytes of them.', ({ receivedBytes }) => receivedBytes),
-  counter('documents_dropped_messages', 'Messages that a full queue refused.', ({ droppedFrames }) => droppedFrames),
+  counter('documents_received_bytes', 'Bytes of messages of documents received.', ({ receivedBytes }) => receivedBytes),
+  counter(
+    'documents_dropped_messages',
+    'Messages of documents that a full queue refused.',
+    ({ droppedFrames }) => droppedFrames,
+  ),
 ]

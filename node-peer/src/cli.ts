@@ -25,6 +25,7 @@ async function run(settings: NonNullable<ReturnType<typeof readSettings>>): Prom
   peer = await Peer.open(settings, logToStdout)
   try {
     await peer.ready()
+    await peer.failed
   } catch (error) {
     if (!isStopping) await peer.close()
     throw error

@@ -1,29 +1,25 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-export interface StatusSource {
-  /** True while this peer can serve: its state is here and a leader is known. */
-  isHealthy(): boolean
-  /** Plain data. */
-  status(): unknown
+export interface Answer {
+  readonly status: number
+  readonly contentType: string
+  readonly body: string
 }
 
+/** What answers `GET`, by path. */
+export type Routes = Readonly<Record<string, () => Answer | Promise<Answer>>>
+
 /**
- * Serves `GET /healthz` (200 or 503) and `GET /status` (JSON) until closed.
+ * Serves the routes until closed; everything else is 404.
  * @param port 0 takes a free one
  * @throws the system's error if the port is taken
  */
-export async function serveStatus(port: number, source: StatusSource): Promise<Server> {
-  const server = createServer((request, response) => {
-    const route = request.method === 'GET' ? request.url : undefined
-    if (route === '/healthz') {
-      const healthy = source.isHealthy()
-      response.writeHead(healthy ? 200 : 503, { 'content-type': 'text/plain' }).end(healthy ? 'ok\n' : 'not ready\n')
-    } else if (route === '/status') {
-      response.writeHead(200, { 'content-type': 'application/json' }).end(`${toJson(source.status())}\n`)
-    } else {
-      response.writeHead(404).end()
-    }
+export async function serve(port: number, routes: Routes): Promise<Server> {
+  const server = createServer(async ({ method, url = '' }, response) => {
+    const route = method === 'GET' && Object.hasOwn(routes, url) ? routes[url] : undefined
+    const { status, contentType, body } = (await route?.()) ?? NOT_FOUND
+    response.writeHead(status, { 'content-type': contentType }).end(body)
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -35,6 +31,17 @@ export async function serveStatus(port: number, source: StatusSource): Promise<S
 export function portOf(server: Server): number {
   return (server.address() as AddressInfo).port
 }
+
+/** 200 or 503. */
+export function healthAnswer(isHealthy: boolean): Answer {
+  return { status: isHealthy ? 200 : 503, contentType: 'text/plain', body: isHealthy ? 'ok\n' : 'not ready\n' }
+}
+
+export function jsonAnswer(value: unknown): Answer {
+  return { status: 200, contentType: 'application/json', body: `${toJson(value)}\n` }
+}
+
+const NOT_FOUND: Answer = { status: 404, contentType: 'text/plain', body: 'not found\n' }
 
 /** JSON has no bigints and no maps. */
 function toJson(status: unknown): string {

@@ -1,55 +1,109 @@
 import type { Server } from 'node:http'
-import { type GroupMember, kv, Legion, type PeerId, type PeerInfo, type PeerLeftReason } from 'legion-mesh'
+import {
+  type Group,
+  type GroupMember,
+  kv,
+  Legion,
+  LegionError,
+  type PeerId,
+  type PeerInfo,
+  type PeerLeftReason,
+} from 'legion-mesh'
 import type { AnyMachine } from 'legion-mesh/machines'
 import { nodePlatform } from 'legion-mesh/node'
-import { portOf, serveStatus } from './http.js'
+import { healthAnswer, jsonAnswer, portOf, type Routes, serve } from './http.js'
 import { loadMachine } from './load-machine.js'
 import { type Log, libraryLogger } from './log.js'
+import { Prometheus } from './prometheus.js'
 import type { Settings } from './settings.js'
 
-/** One member of a cluster that tells in a log what happens to it. */
+type AnyGroup = Group<AnyMachine>
+
+/** One member of a cluster, and of its groups, that tells in a log what happens to it. */
 export class Peer {
+  /** Rejects when the replica of a group stops here for good. */
+  readonly failed: Promise<never>
   readonly #legion: Legion<AnyMachine>
   readonly #log: Log
+  readonly #machines: ReadonlyMap<string, AnyMachine>
+  readonly #groups: AnyGroup[] = []
+  readonly #servers: Server[] = []
   readonly #linkedNames = new Map<PeerId, string>()
-  #server: Server | undefined
+  readonly #fail: (error: LegionError) => void
   #role: GroupMember['role'] | undefined
+  #isClosed = false
 
   /**
    * Opens the peer; the state comes later, see `ready`.
    * @throws Error, often a LegionError, with a sentence for people; nothing is left open then
    */
   static async open(settings: Settings, log: Log): Promise<Peer> {
+    const { cluster, signaling, secret, name, canVote, voters, directory, webrtc } = settings
     const machine = settings.machine === undefined ? kv : await loadMachine(settings.machine)
-    const platform = await nodePlatform({ webrtc: settings.webrtc })
-    const legion = Legion.open<AnyMachine>({ ...settings, machine, platform, logger: libraryLogger(log) })
-    const { id, name, stack } = legion.self
-    log('open', { cluster: settings.cluster, peer: id, name, stack, machine: machine.name, version: machine.version })
-    const peer = new Peer(legion, log)
-    if (settings.httpPort !== undefined) await peer.#serve(settings.httpPort)
+    const machines = new Map<string, AnyMachine>()
+    for (const group of settings.groups) machines.set(group.name, await loadMachine(group.machine))
+    const platform = await nodePlatform({ webrtc, directory })
+    const logger = libraryLogger(log)
+    const options = { cluster, signaling, secret, name, canVote, voters, machine, platform, logger }
+    const peer = new Peer(Legion.open<AnyMachine>(options), machines, log)
+    const opened = () => peer.#tellOpened(machine, directory)
+    if (directory === undefined) opened()
+    else peer.#legion.on('self', opened)
+    await peer.#serveAll(settings)
     return peer
   }
 
-  private constructor(legion: Legion<AnyMachine>, log: Log) {
+  private constructor(legion: Legion<AnyMachine>, machines: ReadonlyMap<string, AnyMachine>, log: Log) {
     this.#legion = legion
+    this.#machines = machines
     this.#log = log
+    let fail: (error: LegionError) => void = () => {}
+    this.failed = new Promise((_, reject) => {
+      fail = reject
+    })
+    this.failed.catch(() => {}) // for whom `ready` is enough
+    this.#fail = fail
     legion.doc() // this peer keeps what is open here
     this.#subscribe()
   }
 
-  /** Resolves when the cluster's state is here. @throws LegionError E_MACHINE, E_OUTDATED, E_CLOSED */
+  /**
+   * Resolves when the state of the cluster, and of all groups, is here.
+   * @throws LegionError E_STORAGE_LOCKED, E_STORAGE, E_MACHINE, E_OUTDATED, E_CLOSED
+   */
   async ready(): Promise<void> {
     await this.#legion.ready
     this.#role = this.#roleIn(this.#legion.members)
-    this.#log('ready', { role: this.#role, leader: this.#nameOf(this.#legion.leader), members: this.#memberNames() })
+    const { self, leader, members } = this.#legion
+    this.#log('ready', { peer: self.id, role: this.#role, leader: this.#nameOf(leader), members: namesOf(members) })
+    await Promise.all([...this.#machines].map(([name, machine]) => this.#openGroup(name, machine)))
   }
 
   /** Hands over what it leads and closes. */
   async close(): Promise<void> {
-    this.#server?.close()
-    this.#server?.closeAllConnections()
+    this.#isClosed = true
+    for (const server of this.#servers) {
+      server.close()
+      server.closeAllConnections()
+    }
     await this.#legion.close()
     this.#log('closed')
+  }
+
+  /** It waits for as long as it takes until others are there who have the group. */
+  async #openGroup(name: string, machine: AnyMachine): Promise<void> {
+    while (!this.#isClosed) {
+      try {
+        const group = await this.#legion.group(name, machine)
+        group.on('failed', this.#fail)
+        this.#groups.push(group)
+        this.#log('group', { name, machine: machine.name, members: namesOf(group.members) })
+        return
+      } catch (error) {
+        if (!LegionError.is(error) || error.code !== 'E_TIMEOUT') throw error
+        this.#log('warn', { message: error.message })
+      }
+    }
   }
 
   #subscribe(): void {
@@ -62,7 +116,9 @@ export class Peer {
     legion.on('peerJoined', (info) => this.#peerJoined(info))
     legion.on('peerLeft', (peer, reason) => this.#peerLeft(peer, reason))
     legion.on('signaling', (status, problem) => this.#log('signaling', { status, problem }))
+    legion.on('outdated', ({ code, message }) => this.#log('outdated', { code, message }))
     legion.on('error', ({ code, message }) => this.#log('error', { code, message }))
+    legion.main.on('failed', this.#fail)
   }
 
   #peerJoined({ id, name, kind, stack }: PeerInfo): void {
@@ -75,18 +131,40 @@ export class Peer {
     this.#linkedNames.delete(peer)
   }
 
-  async #serve(port: number): Promise<void> {
-    const source = {
-      isHealthy: () => this.#legion.status().isReady && this.#legion.leader !== undefined,
-      status: () => ({ ...this.#legion.status(), members: this.#legion.members }),
-    }
+  // --- http
+
+  async #serveAll({ httpPort, metricsPort }: Settings): Promise<void> {
+    const status = () => jsonAnswer({ ...this.#legion.status(), members: this.#legion.members })
     try {
-      this.#server = await serveStatus(port, source)
+      if (httpPort !== undefined) await this.#serve('http', httpPort, { '/status': status })
+      if (metricsPort === undefined) return
+      const prometheus = new Prometheus(() => this.#legion.metrics())
+      await this.#serve('metrics', metricsPort, { '/metrics': () => prometheus.answer() })
     } catch (error) {
       await this.close()
       throw error
     }
-    this.#log('http', { port: portOf(this.#server) })
+  }
+
+  async #serve(event: string, port: number, routes: Routes): Promise<void> {
+    const server = await serve(port, { ...routes, '/healthz': () => healthAnswer(this.#isHealthy()) })
+    this.#servers.push(server)
+    this.#log(event, { port: portOf(server) })
+  }
+
+  /** It can serve: all states are here, leaders are known, nothing stopped. */
+  #isHealthy(): boolean {
+    const all = [this.#legion.main, ...this.#groups]
+    const isComplete = this.#legion.status().isReady && this.#groups.length === this.#machines.size
+    return isComplete && all.every((group) => group.leader !== undefined && group.status()?.stopped === undefined)
+  }
+
+  // --- what it tells
+
+  #tellOpened({ name: machine, version }: AnyMachine, directory: string | undefined): void {
+    const { self, cluster } = this.#legion
+    const { id: peer, name, stack } = self
+    this.#log('open', { cluster: cluster.name, peer, name, stack, machine, version, directory })
   }
 
   /** Roles before `ready` are told by it. */
@@ -94,7 +172,7 @@ export class Peer {
     const role = this.#roleIn(members)
     if (this.#role === undefined || role === this.#role) return
     this.#role = role
-    this.#log('role', { role, members: this.#memberNames() })
+    this.#log('role', { role, members: namesOf(members) })
   }
 
   #roleIn(members: readonly GroupMember[]): GroupMember['role'] | undefined {
@@ -106,8 +184,8 @@ export class Peer {
     if (peer === this.#legion.self.id) return this.#legion.self.name
     return this.#linkedNames.get(peer) ?? this.#legion.members.find((member) => member.peer === peer)?.name
   }
+}
 
-  #memberNames(): string[] {
-    return this.#legion.members.map(({ name }) => name)
-  }
+function namesOf(members: readonly GroupMember[]): string[] {
+  return members.map(({ name }) => name)
 }

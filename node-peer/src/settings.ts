@@ -6,11 +6,14 @@ export const USAGE = `legion-peer: an always-on member of a cluster
   --cluster NAME       the cluster to join or found (required)
   --signaling URL,URL  its signaling servers, ws:// or wss:// (required)
   --machine FILE       module that exports the cluster's machine (default: the built-in kv)
+  --group NAME=FILE    another group to keep, and its machine; may be given again
+  --directory DIR      keeps the state there: the peer survives its process (default: memory only)
   --name NAME          how others see this peer (default: the beginning of its id)
   --webrtc STACK       node-datachannel or roamhq (default: the faster that is installed)
   --no-vote            never vote, only have a copy
   --voters N           voters wanted at most, odd (default 5)
   --http PORT          serve GET /healthz and GET /status (0 takes a free port)
+  --metrics PORT       serve GET /healthz and GET /metrics, for Prometheus
   --help               show this
 
 The cluster's secret, if it has one, comes from the environment variable LEGION_SECRET.
@@ -32,6 +35,16 @@ export interface Settings {
   readonly canVote: boolean
   readonly voters: number | undefined
   readonly httpPort: number | undefined
+  readonly metricsPort: number | undefined
+  readonly directory: string | undefined
+  readonly groups: readonly GroupSettings[]
+}
+
+/** A group besides `main`. */
+export interface GroupSettings {
+  readonly name: string
+  /** The module that exports its machine. */
+  readonly machine: string
 }
 
 /**
@@ -50,6 +63,9 @@ export function readSettings(args: string[], env: NodeJS.ProcessEnv): Settings |
       'no-vote': { type: 'boolean', default: false },
       voters: { type: 'string' },
       http: { type: 'string' },
+      metrics: { type: 'string' },
+      directory: { type: 'string' },
+      group: { type: 'string', multiple: true, default: [] },
       help: { type: 'boolean', default: false },
     },
   })
@@ -64,6 +80,9 @@ export function readSettings(args: string[], env: NodeJS.ProcessEnv): Settings |
     canVote: !values['no-vote'],
     voters: values.voters === undefined ? undefined : wholeNumber('--voters', values.voters),
     httpPort: values.http === undefined ? undefined : wholeNumber('--http', values.http),
+    metricsPort: values.metrics === undefined ? undefined : wholeNumber('--metrics', values.metrics),
+    directory: values.directory === undefined ? undefined : required('--directory', values.directory),
+    groups: readGroups(values.group),
   }
 }
 
@@ -78,6 +97,21 @@ function readUrls(text: string): string[] {
     if (!/^wss?:\/\/./.test(url)) throw new Error(`--signaling must be ws:// or wss:// URLs, not '${url}'`)
   }
   return urls
+}
+
+function readGroups(texts: readonly string[]): GroupSettings[] {
+  const groups = texts.map(readGroup)
+  const names = groups.map(({ name }) => name)
+  const twice = names.find((name, i) => names.indexOf(name) !== i)
+  if (twice !== undefined) throw new Error(`--group names '${twice}' twice`)
+  return groups
+}
+
+function readGroup(text: string): GroupSettings {
+  const [, name, machine] = /^([^=]+)=(.+)$/.exec(text) ?? []
+  if (name === undefined || machine === undefined) throw new Error(`--group must be NAME=FILE, not '${text}'`)
+  if (name === 'main') throw new Error("--group can't be 'main', which --machine is for")
+  return { name, machine }
 }
 
 function readStack(text: string): NodeWebRtcPackage {

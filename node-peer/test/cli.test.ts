@@ -1,65 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { Legion } from 'legion-mesh'
 import { nodePlatform } from 'legion-mesh/node'
 import { createSignalingServer, type SignalingServer } from 'legion-signaling'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { CLI, RunningPeer } from './running-peer.js'
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
-const CLI = path('../dist/cli.js')
 const LIGHTS = path('./machines/lights.mjs')
-
-interface LoggedEvent {
-  readonly event: string
-  readonly [detail: string]: unknown
-}
-
-/** A running `legion-peer` whose events can be awaited, those before included. */
-class RunningPeer {
-  readonly exited: Promise<unknown[]>
-  stderr = ''
-  readonly #process: ChildProcess
-  readonly #events: LoggedEvent[] = []
-  readonly #waiting = new Set<() => void>()
-
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv) {
-    const child = spawn(process.execPath, [CLI, ...args], { env: { ...process.env, ...env } })
-    createInterface({ input: child.stdout }).on('line', (line) => this.#read(line))
-    child.stderr.on('data', (data) => {
-      this.stderr += String(data)
-    })
-    this.exited = once(child, 'close')
-    this.#process = child
-  }
-
-  /** WebRTC implementations print lines of their own. */
-  #read(line: string): void {
-    if (line.startsWith('{')) this.#events.push(JSON.parse(line))
-    for (const check of [...this.#waiting]) check()
-  }
-
-  /** Rejects if the process ends without it. */
-  event(name: string, matches: (event: LoggedEvent) => boolean = () => true): Promise<LoggedEvent> {
-    return new Promise((resolve, reject) => {
-      const check = () => {
-        const found = this.#events.find((event) => event.event === name && matches(event))
-        if (found === undefined) return
-        this.#waiting.delete(check)
-        resolve(found)
-      }
-      this.#waiting.add(check)
-      check()
-      void this.exited.then((status) => reject(new Error(`ended (${status}) without "${name}": ${this.stderr}`)))
-    })
-  }
-
-  kill(signal: NodeJS.Signals): void {
-    this.#process.kill(signal)
-  }
-}
 
 describe.skipIf(!existsSync(CLI))('legion-peer (needs `npm run build`)', { timeout: 60_000 }, () => {
   let server: SignalingServer

@@ -7,7 +7,8 @@ describe('readSettings', () => {
   it('[PEE1] reads the command line and the secret from the environment', () => {
     const args = [
       ...['--cluster', 'theatre', '--signaling', 'ws://a, wss://b', '--machine', './theatre.js', '--name', 'Box'],
-      ...['--webrtc', 'roamhq', '--no-vote', '--voters', '3', '--http', '0'],
+      ...['--webrtc', 'roamhq', '--no-vote', '--voters', '3', '--http', '0', '--metrics', '9464'],
+      ...['--directory', './data', '--group', 'orders=./orders.js', '--group', 'stock=./a=b.js'],
     ]
     expect(readSettings(args, { LEGION_SECRET: 'sesame' })).toEqual({
       cluster: 'theatre',
@@ -19,8 +20,19 @@ describe('readSettings', () => {
       canVote: false,
       voters: 3,
       httpPort: 0,
+      metricsPort: 9464,
+      directory: './data',
+      groups: [
+        { name: 'orders', machine: './orders.js' },
+        { name: 'stock', machine: './a=b.js' },
+      ],
     })
-    expect(readSettings(REQUIRED, {})).toMatchObject({ secret: undefined, canVote: true, voters: undefined })
+    expect(readSettings(REQUIRED, {})).toMatchObject({
+      secret: undefined,
+      canVote: true,
+      voters: undefined,
+      groups: [],
+    })
     expect(readSettings(['--help'], {})).toBeUndefined()
   })
 
@@ -31,6 +43,11 @@ describe('readSettings', () => {
     ['--webrtc', [...REQUIRED, '--webrtc', 'wrtc']],
     ['--voters', [...REQUIRED, '--voters', 'all']],
     ['--http', [...REQUIRED, '--http', '-1']],
+    ['--metrics', [...REQUIRED, '--metrics', 'yes']],
+    ['--directory', [...REQUIRED, '--directory', '']],
+    ['NAME=FILE', [...REQUIRED, '--group', 'orders']],
+    ["'orders' twice", [...REQUIRED, '--group', 'orders=a.js', '--group', 'orders=b.js']],
+    ['--machine is for', [...REQUIRED, '--group', 'main=a.js']],
     ['--bogus', [...REQUIRED, '--bogus']],
   ])('[PEE1] says what is wrong with %s', (problem, args) => {
     expect(() => readSettings(args, {})).toThrow(problem)

@@ -29,11 +29,13 @@ describe('metrics', () => {
     const metrics = peer.legion.metrics()
     expect(structuredClone(metrics)).toEqual(metrics)
     expect(new Set(metrics.map(keyOf)).size).toBe(metrics.length)
-    const helps = new Map(metrics.map(({ name, help, type }) => [name, `${type} ${help}`]))
-    for (const { name, help, type, value, labels } of metrics) {
+    const kindOf = ({ help, type, labels }: Metric) => `${type} ${help} ${Object.keys(labels)}`
+    const kinds = new Map(metrics.map((metric) => [metric.name, kindOf(metric)]))
+    for (const metric of metrics) {
+      const { name, type, value, labels } = metric
       expect(name).toMatch(type === 'counter' ? /^legion_[a-z_]+_total$/ : /^legion_[a-z_]+$/)
       expect(name.endsWith('_total')).toBe(type === 'counter')
-      expect(helps.get(name)).toBe(`${type} ${help}`)
+      expect(kinds.get(name)).toBe(kindOf(metric))
       expect(Number.isFinite(value)).toBe(true)
       for (const label of Object.keys(labels)) expect(label).toMatch(/^[a-z]+$/)
     }
