@@ -1,5 +1,5 @@
 import type { LegionError } from '../base/errors.js'
-import type { PeerId } from '../base/ids.js'
+import type { ClusterId, PeerId } from '../base/ids.js'
 import type { Runtime } from '../base/runtime.js'
 import type { MachineDefinition } from '../machines/machine.js'
 import type { Network } from '../mesh/network.js'
@@ -14,6 +14,8 @@ import type { SnapshotSource } from './snapshot-source.js'
 export interface ReplicaHostOptions {
   /** What the wire calls the group; 0 is `main`. */
   readonly group: number
+  /** That this peer belongs to. */
+  readonly clusterId: ClusterId
   readonly network: Network
   readonly runtime: Runtime
   readonly definition: MachineDefinition
