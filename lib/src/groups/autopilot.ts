@@ -1,5 +1,6 @@
 import type { PeerKind } from '../mesh/peer-info.js'
 import type { VoterId } from '../raft/index.js'
+import type { PinnedRole } from './roster-entry.js'
 
 /**
  * Who should be what: a pure function from what the leader sees to the configuration it wants. The leader calls it
@@ -7,7 +8,9 @@ import type { VoterId } from '../raft/index.js'
  */
 export interface Candidate {
   readonly id: VoterId
-  readonly role: 'voter' | 'learner' | 'newcomer'
+  readonly role: 'voter' | 'witness' | 'learner' | 'newcomer'
+  /** What somebody wants it to be. */
+  readonly pinned: PinnedRole | undefined
   readonly isLeader: boolean
   readonly kind: PeerKind
   readonly host: string
@@ -19,7 +22,7 @@ export interface Candidate {
   readonly reachable: boolean
   /** Its log is close to the leader's. */
   readonly caughtUp: boolean
-  /** It asked to be removed for good, or its vote was adopted: there is no coming back. */
+  /** It asked to be removed for good, was ejected, or its vote was adopted: there is no coming back. */
   readonly isOut: boolean
   /** For how long it has not been reachable, 0 if it is. Infinity once it said goodbye. */
   readonly goneForMs: number
@@ -37,14 +40,17 @@ export interface AutopilotRules {
 }
 
 export interface Plan {
+  /** With data. */
   readonly voters: readonly VoterId[]
+  readonly witnesses: readonly VoterId[]
   readonly learners: readonly VoterId[]
 }
 
 /**
  * The configuration to change to, or undefined if the present one is right or must not be touched now.
  *
- * Invariants: a majority of the planned voters is reachable; the leader stays a voter as long as it may be one; the
+ * Invariants: a majority of the planned voters is reachable; the leader stays a voter as long as it may be one, and so
+ * does everyone who shall vote; whoever shall learn only votes if nobody else can; fewer than half are witnesses; the
  * same view gives the same plan, so a plan that was carried out is followed by none.
  *
  * @param candidates all members of the roster and all newcomers, in the order they joined
@@ -55,15 +61,19 @@ export function planRoster(candidates: readonly Candidate[], rules: AutopilotRul
     present.filter((candidate) => !isForgotten(candidate, rules)),
     rules,
   )
-  const voters = chooseVoters(kept, rules)
-  if (!hasReachableMajority(voters)) return undefined
-  const learners = kept.filter((candidate) => !voters.includes(candidate))
+  const chosen = chooseVoters(kept, rules)
+  if (!hasReachableMajority(chosen)) return undefined
+  const [witnesses, voters] = partition(chosen, isWitness)
+  // A witness has no data to learn on from: it is removed, and comes back as its next incarnation.
+  const learners = kept.filter((candidate) => !chosen.includes(candidate) && candidate.role !== 'witness')
   const members = candidates.filter(({ role }) => role !== 'newcomer')
   const unchanged =
-    kept.length === members.length &&
-    voters.every((voter) => voter.role === 'voter') &&
-    learners.every((learner) => learner.role === 'learner')
-  return unchanged ? undefined : { voters: voters.map(toId), learners: learners.map(toId) }
+    voters.length + witnesses.length + learners.length === members.length &&
+    voters.every(({ role }) => role === 'voter') &&
+    witnesses.every(({ role }) => role === 'witness') &&
+    learners.every(({ role }) => role === 'learner')
+  if (unchanged) return undefined
+  return { voters: voters.map(toId), witnesses: witnesses.map(toId), learners: learners.map(toId) }
 }
 
 /** Who is a member stays one; newcomers are taken, in the order they come, until there are enough. */
@@ -86,50 +96,63 @@ function isGone(candidate: Candidate, rules: AutopilotRules): boolean {
  * The largest odd number of able replicas up to the wanted one. A voter that only just vanished keeps its place: links
  * break and heal. Rather two voters fewer than the tabs of one browser holding a majority: quitting it ends them all.
  */
-function chooseVoters(candidates: readonly Candidate[], rules: AutopilotRules): Candidate[] {
+function chooseVoters(candidates: readonly Candidate[], rules: AutopilotRules): readonly Candidate[] {
   const able = candidates
     .filter((candidate) => candidate.canVote && isAble(candidate, rules))
     .map((candidate, order) => ({ candidate, rank: rank(candidate), order }))
     .sort((a, b) => a.rank - b.rank || a.order - b.order)
     .map(({ candidate }) => candidate)
-  const largest = largestOdd(Math.min(rules.voters, able.length))
-  for (let count = largest; count >= 3; count -= 2) {
-    const spread = takeSpread(able, count)
-    if (spread.length === count) return spread
-  }
-  return able.slice(0, Math.max(0, largest))
+  const willing = able.filter(({ pinned }) => pinned !== 'learner')
+  return largestOdd(willing, rules.voters) ?? able.filter(({ isLeader }) => isLeader)
 }
 
-/** The first `count` of `able` of which no browser has a majority; fewer if there are not enough. */
-function takeSpread(able: readonly Candidate[], count: number): Candidate[] {
+function largestOdd(able: readonly Candidate[], limit: number): readonly Candidate[] | undefined {
+  const counts = oddNumbersDownFrom(Math.min(limit, able.length))
+  const spread = counts.filter((count) => count >= 3).map((count) => take(able, count, Math.floor(count / 2)))
+  const crowded = counts.map((count) => take(able, count, count))
+  return [...spread, ...crowded].find((taken) => taken !== undefined)
+}
+
+function oddNumbersDownFrom(limit: number): number[] {
+  return Array.from({ length: limit }, (_, i) => limit - i).filter((count) => count % 2 === 1)
+}
+
+/**
+ * The first `count` of `able`, with no more than `tabsMax` tabs of one browser and with fewer witnesses than others;
+ * undefined if there are not enough.
+ */
+function take(able: readonly Candidate[], count: number, tabsMax: number): readonly Candidate[] | undefined {
   const tabs = new Map<string, number>()
   const taken: Candidate[] = []
+  let witnesses = 0
   for (const candidate of able) {
     if (taken.length === count) break
-    if (candidate.kind === 'browser') {
-      const tabsOfHost = (tabs.get(candidate.host) ?? 0) + 1
-      if (tabsOfHost > count / 2) continue
-      tabs.set(candidate.host, tabsOfHost)
-    }
+    const tabsOfHost = (tabs.get(candidate.host) ?? 0) + (candidate.kind === 'browser' ? 1 : 0)
+    if (tabsOfHost > tabsMax || (isWitness(candidate) && witnesses >= (count - 1) / 2)) continue
+    tabs.set(candidate.host, tabsOfHost)
+    if (isWitness(candidate)) witnesses++
     taken.push(candidate)
   }
-  return taken
+  return taken.length === count ? taken : undefined
 }
 
 function isAble(candidate: Candidate, rules: AutopilotRules): boolean {
-  if (candidate.role === 'voter') return !isGone(candidate, rules)
-  return candidate.role === 'learner' && candidate.reachable && candidate.caughtUp
+  const { role, reachable, caughtUp } = candidate
+  if (role === 'witness') return isWitness(candidate) && !isGone(candidate, rules)
+  if (role === 'voter') return !isGone(candidate, rules)
+  return reachable && (isWitness(candidate) || (role === 'learner' && caughtUp))
 }
 
-/** Lower is better: the leader, then Node peers, visible tabs, hidden ones; among equals who is voter already. */
+function isWitness({ pinned }: Candidate): boolean {
+  return pinned === 'witness'
+}
+
+/** Lower is better: the leader, then who shall vote, then Node peers, visible tabs, hidden ones; among equals who is voter already. */
 function rank(candidate: Candidate): number {
-  if (candidate.isLeader) return -1
+  if (candidate.isLeader) return -2
+  if (candidate.pinned === 'voter' || candidate.pinned === 'witness') return -1
   const place = candidate.kind === 'node' ? 0 : candidate.visible ? 1 : 2
   return 2 * place + (candidate.role === 'voter' ? 0 : 1)
-}
-
-function largestOdd(count: number): number {
-  return count % 2 === 1 ? count : count - 1
 }
 
 function hasReachableMajority(voters: readonly Candidate[]): boolean {
@@ -138,4 +161,8 @@ function hasReachableMajority(voters: readonly Candidate[]): boolean {
 
 function toId(candidate: Candidate): VoterId {
   return candidate.id
+}
+
+function partition<T>(items: readonly T[], test: (item: T) => boolean): [T[], T[]] {
+  return [items.filter(test), items.filter((item) => !test(item))]
 }

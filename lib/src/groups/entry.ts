@@ -28,6 +28,7 @@ import {
 import { readValue, type Value, writeValue } from '../codec/value.js'
 import type { VoterId } from '../raft/index.js'
 import type { Member } from './roster.js'
+import { type RosterEntry, readRosterEntry, writeRosterEntry } from './roster-entry.js'
 import { incarnationOf, peerOf, voterIdOf } from './voter-id.js'
 
 /**
@@ -41,6 +42,7 @@ export type GroupEntry =
   | CreateGroupEntry
   | ActivateEntry
   | CheckpointEntry
+  | RosterEntry
 
 /** A command of a session: applied once, however often it is in the log. */
 export interface CommandEntry extends CommandHeader, Call {
@@ -127,10 +129,11 @@ const REGISTER = 3
 const CREATE_GROUP = 4
 const CHECKPOINT = 5
 const ACTIVATE = 6
+const ROSTER = 7
 
 /** What a peer may forward to the leader; the other kinds are the leader's own. */
-const PROPOSABLE_MAX = CHECKPOINT
-const KNOWN_MAX = ACTIVATE
+const PROPOSABLE: readonly number[] = [COMMAND, ONE_SHOT, REGISTER, CREATE_GROUP, CHECKPOINT, ROSTER]
+const KNOWN_MAX = ROSTER
 
 const COMMAND_NAME_BYTES_MAX = 256
 const NONCE_BYTES_MAX = 32
@@ -199,6 +202,13 @@ export function encodeActivate(version: number): Uint8Array {
   })
 }
 
+export function encodeRosterEntry(entry: Omit<RosterEntry, 'kind'>): Uint8Array {
+  return encode((encoder) => {
+    writeByte(encoder, ROSTER)
+    writeRosterEntry(encoder, entry)
+  })
+}
+
 export function encodeCheckpoint(): Uint8Array {
   return Uint8Array.of(CHECKPOINT)
 }
@@ -214,10 +224,15 @@ export function isKnownKind(data: Uint8Array): boolean {
   return kind >= COMMAND && kind <= KNOWN_MAX
 }
 
+/** True for what the roster has to follow, whatever version of the machine is active. */
+export function isRosterEntry(data: Uint8Array): boolean {
+  return data[0] === ROSTER
+}
+
 /** True if any peer may propose an entry of this kind, whatever is in it. */
 export function isProposable(data: Uint8Array): boolean {
   const [kind = 0] = data
-  return kind >= COMMAND && kind <= PROPOSABLE_MAX
+  return PROPOSABLE.includes(kind)
 }
 
 /** Whose entry it is, without looking at its payload. */
@@ -266,6 +281,8 @@ function readEntry(decoder: Decoder): GroupEntry {
       return { kind: 'activate', version: readCount(decoder) }
     case CHECKPOINT:
       return { kind: 'checkpoint' }
+    case ROSTER:
+      return readRosterEntry(decoder)
     default:
       throw new DecodeError(`unknown kind of entry ${kind}`)
   }

@@ -98,23 +98,25 @@ export class Membership {
   #newcomers(roster: Roster): Member[] {
     return [...this.#announced.values()]
       .map((announce) => announce.member)
-      .filter((member) => !roster.members.has(member.id) && !roster.isRetired(member.id))
+      .filter(({ id }) => !roster.members.has(id) && !roster.isRetired(id) && !roster.isEjected(peerOf(id)))
   }
 
   #candidates(self: VoterId, roster: Roster, status: Status, nowMs: number): Candidate[] {
-    const members = [...roster.members.values()].map((member) => this.#candidate(member, self, status, nowMs))
-    const newcomers = this.#newcomers(roster).map((member) => this.#candidate(member, self, status, nowMs))
+    const members = [...roster.members.values()].map((member) => this.#candidate(member, self, roster, status, nowMs))
+    const newcomers = this.#newcomers(roster).map((member) => this.#candidate(member, self, roster, status, nowMs))
     return [...members, ...newcomers.filter((newcomer) => newcomer.goneForMs === 0)]
   }
 
-  #candidate(member: Member, self: VoterId, status: Status, nowMs: number): Candidate {
+  #candidate(member: Member, self: VoterId, roster: Roster, status: Status, nowMs: number): Candidate {
     const { id, kind, host, canVote, durable } = member
-    const announce = this.#announced.get(peerOf(id))
+    const peer = peerOf(id)
+    const announce = this.#announced.get(peer)
     const isLeader = id === self
     const goneSinceMs = this.#goneSinceMs.get(id)
     return {
       id,
       role: roleOf(id, status.configuration),
+      pinned: roster.pinnedRole(peer),
       isLeader,
       kind,
       host,
@@ -123,8 +125,11 @@ export class Membership {
       visible: announce?.visible ?? true,
       reachable: isLeader || announce?.member.id === id,
       caughtUp: isLeader || isCaughtUp(id, status),
-      isOut: this.#leaving.has(peerOf(id)) || status.progress.get(id)?.speaker !== undefined,
-      goneForMs: this.#goodbyes.has(peerOf(id)) ? Number.POSITIVE_INFINITY : nowMs - (goneSinceMs ?? nowMs),
+      isOut:
+        this.#leaving.has(peer) ||
+        (!isLeader && roster.isEjected(peer)) ||
+        status.progress.get(id)?.speaker !== undefined,
+      goneForMs: this.#goodbyes.has(peer) ? Number.POSITIVE_INFINITY : nowMs - (goneSinceMs ?? nowMs),
     }
   }
 
@@ -141,14 +146,13 @@ export class Membership {
   }
 
   #toChange(plan: Plan, roster: Roster, configuration: Configuration): ConfigChange | undefined {
-    const planned = new Set([...plan.voters, ...plan.learners])
+    const { voters, learners, witnesses } = configuration
+    const planned = new Set([...plan.voters, ...plan.witnesses, ...plan.learners])
+    const isVoter = (id: VoterId) => voters.includes(id) && !witnesses.includes(id)
     const changes: MemberChange[] = [
-      ...plan.voters
-        .filter((id) => !configuration.voters.includes(id))
-        .map((id) => ({ type: 'add-voter', id }) as const),
-      ...plan.learners
-        .filter((id) => !configuration.learners.includes(id))
-        .map((id) => ({ type: 'add-learner', id }) as const),
+      ...plan.voters.filter((id) => !isVoter(id)).map((id) => ({ type: 'add-voter', id }) as const),
+      ...plan.witnesses.filter((id) => !witnesses.includes(id)).map((id) => ({ type: 'add-witness', id }) as const),
+      ...plan.learners.filter((id) => !learners.includes(id)).map((id) => ({ type: 'add-learner', id }) as const),
       ...[...idsOf(configuration)].filter((id) => !planned.has(id)).map((id) => ({ type: 'remove', id }) as const),
     ]
     const joining = this.#newcomers(roster).filter((member) => planned.has(member.id))
@@ -157,6 +161,7 @@ export class Membership {
 }
 
 function roleOf(id: VoterId, configuration: Configuration): Candidate['role'] {
+  if (configuration.witnesses.includes(id)) return 'witness'
   if (configuration.voters.includes(id)) return 'voter'
   return configuration.learners.includes(id) ? 'learner' : 'newcomer'
 }

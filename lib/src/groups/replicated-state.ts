@@ -20,11 +20,13 @@ import {
   decodeJoining,
   type GroupEntry,
   isKnownKind,
+  isRosterEntry,
   type OneShotEntry,
   type RegisterEntry,
 } from './entry.js'
 import { type GroupRecord, GroupRegistry } from './group-registry.js'
 import { type Member, Roster } from './roster.js'
+import type { RosterResult } from './roster-entry.js'
 import { fromReplicated, type Applied as SessionApplied, SessionTable, toReplicated } from './sessions.js'
 import { decodeHead, encodeHead, openSnapshot, type SnapshotHead, snapshotPieces } from './snapshot.js'
 import { peerOf } from './voter-id.js'
@@ -35,6 +37,7 @@ export type Applied =
   | { readonly kind: 'checkpoint' }
   | { readonly kind: 'activated'; readonly version: number }
   | { readonly kind: 'group'; readonly record: GroupRecord }
+  | { readonly kind: 'roster'; readonly nonce: string; readonly result: RosterResult }
 
 /** Commands from the log, since the start of this process. */
 export interface CommandCounts {
@@ -132,7 +135,7 @@ export class ReplicatedState {
   found(founder: Member, index: number, seed: number): void {
     this.#seed = seed
     this.#version = this.#definition.version
-    this.#roster = Roster.restore([founder], [])
+    this.#roster = Roster.restore({ members: [founder], retired: [], ejected: [], pinned: [], changedAt: index })
     this.#appliedIndex = index
     this.#machine.memberJoined?.(peerOf(founder.id), this.#contextAt(index))
   }
@@ -149,7 +152,7 @@ export class ReplicatedState {
    */
   apply(index: number, data: Uint8Array): Applied | undefined {
     this.#advanceTo(index)
-    if (data.length === 0 || this.#outdated !== undefined) return undefined
+    if (data.length === 0 || (this.#outdated !== undefined && !isRosterEntry(data))) return undefined
     const entry = this.#decode(data)
     return entry && this.#applyEntry(index, entry)
   }
@@ -161,7 +164,7 @@ export class ReplicatedState {
   applyConfiguration(index: number, present: ReadonlySet<VoterId>, context: Uint8Array): void {
     this.#advanceTo(index)
     const before = this.#peers()
-    this.#roster.apply(present, decodeJoining(context))
+    this.#roster.apply(index, present, decodeJoining(context))
     if (this.#outdated === undefined) this.#callHooks(index, before, this.#peers())
   }
 
@@ -179,8 +182,7 @@ export class ReplicatedState {
       seed: this.#seed,
       appliedIndex: this.#appliedIndex,
       timestampMs: this.#timestampMs,
-      members: [...this.#roster.members.values()],
-      retired: [...this.#roster.retired],
+      roster: this.#roster.toRecord(),
       sessions: [...this.#sessions.all.values()],
       groups: [...this.#groups.all.values()],
     })
@@ -223,7 +225,7 @@ export class ReplicatedState {
   }
 
   #adoptMembers(head: SnapshotHead): void {
-    this.#roster = Roster.restore(head.members, head.retired)
+    this.#roster = Roster.restore(head.roster)
     this.#groups = GroupRegistry.restore(head.groups)
     this.#appliedIndex = head.appliedIndex
   }
@@ -267,6 +269,8 @@ export class ReplicatedState {
         return this.#activate(entry.version)
       case 'create-group':
         return this.#createGroup(index, entry)
+      case 'roster':
+        return { kind: 'roster', nonce: entry.nonce, result: this.#roster.wish(index, entry) }
     }
   }
 

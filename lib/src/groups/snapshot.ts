@@ -18,13 +18,15 @@ import {
   writeCount,
   writeId,
   writeList,
+  writeOneOf,
   writeOptional,
   writeString,
 } from '../codec/encode.js'
 import { readValue, writeValue } from '../codec/value.js'
 import { readMembers, readVoterId, writeMembers, writeVoterId } from './entry.js'
 import type { GroupRecord } from './group-registry.js'
-import type { Member } from './roster.js'
+import { REMEMBERED_MAX, type RosterRecord } from './roster.js'
+import { PINNED_ROLES, type PinnedRole } from './roster-entry.js'
 import type { ReplacedSession, SessionRecord, StoredResult } from './sessions.js'
 
 /**
@@ -38,8 +40,7 @@ export interface SnapshotHead {
   readonly seed: number
   readonly appliedIndex: number
   readonly timestampMs: number
-  readonly members: readonly Member[]
-  readonly retired: readonly (readonly [PeerId, number])[]
+  readonly roster: RosterRecord
   readonly sessions: readonly SessionRecord[]
   readonly groups: readonly GroupRecord[]
 }
@@ -47,7 +48,6 @@ export interface SnapshotHead {
 const FORMAT = 1
 const LENGTH_BYTES = 4
 const TEXT_BYTES_MAX = 256
-const RETIRED_MAX = 4096
 const SESSIONS_MAX = 65_536
 const RESULTS_MAX = 65_536
 const GROUPS_MAX = 65_536
@@ -61,8 +61,7 @@ export function encodeHead(head: SnapshotHead): Uint8Array {
     writeCount(encoder, head.seed)
     writeCount(encoder, head.appliedIndex)
     writeCount(encoder, head.timestampMs)
-    writeMembers(encoder, head.members)
-    writeList(encoder, head.retired, writeRetired)
+    writeRoster(encoder, head.roster)
     writeList(encoder, head.sessions, writeSession)
     writeList(encoder, head.groups, writeGroup)
   })
@@ -79,8 +78,7 @@ export function decodeHead(bytes: Uint8Array): SnapshotHead {
       seed: readCount(decoder, 2 ** 32 - 1),
       appliedIndex: readCount(decoder),
       timestampMs: readCount(decoder),
-      members: readMembers(decoder),
-      retired: readList(decoder, RETIRED_MAX, readRetired),
+      roster: readRoster(decoder),
       sessions: readList(decoder, SESSIONS_MAX, readSession),
       groups: readList(decoder, GROUPS_MAX, readGroup),
     }
@@ -144,6 +142,33 @@ function joined(parts: readonly Uint8Array[], total: number): Uint8Array {
 async function* continued(first: Uint8Array, source: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
   if (first.length > 0) yield first
   for (let next = await source.next(); !next.done; next = await source.next()) yield next.value
+}
+
+function writeRoster(encoder: Encoder, roster: RosterRecord): void {
+  writeMembers(encoder, roster.members)
+  writeList(encoder, roster.retired, writeRetired)
+  writeList(encoder, roster.ejected, writeId)
+  writeList(encoder, roster.pinned, writePinned)
+  writeCount(encoder, roster.changedAt)
+}
+
+function readRoster(decoder: Decoder): RosterRecord {
+  return {
+    members: readMembers(decoder),
+    retired: readList(decoder, REMEMBERED_MAX, readRetired),
+    ejected: readList(decoder, REMEMBERED_MAX, readPeerId),
+    pinned: readList(decoder, REMEMBERED_MAX, readPinned),
+    changedAt: readCount(decoder),
+  }
+}
+
+function writePinned(encoder: Encoder, [peer, role]: readonly [PeerId, PinnedRole]): void {
+  writeId(encoder, peer)
+  writeOneOf(encoder, PINNED_ROLES, role)
+}
+
+function readPinned(decoder: Decoder): readonly [PeerId, PinnedRole] {
+  return [readPeerId(decoder), readOneOf(decoder, PINNED_ROLES)]
 }
 
 function writeRetired(encoder: Encoder, [peer, incarnation]: readonly [PeerId, number]): void {

@@ -9,6 +9,8 @@ function candidate(id: string, changes: Partial<Candidate> = {}): Candidate {
   return {
     id: id as VoterId,
     role: 'learner',
+    pinned: undefined,
+    isOut: false,
     isLeader: false,
     kind: 'node',
     host: `host of ${id}`,
@@ -29,7 +31,7 @@ const gone = (ms: number) => ({ reachable: false, goneForMs: ms })
 describe('planRoster', () => {
   it('[GRP30] makes a newcomer a learner, and leaves two peers with one voter', () => {
     const plan = planRoster([leader, candidate('a', { role: 'newcomer', caughtUp: false })], rules)
-    expect(plan).toEqual({ voters: ['L'], learners: ['a'] })
+    expect(plan).toEqual({ voters: ['L'], witnesses: [], learners: ['a'] })
     expect(planRoster([leader, candidate('a')], rules)).toBeUndefined()
   })
 
@@ -69,14 +71,14 @@ describe('planRoster', () => {
   it('[GRP33] keeps a voter that vanished a moment ago, replaces it after a while, at once after a goodbye', () => {
     const others = [voter('a'), candidate('spare')]
     expect(planRoster([leader, voter('x', gone(4999)), ...others], rules)).toBeUndefined()
-    const replaced = { voters: ['L', 'a', 'spare'], learners: [] }
+    const replaced = { voters: ['L', 'a', 'spare'], witnesses: [], learners: [] }
     expect(planRoster([leader, voter('x', gone(5000)), ...others], rules)).toEqual(replaced)
     expect(planRoster([leader, voter('x', gone(Number.POSITIVE_INFINITY)), ...others], rules)).toEqual(replaced)
   })
 
   it('[GRP34] keeps a durable member that is gone as a learner', () => {
     const plan = planRoster([leader, voter('a'), voter('x', { ...gone(6000), durable: true })], rules)
-    expect(plan).toEqual({ voters: ['L'], learners: ['a', 'x'] })
+    expect(plan).toEqual({ voters: ['L'], witnesses: [], learners: ['a', 'x'] })
   })
 
   it('[GRP35] touches nothing while the planned voters would have no reachable majority', () => {
