@@ -92,6 +92,7 @@ export class Swarm {
 
   /** Ends a peer. A durable one starts again later; otherwise a new one comes, unless the quorum might be lost for good. */
   #end(victim: Peer, end: (peer: Peer) => void): void {
+    if (!this.#isRemembered(victim)) return
     if (this.#durable.has(victim)) {
       end(victim)
       this.#users.crashed(victim)
@@ -101,6 +102,12 @@ export class Swarm {
       end(victim)
       this.#open()
     }
+  }
+
+  /** A server that starts anew while nobody of the cluster is there would have it founded again. */
+  #isRemembered(victim: Peer): boolean {
+    const isSure = !this.#enabled.includes('server')
+    return isSure || this.#alive.some((peer) => peer !== victim && peer.legion.status().isReady)
   }
 
   #restart(peer: Peer): void {
@@ -161,7 +168,7 @@ export class Swarm {
 
   /** The power fails everywhere. */
   #blackout(): void {
-    if (!this.#alive.every((peer) => this.#durable.has(peer))) return
+    if (!this.#peers.every((peer) => this.#durable.has(peer))) return
     for (const peer of this.#alive) this.#end(peer, () => peer.crash())
   }
 
