@@ -48,9 +48,10 @@ describe('the option strict', () => {
     }
     expect(errors).toHaveLength(2)
 
-    const [lax] = (await createSimulation({ seed: 9 }).peers(1, { machine: dice })) as [SimulatedPeer<typeof dice>]
+    const other = createSimulation({ seed: 9 })
+    const [lax] = (await other.peers(1, { machine: dice })) as [SimulatedPeer<typeof dice>]
     lax.legion.on('error', (error) => errors.push(error))
-    lax.legion.applyConsistent('cheat').catch(() => {})
+    await other.until(lax.legion.applyConsistent('cheat'))
     expect(errors).toHaveLength(2)
   })
 })
