@@ -1,6 +1,7 @@
 import type { PeerId } from '../base/ids.js'
 import { type Runtime, setPeriodicTimer, type Timer } from '../base/runtime.js'
 import type { SendResult } from '../mesh/port.js'
+import { Pace } from './pace.js'
 import { OutgoingTransfer, type SnapshotRequest } from './snapshot-outgoing.js'
 import {
   type Ack,
@@ -62,7 +63,7 @@ const TICK_MS = 1_000
 
 /**
  * Sends the snapshots of all groups of a peer, at most one per group and receiver. Urgent traffic keeps its latency:
- * what is under way to a peer is bounded by a window that yields to delay. After a break a transfer goes on with what
+ * what is under way to a peer is bounded by a window that yields to delay, and sending takes part of the thread's time only. After a break a transfer goes on with what
  * the receiver lacks.
  */
 export class SnapshotSender {
@@ -74,11 +75,13 @@ export class SnapshotSender {
   /** Those whose turn it is. */
   readonly #active = new Set<OutgoingTransfer>()
   readonly #flows = new Map<PeerId, Flow>()
+  readonly #pace: Pace
   #clock: Timer | undefined
 
   constructor(options: SnapshotSenderOptions) {
     this.#options = options
     this.#limits = { ...DEFAULT_SNAPSHOT_SENDER_LIMITS, ...options.limits }
+    this.#pace = new Pace(options.runtime, () => this.#evaluate())
   }
 
   /** A transfer to the same group of the same peer fails with `replaced`; what it brought there is not sent again. */
@@ -174,12 +177,12 @@ export class SnapshotSender {
     if (this.#carry(transfer, transfer.offer())) this.#active.add(transfer)
   }
 
-  /** Sends what the window to `peer` has room for, in turn for all transfers there. */
+  /** Sends what the window to `peer` has room for, in turn for all transfers there, until it is time for a rest. */
   #pump(peer: PeerId): void {
-    for (;;) {
+    while (!this.#pace.isResting) {
       const transfer = leastInFlight(this.#activeTo(peer).filter(({ isReady }) => isReady))
       if (transfer === undefined || !this.#hasRoom(transfer)) return
-      if (!this.#carry(transfer, transfer.nextMessage())) return
+      if (!this.#pace.work(() => this.#carry(transfer, transfer.nextMessage()))) return
     }
   }
 
