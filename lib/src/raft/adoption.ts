@@ -2,6 +2,7 @@ import type { Core } from './core.js'
 import { countVote } from './election.js'
 import { acknowledge } from './leader.js'
 import type { Append, Goodbye } from './messages.js'
+import { answerConfirmedReads } from './reads.js'
 import { payloadBytes } from './replication.js'
 import { becomeFollower, setLead } from './roles.js'
 import type { Index, Term, VoterId } from './types.js'
@@ -13,6 +14,8 @@ import type { Index, Term, VoterId } from './types.js'
 const GOODBYES_MAX = 64
 /** A replica speaks for no more than so many others; then it has to begin a new incarnation. */
 export const VOICES_MAX = 255
+/** More heirs than this are not named. */
+export const HEIRS_MAX = 16
 
 /** What a replica says when it ends. Everyone may take it as addressed to itself. */
 export interface LastWords {
@@ -26,17 +29,20 @@ export interface LastWords {
  * @param isReachable whom the goodbye will reach; heirs that it does not reach would bar those after them
  */
 export function sayGoodbye(core: Core, isReachable: (id: VoterId) => boolean, maxBytes: number): LastWords {
-  const hasSay = core.voices.length > 0 || core.tracker.voters.includes(core.id)
+  const hasSay = core.hosted.size > 0 || core.tracker.voters.includes(core.id)
   const goodbye = {
     type: 'goodbye',
     from: core.id,
     term: Math.max(core.term, 1),
     ids: [core.id, ...core.hosted.keys()],
     floor: floorOf(core),
-    heirs: hasSay ? heirsOf(core).filter(isReachable) : [],
+    heirs: hasSay ? heirsOf(core).filter(isReachable).slice(0, HEIRS_MAX) : [],
   } as const
+  const entries = entriesFor(core, goodbye, maxBytes)
   core.isGone = true
-  return { entries: entriesFor(core, goodbye, maxBytes), goodbye }
+  // What is still on its way to the disk must not count any more.
+  becomeFollower(core, core.term, undefined)
+  return { entries, goodbye }
 }
 
 function entriesFor(core: Core, { heirs, floor }: Omit<Goodbye, 'to'>, maxBytes: number): LastWords['entries'] {
@@ -59,10 +65,16 @@ function floorOf({ role, log, termStart }: Core): Goodbye['floor'] {
   return { index, term: log.term(index) ?? 0 }
 }
 
-/** The leader, then the voters that have most; if there is no other voter, the learners. Witnesses can't lead. */
+/**
+ * The leader, then the voters that have most; if there is no other voter, the learners. Witnesses can't lead. Who is
+ * known to have ended can't adopt, and as an heir it would bar those after it that don't know.
+ */
 function heirsOf(core: Core): VoterId[] {
   const { tracker, id: self, lead } = core
-  const able = tracker.members.filter(({ id, witness, speaker }) => id !== self && !witness && speaker === undefined)
+  const hasEnded = (id: VoterId) => core.hosted.has(id) || core.goodbyes.has(id)
+  const able = tracker.members.filter(
+    ({ id, witness, speaker }) => id !== self && !witness && speaker === undefined && !hasEnded(id),
+  )
   const voters = able.filter(({ learner }) => !learner)
   const heirs = voters.length > 0 ? voters : able
   return [...heirs]
@@ -125,7 +137,8 @@ export function voicesDurable(core: Core, voices: readonly VoterId[]): void {
   for (const id of added) core.tracker.spokenForBy(id, core.id)
   if (core.role === 'leader') leadVoices(core, added)
   else if (core.role === 'follower') repeatToOthers(core)
-  else countOwnVotes(core)
+  // While its own vote is not durable, the votes of the others would not help; later they are counted along with it.
+  else if (core.ownVote === undefined) countOwnVotes(core)
 }
 
 function leadVoices(core: Core, added: readonly VoterId[]): void {
@@ -134,7 +147,9 @@ function leadVoices(core: Core, added: readonly VoterId[]): void {
     if (progress === undefined) continue
     progress.recentActive = true
     acknowledge(core, progress, core.durableIndex)
+    core.reads.acknowledge(id, core.reads.latest)
   }
+  answerConfirmedReads(core)
 }
 
 /** Acknowledgement or vote, whichever was the last. */

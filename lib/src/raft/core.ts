@@ -120,7 +120,7 @@ export class Core {
   /** A member with data that votes or speaks for a voter, and no snapshot under way: it could lead. */
   get promotable(): boolean {
     const own = this.tracker.get(this.id)
-    if (own === undefined || own.witness || this.log.installing) return false
+    if (own === undefined || own.witness || this.log.installing || this.isGone) return false
     return !own.learner || this.voices.some((id) => this.tracker.voters.includes(id))
   }
 

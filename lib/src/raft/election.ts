@@ -112,7 +112,8 @@ function hasUnappliedConfigChange(core: Core): boolean {
   return log.slice(log.applied + 1, log.committed).some((entry) => entry.type === 'config')
 }
 
-/** Those that are there to be asked. */
+/** Those who vote, or speak for someone who does. */
 function otherVoters({ tracker, id: self }: Core): VoterId[] {
-  return tracker.voters.filter((id) => id !== self && tracker.get(id)?.speaker === undefined)
+  const speakers = new Set(tracker.voters.map((id) => tracker.get(id)?.speaker ?? id))
+  return [...speakers].filter((id) => id !== self)
 }

@@ -2,7 +2,7 @@
  * A Raft core: complete, pure and synchronous. It holds the protocol and nothing else; storage, network, clock and
  * state machine are the owner's. See `RawNode` and `Ready`.
  */
-export type { LastWords } from './adoption.js'
+export { HEIRS_MAX, type LastWords } from './adoption.js'
 export {
   type ConfigChange,
   decodeConfigChange,

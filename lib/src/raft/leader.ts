@@ -23,8 +23,10 @@ export function receiveAppendResponse(core: Core, message: AppendResponse): void
 
 /** @returns the sender's progress, undefined if it is no member itself, and that of those it speaks for */
 function heardFrom(core: Core, { from, speaksFor = [] }: AppendResponse | HeartbeatResponse): HeardFrom {
-  for (const id of speaksFor) core.tracker.spokenForBy(id, from)
-  const others = speaksFor.map((id) => core.tracker.get(id)).filter((progress) => progress !== undefined)
+  // An answer of an earlier speaker may come after this replica has become the speaker.
+  const foreign = speaksFor.filter((id) => !core.voices.includes(id))
+  for (const id of foreign) core.tracker.spokenForBy(id, from)
+  const others = foreign.map((id) => core.tracker.get(id)).filter((progress) => progress !== undefined)
   const progress = core.tracker.get(from)
   for (const heard of [progress, ...others]) if (heard !== undefined) heard.recentActive = true
   return [progress, ...others]
@@ -100,7 +102,9 @@ function goBack(
 }
 
 export function receiveHeartbeatResponse(core: Core, message: HeartbeatResponse): void {
-  const [progress] = heardFrom(core, message)
+  const [progress, ...others] = heardFrom(core, message)
+  // It has said so for itself, in this term; that it says so for the others too may have been lost.
+  if (progress !== undefined) for (const other of others) acknowledge(core, other, progress.match)
   if (progress !== undefined) resume(core, progress)
   if (message.round > 0) confirmReads(core, message)
   if (progress !== undefined) offerLeadership(core, progress)

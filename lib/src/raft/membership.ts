@@ -25,6 +25,7 @@ function configurationApplied(core: Core, configuration: Configuration): void {
 
 export function switchConfiguration(core: Core, configuration: Configuration): void {
   core.tracker.adopt(configuration, firstProbe(core))
+  for (const id of core.voices) core.tracker.spokenForBy(id, core.id)
   if (core.role === 'leader') leadConfiguration(core)
   else if (core.role !== 'follower' && !core.promotable) becomeFollower(core, core.term, undefined)
 }

@@ -40,7 +40,8 @@ export function idleTick(core: Core): void {
 
 /** The leader is idle. Who lacks something goes on ticking, and will wake the leader. */
 export function receiveQuiesce(core: Core, message: Quiesce): void {
-  if (core.log.lastIndex === message.commit) {
+  // A leader that has ended would never wake anybody.
+  if (core.log.lastIndex === message.commit && !core.goodbyes.has(message.from)) {
     core.log.commitTo(message.commit)
     core.quiesced = true
   } else {

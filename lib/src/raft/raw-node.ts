@@ -1,5 +1,5 @@
 import { invariant } from '../base/errors.js'
-import { countOwnVotes, type LastWords, sayGoodbye, voicesDurable } from './adoption.js'
+import { adoptWhatIsDue, countOwnVotes, type LastWords, sayGoodbye, voicesDurable } from './adoption.js'
 import type { ConfigChange } from './config-change.js'
 import { Core } from './core.js'
 import { campaign } from './election.js'
@@ -11,6 +11,7 @@ import { type RaftOptions, resolveOptions } from './options.js'
 import { propose, proposeConfigChange } from './proposals.js'
 import { wakeGroup } from './quiesce.js'
 import { readIndex } from './reads.js'
+import { becomeFollower } from './roles.js'
 import { statusOf } from './status.js'
 import { step } from './step.js'
 import { tick } from './tick.js'
@@ -114,6 +115,11 @@ export class RawNode {
     this.#core.lastIgnored = undefined
     campaign(this.#core, options.transfer ?? false)
     return this.#core.lastIgnored
+  }
+
+  /** Leads no more, because somebody else may by now. Does nothing on a replica that does not lead. */
+  stepDown(): void {
+    if (this.#core.role === 'leader') becomeFollower(this.#core, this.#core.term, undefined)
   }
 
   /**
@@ -222,6 +228,7 @@ export class RawNode {
     const { snapshot, committedEntries } = outstanding.ready
     if (snapshot !== undefined) snapshotInstalled(this.#core, snapshot)
     entriesApplied(this.#core, committedEntries)
+    adoptWhatIsDue(this.#core)
   }
 
   #countOwnVote({ ownVote, term }: Outstanding): void {
@@ -238,6 +245,15 @@ export class RawNode {
   /** The state now, as plain data. */
   status(): Status {
     return statusOf(this.#core)
+  }
+
+  get lastIndex(): Index {
+    return this.#core.log.lastIndex
+  }
+
+  /** The last entry known to be committed. */
+  get committed(): Index {
+    return this.#core.log.committed
   }
 
   /** The term at `index`; undefined if it was compacted away or is beyond the end. */

@@ -1,4 +1,5 @@
-import type { Append, Message, MessageType, VoteRequest, VoteResponse } from './messages.js'
+import { HEIRS_MAX, VOICES_MAX } from './adoption.js'
+import type { Append, Goodbye, Message, MessageType, VoteRequest, VoteResponse } from './messages.js'
 import type { Entry } from './types.js'
 
 // Whether the numbers in a peer's message can be true at all. Types are the decoder's business.
@@ -39,7 +40,7 @@ function hasPlausibleNumbers(message: Message): boolean {
     case 'read-index-response':
       return isCount(message.index)
     case 'goodbye':
-      return isCount(message.floor.index) && isCount(message.floor.term) && message.ids.includes(message.from)
+      return isPlausibleGoodbye(message)
     case 'propose':
       return message.entries.length > 0
     default:
@@ -56,6 +57,12 @@ function isPlausibleAppend({ term, prevIndex, prevTerm, entries, commit }: Appen
     before = entry
   }
   return before.term <= term && isCount(before.index) && isCount(before.term)
+}
+
+/** It gives away itself, and no log is of a later term than its owner. */
+function isPlausibleGoodbye({ from, term, ids, floor, heirs }: Goodbye): boolean {
+  const isSmall = ids.length <= VOICES_MAX + 1 && heirs.length <= HEIRS_MAX
+  return isSmall && ids.includes(from) && isCount(floor.index) && isCount(floor.term) && floor.term <= term
 }
 
 function isKnownCommit({ commit, commitTerm }: VoteRequest | VoteResponse): boolean {
