@@ -4,6 +4,7 @@ import { channel } from './benchmarks/channel.js'
 import { consistentLatency } from './benchmarks/consistent-latency.js'
 import { consistentThroughput } from './benchmarks/consistent-throughput.js'
 import { docUpdates } from './benchmarks/doc-updates.js'
+import { failover } from './benchmarks/failover.js'
 import { groups } from './benchmarks/groups.js'
 import { join } from './benchmarks/join.js'
 import { raftCore } from './benchmarks/raft-core.js'
@@ -18,6 +19,7 @@ export const SUITE: readonly Benchmark[] = [
   readLatency,
   docUpdates,
   join,
+  failover,
   snapshotJoin,
   groups,
   raftCore,

@@ -11,7 +11,7 @@ const AFTER_CRASH_MS = 7_000
 let opened = 0
 
 for (const count of [1, 2, 3]) {
-  test(`[LEG30] ${count} tabs close in every order, one by one, down to one`, async ({ cluster }) => {
+  test(`[LEG40] ${count} tabs close in every order, one by one, down to one`, async ({ cluster }) => {
     test.setTimeout(180_000)
     for (const order of permutations(range(count)))
       await closeInOrder(
@@ -22,7 +22,7 @@ for (const count of [1, 2, 3]) {
   })
 }
 
-test('[LEG30] five tabs close one by one', async ({ cluster }) => {
+test('[LEG40] five tabs close one by one', async ({ cluster }) => {
   test.setTimeout(180_000)
   for (const order of [
     [0, 1, 2, 3],
@@ -36,7 +36,7 @@ test('[LEG30] five tabs close one by one', async ({ cluster }) => {
     )
 })
 
-test('[LEG31] two tabs of three and of five close at once', async ({ cluster }) => {
+test('[LEG41] two tabs of three and of five close at once', async ({ cluster }) => {
   test.setTimeout(180_000)
   for (const pair of [
     [0, 1],
@@ -54,7 +54,7 @@ test('[LEG31] two tabs of three and of five close at once', async ({ cluster }) 
   ])
 })
 
-test('[LEG32] tabs that reload come back, and nothing is lost', async ({ cluster }) => {
+test('[LEG42] tabs that reload come back, and nothing is lost', async ({ cluster }) => {
   test.setTimeout(120_000)
   const tabs = await openTabs(cluster, 3)
   const expected = new Map<string, string>()
@@ -67,7 +67,7 @@ test('[LEG32] tabs that reload come back, and nothing is lost', async ({ cluster
   for (const tab of tabs) expect(await stateOf(tab)).toEqual(Object.fromEntries(expected))
 })
 
-test('[LEG33] a tab of three crashes', async ({ cluster }) => {
+test('[LEG43] a tab of three crashes', async ({ cluster }) => {
   test.setTimeout(120_000)
   for (const crashing of [0, 1]) {
     const tabs = await openTabs(cluster, 3)

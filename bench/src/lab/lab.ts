@@ -50,6 +50,7 @@ export class Lab {
   #signaling: { readonly child: ChildProcess; readonly url: Promise<string> } | undefined
   #costs: readonly PeerCost[] = []
   readonly #notes: string[] = []
+  readonly #stops: (() => Promise<void>)[] = []
   readonly #directory = makeDirectory()
   #etcd: Etcd | undefined
 
@@ -93,10 +94,12 @@ export class Lab {
     return pair
   }
 
-  async cluster(size: number, stack: Stack, kind: StorageKind): Promise<Cluster> {
+  /** @param name of a cluster of its own; by default all of a kind are in one */
+  async cluster(size: number, stack: Stack, kind: StorageKind, name?: string): Promise<Cluster> {
     const peers = Array.from({ length: size }, (_, i) => this.#spawn(`legion ${kind} ${i + 1}`))
     const settings = await Promise.all(peers.map((peer) => this.joinSettings(stack, kind, peer.name)))
-    return Cluster.start(peers, settings)
+    const named = name === undefined ? settings : settings.map((each) => ({ ...each, cluster: name }))
+    return Cluster.start(peers, named)
   }
 
   /** @param name of a peer that never joined before: its LevelDB is new, on the same disk as everybody's data */
@@ -141,7 +144,13 @@ export class Lab {
     return Object.fromEntries([...values].map(([name, runs]) => [name, combine(runs)])) as Measured<S>
   }
 
+  /** Something that ends with this lab. */
+  onStop(stop: () => Promise<void>): void {
+    this.#stops.push(stop)
+  }
+
   async stop(): Promise<void> {
+    await Promise.all(this.#stops.map((stop) => stop()))
     this.#signaling?.child.kill()
     await Promise.all([...this.#peers.map((peer) => peer.stop()), this.#etcd?.stop()])
     await rm(this.#directory, { recursive: true, force: true })

@@ -44,8 +44,8 @@ export class PeerProcess {
   }
 
   /** Resolves when the process has ended. */
-  async stop(): Promise<void> {
-    this.#child.kill()
+  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
+    this.#child.kill(signal)
     await this.#hasEnded
   }
 

@@ -60,6 +60,11 @@ export const legionTasks = {
     }
   },
 
+  /** Resolves when a command is applied here. */
+  async command(): Promise<void> {
+    await requireLegion().applyConsistent('set', { key: 'command', value: 1 })
+  },
+
   async callLatency(to: PeerId, sizeBytes: number, durationMs: number): Promise<Latency> {
     const legion = requireLegion()
     const payload = new Uint8Array(sizeBytes)
