@@ -61,7 +61,8 @@ export function planRoster(candidates: readonly Candidate[], rules: AutopilotRul
     present.filter((candidate) => !isForgotten(candidate, rules)),
     rules,
   )
-  const chosen = chooseVoters(kept, rules)
+  const votersNow = candidates.filter(({ role }) => role === 'voter' || role === 'witness').length
+  const chosen = chooseVoters(kept, votersNow, rules)
   if (!hasReachableMajority(chosen)) return undefined
   const [witnesses, voters] = partition(chosen, isWitness)
   // A witness has no data to learn on from: it is removed, and comes back as its next incarnation.
@@ -94,13 +95,24 @@ function isGone(candidate: Candidate, rules: AutopilotRules): boolean {
 
 /**
  * The largest odd number of able replicas up to the wanted one. A voter that only just vanished keeps its place: links
- * break and heal. Rather two voters fewer than the tabs of one browser holding a majority: quitting it ends them all.
+ * break and heal; but when there are to be fewer voters than now, one more that is lost may be one too many. Rather two
+ * voters fewer than the tabs of one browser holding a majority: quitting it ends them all.
  */
-function chooseVoters(candidates: readonly Candidate[], rules: AutopilotRules): readonly Candidate[] {
-  const able = candidates
-    .filter((candidate) => candidate.canVote && isAble(candidate, rules))
-    .map((candidate, order) => ({ candidate, rank: rank(candidate), order }))
-    .sort((a, b) => a.rank - b.rank || a.order - b.order)
+function chooseVoters(
+  candidates: readonly Candidate[],
+  votersNow: number,
+  rules: AutopilotRules,
+): readonly Candidate[] {
+  const all = candidates.filter((candidate) => candidate.canVote && isAble(candidate, rules))
+  const isShrinking = Math.min(rules.voters, all.length) < votersNow
+  const able = all
+    .map((candidate, order) => ({
+      candidate,
+      isLast: isShrinking && !candidate.reachable,
+      rank: rank(candidate),
+      order,
+    }))
+    .sort((a, b) => Number(a.isLast) - Number(b.isLast) || a.rank - b.rank || a.order - b.order)
     .map(({ candidate }) => candidate)
   const willing = able.filter(({ pinned }) => pinned !== 'learner')
   return largestOdd(willing, rules.voters) ?? able.filter(({ isLeader }) => isLeader)

@@ -76,6 +76,14 @@ describe('planRoster', () => {
     expect(planRoster([leader, voter('x', gone(Number.POSITIVE_INFINITY)), ...others], rules)).toEqual(replaced)
   })
 
+  it('[GRP38] prefers who can be reached when there are to be fewer voters', () => {
+    const vanished = voter('b', gone(1000))
+    const shrinking = [leader, vanished, voter('c'), voter('d'), voter('x', gone(5000))]
+    expect(planRoster(shrinking, rules)).toMatchObject({ voters: ['L', 'c', 'd'], learners: ['b'] })
+    const steady = [leader, vanished, voter('c'), candidate('d')]
+    expect(planRoster(steady, rules)).toBeUndefined()
+  })
+
   it('[GRP34] keeps a durable member that is gone as a learner', () => {
     const plan = planRoster([leader, voter('a'), voter('x', { ...gone(6000), durable: true })], rules)
     expect(plan).toEqual({ voters: ['L'], witnesses: [], learners: ['a', 'x'] })
