@@ -7,7 +7,8 @@ import type { PeerInfo } from './mesh/peer-info.js'
 import type { StorageKind } from './options.js'
 import type { RendezvousStatus } from './signaling/rendezvous.js'
 
-export interface LegionEvents extends Pick<GroupEvents, 'leader' | 'members' | 'quorum' | 'outdated'> {
+export interface LegionEvents
+  extends Pick<GroupEvents, 'leader' | 'members' | 'quorum' | 'copies' | 'outdated' | 'ejected'> {
   /** With storage, a peer has a provisional identity until its store is open. */
   self(self: PeerInfo): void
   peerJoined(peer: PeerInfo): void

@@ -15,8 +15,11 @@ import { Group } from './groups/group.js'
 import { GroupDirectory, type OpenGroupOptions } from './groups/group-directory.js'
 import type { GroupMember, GroupOptions } from './groups/group-types.js'
 import { Groups } from './groups/groups.js'
+import { lastPosition } from './groups/orphan.js'
 import type { ProposeOptions } from './groups/proposals.js'
-import { type Identity, loadIdentity, newIdentity } from './identity.js'
+import type { RosterOptions } from './groups/roster-commands.js'
+import type { PinnedRole } from './groups/roster-entry.js'
+import { type Identity, loadIdentity, newIdentity, ownerOf } from './identity.js'
 import type { LegionEvents, LegionStatus } from './legion-types.js'
 import { kv } from './machines/kv.js'
 import type {
@@ -46,10 +49,12 @@ import type {
 import { collectMetrics, type Metric } from './metrics.js'
 import { applyStrict, chooseStorage, type LegionOptions, type ResolvedOptions, resolveOptions } from './options.js'
 import type { Platform, PlatformStorage } from './platform.js'
+import type { Store } from './storage/storage.js'
 
 /** Of the 4 KiB that a page that goes away can still send, less what the mesh adds. */
 const LAST_WORDS_BYTES_MAX = 3_900
 const DEFAULT_DOCUMENT = 'main'
+const MAIN = 0
 const BOOT_NONCE_BYTES = 12
 const HANDOVER_TIMEOUT_MS = 1_500
 const LEAVE_TIMEOUT_MS = 10_000
@@ -263,6 +268,26 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
     return this.#messaging.typed<Other>()
   }
 
+  // --- the roster: as the methods of the group `main`
+
+  /** Removes a peer from the cluster for good: it gets `ejected`, all that it does fails with E_EJECTED. */
+  eject(member: PeerId, options?: RosterOptions): Promise<void> {
+    return this.#main.eject(member, options)
+  }
+
+  /** Takes an ejection back: the peer may come again. */
+  readmit(peer: PeerId, options?: RosterOptions): Promise<void> {
+    return this.#main.readmit(peer, options)
+  }
+
+  setRole(member: PeerId, role: PinnedRole, options?: RosterOptions): Promise<void> {
+    return this.#main.setRole(member, role, options)
+  }
+
+  transferLeadership(member: PeerId, options?: RosterOptions): Promise<void> {
+    return this.#main.transferLeadership(member, options)
+  }
+
   // --- life
 
   on<K extends keyof LegionEvents>(event: K, listener: LegionEvents[K]): Unsubscribe {
@@ -345,11 +370,12 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
   }
 
   #createGroups(compressed: boolean): Groups {
-    const { voters, copies, replaceAfterMs, groupTiming: timing, groupLimits, snapshotBytes } = this.#options
+    const { voters, copies, replaceAfterMs, admit, groupTiming: timing, groupLimits, snapshotBytes } = this.#options
     return new Groups({
       network: this.#mesh,
       runtime: this.#platform.runtime,
       rules: { voters, copies, replaceAfterMs },
+      admit,
       durable: this.#storage !== undefined,
       timing,
       limits: { ...groupLimits, snapshotBytes },
@@ -384,10 +410,12 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
   }
 
   async #openStorage(storage: PlatformStorage): Promise<void> {
-    const store = await storage.open(this.#clusterName)
+    const failed = (error: unknown) => this.#logger.error("A store of this cluster can't be used.", error)
+    const worth = async (store: Store) => lastPosition(store, await ownerOf(store), MAIN)
+    const { store, siblings } = await storage.open(this.#clusterName, { worth, unusable: failed })
     try {
       this.#identity = await loadIdentity(store, this.#platform.runtime)
-      const clusterId = await this.#groups.open(store)
+      const clusterId = await this.#groups.open(store, siblings && { siblings, ownerOf, failed })
       if (this.#isClosed) await store.close()
       else this.#enter(clusterId)
     } catch (error) {
@@ -430,12 +458,21 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
       this.#main.on('leader', (peer) => this.#events.emit('leader', peer)),
       this.#main.on('members', (members) => this.#events.emit('members', members)),
       this.#main.on('quorum', (has) => this.#events.emit('quorum', has)),
+      this.#main.on('copies', (count) => this.#events.emit('copies', count)),
+      this.#main.on('ejected', (error) => this.#onEjected(error)),
       this.#main.on('outdated', (error) => this.#events.emit('outdated', error)),
       this.#main.on('failed', (error) => this.#report(error)),
       lifecycle.on('hide', () => this.#vanish()),
       lifecycle.on('wake', () => this.#mesh.suspectAll()),
       lifecycle.on('visibility', (visible) => this.#groups.setVisible(visible)),
     ]
+  }
+
+  /** Out of the cluster: no documents and messages any more either. */
+  #onEjected(error: LegionError): void {
+    this.#directory.expel(error)
+    void this.#shutDown()
+    this.#events.emit('ejected', error)
   }
 
   #report(error: LegionError): void {

@@ -1,5 +1,6 @@
 import { LegionError } from './base/errors.js'
 import type { Logger } from './base/logger.js'
+import type { Admit } from './groups/admission.js'
 import type { GroupLimits } from './groups/group-types.js'
 import type { GroupTiming } from './groups/groups.js'
 import type { StrictReport, strictMachine } from './machines/strict-machine.js'
@@ -35,6 +36,11 @@ export interface LegionOptions<M extends AnyMachine, H, L> {
    * the voters only matters while there are few voters. Default 2.
    */
   readonly copies?: number | undefined
+  /**
+   * Asked by every member about every peer that wants to become one: true lets it, all others get E_UNAUTHORIZED. Not
+   * asked about members. Default: all may.
+   */
+  readonly admit?: Admit | undefined
   /** The world; in Node `await nodePlatform()` from `legion-mesh/node`. Default: `browserPlatform()` in a page. */
   readonly platform?: Platform | undefined
   /**
@@ -81,6 +87,7 @@ export interface ResolvedOptions {
   readonly strict: typeof strictMachine | undefined
   readonly voters: number
   readonly copies: number
+  readonly admit: Admit | undefined
   readonly replaceAfterMs: number
   readonly joinTimeoutMs: number
   readonly groupTiming: GroupTiming
@@ -125,6 +132,7 @@ export function resolveOptions(options: LegionOptions<AnyMachine, unknown, unkno
     strict: options.strict,
     voters,
     copies,
+    admit: options.admit,
     replaceAfterMs: timing.replaceAfterMs ?? 5_000,
     joinTimeoutMs: timing.joinTimeoutMs ?? 30_000,
     groupTiming: { tickMs: timing.tickMs ?? 100 },

@@ -67,7 +67,7 @@ export interface Diverged {
   readonly index: number
 }
 
-const REFUSAL_CODES = ['E_MACHINE', 'E_OUTDATED', 'E_UNAUTHORIZED'] as const satisfies readonly ErrorCode[]
+const REFUSAL_CODES = ['E_MACHINE', 'E_OUTDATED', 'E_UNAUTHORIZED', 'E_EJECTED'] as const satisfies readonly ErrorCode[]
 export type RefusalCode = (typeof REFUSAL_CODES)[number]
 
 const ANNOUNCE = 1

@@ -16,10 +16,12 @@ export interface Candidate {
   readonly host: string
   readonly canVote: boolean
   readonly durable: boolean
-  /** Its page is in the foreground; always true in Node. */
+  /** Its page is, or was lately, in the foreground; always true in Node. */
   readonly visible: boolean
   /** Has a link to the leader. */
   readonly reachable: boolean
+  /** Its link has not broken again and again lately. */
+  readonly isSteady: boolean
   /** Its log is close to the leader's. */
   readonly caughtUp: boolean
   /** It asked to be removed for good, was ejected, or its vote was adopted: there is no coming back. */
@@ -149,10 +151,10 @@ function take(able: readonly Candidate[], count: number, tabsMax: number): reado
 }
 
 function isAble(candidate: Candidate, rules: AutopilotRules): boolean {
-  const { role, reachable, caughtUp } = candidate
+  const { role, reachable, isSteady, caughtUp } = candidate
   if (role === 'witness') return isWitness(candidate) && !isGone(candidate, rules)
   if (role === 'voter') return !isGone(candidate, rules)
-  return reachable && (isWitness(candidate) || (role === 'learner' && caughtUp))
+  return reachable && isSteady && (isWitness(candidate) || (role === 'learner' && caughtUp))
 }
 
 function isWitness({ pinned }: Candidate): boolean {

@@ -2,18 +2,21 @@ import type { Runtime, Timer } from '../base/runtime.js'
 
 const FIRST_DELAY_MAX_MS = 150
 const PER_GROUP_MS = 1
-const RETRY_DELAY_MS = 150
+const RETRY_DELAY_MS = 75
+/** So many retries come quickly: the voters do not all see at the same time that the leader is gone. */
+const QUICK_RETRIES = 40
 const RETRY_DELAY_MAX_MS = 3000
 
 /**
  * Starts elections without waiting for the election timeout when the link to the leader closed: the surest sign that
- * it is gone. Goes on, ever more slowly, until there is a leader. Pre-vote makes a wrong guess harmless.
+ * it is gone. Goes on until there is a leader, for some seconds about every 100 ms, then ever more slowly. Pre-vote
+ * makes a wrong guess harmless: voters that still hear the leader refuse.
  */
 export class ElectionTrigger {
   readonly #runtime: Runtime
   readonly #campaign: () => void
   #timer: Timer | undefined
-  #retryDelayMs = RETRY_DELAY_MS
+  #retries = 0
 
   constructor(runtime: Runtime, campaign: () => void) {
     this.#runtime = runtime
@@ -25,7 +28,7 @@ export class ElectionTrigger {
    * @param holdBackMs somebody else is to lead, if it can
    */
   leaderLost(groups: number, holdBackMs: number): void {
-    this.#retryDelayMs = RETRY_DELAY_MS
+    this.#retries = 0
     this.#arm(holdBackMs + this.#runtime.random() * (FIRST_DELAY_MAX_MS + groups * PER_GROUP_MS))
   }
 
@@ -38,8 +41,9 @@ export class ElectionTrigger {
     this.#timer?.cancel()
     this.#timer = this.#runtime.setTimer(delayMs, () => {
       this.#campaign()
-      this.#arm(this.#retryDelayMs * (1 + this.#runtime.random()))
-      this.#retryDelayMs = Math.min(2 * this.#retryDelayMs, RETRY_DELAY_MAX_MS)
+      const slowdown = 2 ** Math.max(0, ++this.#retries - QUICK_RETRIES)
+      const retryDelayMs = Math.min(RETRY_DELAY_MS * slowdown, RETRY_DELAY_MAX_MS)
+      this.#arm(retryDelayMs * (1 + this.#runtime.random()))
     })
   }
 }

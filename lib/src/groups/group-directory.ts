@@ -5,6 +5,7 @@ import { encodeCreateGroup } from './entry.js'
 import type { Group } from './group.js'
 import type { GroupRecord } from './group-registry.js'
 import type { GroupStatus } from './group-types.js'
+import { inTime } from './in-time.js'
 
 export interface OpenGroupOptions {
   /** How many members replicate the group if it is created now; 0: everyone who opens it. Default 0. */
@@ -71,6 +72,11 @@ export class GroupDirectory {
 
   async handOverAll(timeoutMs: number): Promise<void> {
     await Promise.all([this.#options.main, ...this.#groups.values()].map((group) => group.handOver(timeoutMs)))
+  }
+
+  /** This peer was ejected. */
+  expel(error: LegionError): void {
+    for (const group of this.#groups.values()) group.fail(error)
   }
 
   close(): void {
@@ -152,11 +158,4 @@ function requireName(name: string): void {
 function requireSame(name: string, machine: AnyMachine, known: OpenGroup): Promise<Group<AnyMachine>> {
   if (known.machine === machine) return known.group
   throw new LegionError('E_MACHINE', `The group "${name}" is open here with another machine, or another copy of it.`)
-}
-
-function inTime<T>(runtime: Runtime, promise: Promise<T>, timeoutMs: number, problem: string): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = runtime.setTimer(timeoutMs, () => reject(new LegionError('E_TIMEOUT', problem)))
-    promise.then(resolve, reject).finally(() => timer.cancel())
-  })
 }

@@ -14,6 +14,7 @@ export interface GroupParts {
   readonly inFlightBytes: number
   readonly waitingReads: number
   readonly checkpoints: number
+  readonly copies: number | undefined
   /** For how long a member whose log ends with `match` has lacked a committed entry. */
   behindMs(match: number): number
 }
@@ -28,6 +29,8 @@ export function groupStatusOf(parts: GroupParts): GroupStatus {
     machine: { name, version, ownVersion, isOutdated: outdated !== undefined },
     members: membersOf(replica).map((member) => memberStatusOf(member, status, parts)),
     stopped: stopped && { code: stopped.code, message: stopped.message },
+    rosterIndex: replica.state.roster.changedAt,
+    copies: parts.copies,
     commands: { ...commandCounts },
     inFlight,
     inFlightBytes,
@@ -37,6 +40,13 @@ export function groupStatusOf(parts: GroupParts): GroupStatus {
     checkpoints,
     checkpoint: replica.lastDigest,
   }
+}
+
+/** In how many processes the leader finds that everything agreed arrives. */
+export function copiesOf(progress: Status['progress'], self: VoterId): number {
+  return [...progress].filter(
+    ([id, { state, witness, speaker }]) => id === self || (state === 'replicate' && !witness && speaker === undefined),
+  ).length
 }
 
 function memberStatusOf(member: GroupMember, { progress, commit }: Status, parts: GroupParts): MemberStatus {

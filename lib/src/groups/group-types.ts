@@ -66,6 +66,10 @@ export interface GroupStatus extends Status {
   readonly members: readonly MemberStatus[]
   /** Why the replica does not run any more; undefined while it does. */
   readonly stopped: { readonly code: ErrorCode; readonly message: string } | undefined
+  /** Where the roster was changed last; see `expected`. */
+  readonly rosterIndex: number
+  /** On the leader: in how many processes everything is before it counts as agreed. */
+  readonly copies: number | undefined
   readonly commands: CommandCounts
   /** Commands of this peer whose outcome is not known. */
   readonly inFlight: number
@@ -89,6 +93,10 @@ export interface GroupEvents {
   quorum(has: boolean): void
   /** The code here is too old for the group: commands fail with E_OUTDATED until it is loaded anew. */
   outdated(error: LegionError): void
+  /** On the leader: everything is in so many processes before it counts as agreed; 1 if this one is alone. */
+  copies(count: number): void
+  /** This peer was ejected; the group has stopped here. */
+  ejected(error: LegionError): void
   /** The group stopped here for good. */
   failed(error: LegionError): void
 }

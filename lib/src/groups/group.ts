@@ -23,6 +23,8 @@ import { membersOf } from './group-members.js'
 import type { GroupRecord } from './group-registry.js'
 import { groupStatusOf } from './group-status.js'
 import type { GroupEvents, GroupMember, GroupOptions, GroupStatus } from './group-types.js'
+import { inTime } from './in-time.js'
+import { LeadershipTransfers } from './leadership-transfers.js'
 import { describeEntry, type LogEntry } from './log-entry.js'
 import type { Outbox } from './outbox.js'
 import { type Batch, type LostCall, Proposals, type ProposeOptions } from './proposals.js'
@@ -31,11 +33,14 @@ import type { Replica } from './replica.js'
 import type { ReplicaHost } from './replica-host.js'
 import type { ReplicaHostEvents } from './replica-host-types.js'
 import type { Applied } from './replicated-state.js'
+import { RosterCommands, type RosterOptions } from './roster-commands.js'
+import type { PinnedRole } from './roster-entry.js'
 import { Subscribers } from './subscribers.js'
 import { peerOf } from './voter-id.js'
 
 const READ_RETRY_AFTER_MS = 1000
 const TICKETS_MAX = 1024
+const notApplied = { outcome: 'not-applied' } as const
 
 /**
  * One replicated state machine, as seen from this peer: commands, reads, the state, the members. What it promises:
@@ -54,6 +59,8 @@ export class Group<M extends AnyMachine> {
   readonly #subscribers: Subscribers
   readonly #tickets = new Map<number, Batch>()
   readonly #checkpoints: Checkpoints
+  readonly #roster: RosterCommands
+  readonly #transfers: LeadershipTransfers
   /** There is no host yet that does it. */
   readonly #stopTicking: () => void
   /** Called when the log of this one, `main`, may have created a group. */
@@ -74,6 +81,8 @@ export class Group<M extends AnyMachine> {
     const changed = () => this.#host?.schedule()
     this.#reads = new Reads({ runtime, limit: limits.reads, changed })
     this.#checkpoints = new Checkpoints({ runtime, changed })
+    this.#roster = new RosterCommands({ runtime, changed })
+    this.#transfers = new LeadershipTransfers({ runtime, changed })
     this.#subscribers = new Subscribers((error) => logger.error('A subscriber threw.', error))
     this.#stopTicking = groups.onTick(() => this.#tick())
     const outbox = groups.openOutbox(number)
@@ -156,6 +165,44 @@ export class Group<M extends AnyMachine> {
     return membersOf(replica)
   }
 
+  /**
+   * Removes a member for good: it stops, whatever it is just doing, and may not come back before `readmit`. A peer
+   * without storage is another one at every start. Resolves when it is out of the roster.
+   * @throws LegionError E_NO_PEER; E_INVALID for this peer, and if nobody else could vote; E_DROPPED if `expected`
+   *   does not hold; E_TIMEOUT, E_NO_QUORUM, E_ABORTED, E_EJECTED, E_CLOSED; its `outcome` tells what may still happen
+   */
+  async eject(member: PeerId, options?: RosterOptions): Promise<void> {
+    this.#requireMember()
+    if (member === this.#options.self()) throw new LegionError('E_INVALID', 'This is you: use leave().', notApplied)
+    await this.#roster.wait(member, 'eject', options)
+  }
+
+  /** Takes an ejection back: the peer may come again. @throws LegionError as `eject` */
+  async readmit(peer: PeerId, options?: RosterOptions): Promise<void> {
+    this.#requireMember()
+    await this.#roster.wait(peer, 'readmit', options)
+  }
+
+  /**
+   * Wants a member in a role from now on, through all its incarnations. `learner`: it never votes, unless nobody else
+   * can. `voter`: it is preferred as one. `witness`: it votes and keeps no data. Resolves when that is agreed; the
+   * leader makes it so as soon as an odd number of voters can be had with it, and `members` tells.
+   * @throws LegionError as `eject`; E_INVALID for the vote of a peer with { canVote: false }
+   */
+  async setRole(member: PeerId, role: PinnedRole, options?: RosterOptions): Promise<void> {
+    this.#requireMember()
+    await this.#roster.wait(member, role, options)
+  }
+
+  /**
+   * Lets a voter lead. Resolves when it does.
+   * @throws LegionError as `eject`; E_INVALID if the member is no voter with data
+   */
+  async transferLeadership(member: PeerId, options?: RosterOptions): Promise<void> {
+    this.#requireMember()
+    await this.#transfers.wait(member, this.#replica(), options)
+  }
+
   /** Plain data about this replica; undefined before the cluster is known. */
   status(): GroupStatus | undefined {
     const host = this.#host
@@ -168,6 +215,7 @@ export class Group<M extends AnyMachine> {
       inFlightBytes: this.#proposals?.bytesInFlight ?? 0,
       waitingReads: this.#reads.waiting,
       checkpoints: this.#checkpoints.count,
+      copies: host.copies,
       behindMs: (match) => host.behindMs(match),
     })
   }
@@ -233,11 +281,8 @@ export class Group<M extends AnyMachine> {
     const host = this.#host
     if (host?.replica?.isMember !== true || this.members.length < 2) return
     const problem = 'The others did not agree to the leaving in time.'
-    const timer = this.#options.runtime.setTimer(timeoutMs, () => {
-      this.#removed.reject(new LegionError('E_TIMEOUT', problem))
-    })
     host.leave()
-    await this.#removed.promise.finally(() => timer.cancel())
+    await inTime(this.#options.runtime, this.#removed.promise, timeoutMs, problem)
   }
 
   /** Lets another member lead, if this one does; resolves when one does, or after `timeoutMs` all the same. */
@@ -295,7 +340,7 @@ export class Group<M extends AnyMachine> {
       tick: () => this.#tick(),
       replaced: () => this.#tickets.clear(),
       leaderBack: () => this.#sendAgain(),
-      isWaiting: () => (this.#proposals?.inFlight ?? 0) > 0 || this.#reads.waiting > 0 || this.#checkpoints.isWaiting,
+      isWaiting: () => this.#isWaiting,
       committed: ({ index, data }) => {
         if (this.#proposals?.watchesCommits) this.#proposals.committed(index, data)
       },
@@ -306,16 +351,23 @@ export class Group<M extends AnyMachine> {
       transferred: () => {},
       lead: (soft) => this.#leadChanged(soft),
       configured: () => this.#configured(),
+      copies: (count) => this.#events.emit('copies', count),
       checkpointed: (digest) => this.#checkpoints.taken(digest),
       outdated: (error) => this.#outdated(error),
       removed: () => this.#removed.resolve(),
-      rejected: (error) => this.#stop(error),
+      rejected: (error) => this.#rejected(error),
       failed: (error) => this.fail(error),
     }
   }
 
+  get #isWaiting(): boolean {
+    const isUnsettled = (this.#proposals?.inFlight ?? 0) > 0 || this.#reads.waiting > 0
+    return isUnsettled || [this.#checkpoints, this.#roster, this.#transfers].some(({ isWaiting }) => isWaiting)
+  }
+
   #applied(applied: Applied, index: number): void {
-    if (applied.kind === 'command' || applied.kind === 'one-shot' || applied.kind === 'register') {
+    if (applied.kind === 'roster') this.#roster.applied(applied.nonce, applied.result, this.#replica().state.roster)
+    else if (applied.kind === 'command' || applied.kind === 'one-shot' || applied.kind === 'register') {
       this.#proposals?.applied(applied, index)
     } else if (applied.kind === 'group') for (const look of this.#groupWatchers) look()
   }
@@ -356,6 +408,8 @@ export class Group<M extends AnyMachine> {
     if (!replica.isMember || replica.soft.lead === undefined || !this.#mayPropose) return
     const proposals = this.#proposals
     while (proposals?.hasUnsent && this.#mayPropose) this.#propose(replica, proposals.takeBatch())
+    this.#roster.feed(replica)
+    this.#transfers.feed(replica)
     if (this.#checkpoints.takeRequest()) replica.propose([encodeCheckpoint()])
     const round = this.#reads.takeRound()
     if (round !== undefined && replica.readIndex(round) !== undefined) this.#readDropped()
@@ -402,10 +456,14 @@ export class Group<M extends AnyMachine> {
     this.#reads.expire(hasLeader)
     this.#reads.retry(nowMs - READ_RETRY_AFTER_MS)
     this.#checkpoints.tick()
+    this.#roster.expire(hasLeader)
+    this.#transfers.expire(hasLeader)
   }
 
   #afterRun(replica: Replica): void {
     this.#reads.applied(replica.state.appliedIndex)
+    this.#roster.look(replica.state.roster)
+    this.#transfers.look(replica)
     if (!this.#isReady && replica.isMember) this.#becomeReady()
     if (this.#isReady) this.#subscribers.notify(replica.state.machine.state)
   }
@@ -439,6 +497,11 @@ export class Group<M extends AnyMachine> {
     if (this.#isReady) this.#events.emit('members', this.members)
   }
 
+  #rejected(error: LegionError): void {
+    this.#stop(error)
+    if (error.code === 'E_EJECTED') this.#events.emit('ejected', error)
+  }
+
   #outdated(error: LegionError): void {
     this.#failAll(error)
     this.#events.emit('outdated', error)
@@ -460,6 +523,8 @@ export class Group<M extends AnyMachine> {
     this.#proposals?.failAll((outcome) => new LegionError(error.code, error.message, { outcome, cause: error.cause }))
     this.#reads.failAll(error)
     this.#checkpoints.failAll(error)
+    this.#roster.failAll(error)
+    this.#transfers.failAll(error)
   }
 
   #requireOpen(): void {
@@ -473,6 +538,12 @@ export class Group<M extends AnyMachine> {
     const outdated = this.#host?.replica?.state.outdated
     if (outdated === undefined) return
     throw new LegionError(outdated.code, outdated.message, { outcome: 'not-applied' })
+  }
+
+  /** Whoever asks for a change of the roster has to hear of it. */
+  #requireMember(): void {
+    this.#requireOpen()
+    this.#requireReady()
   }
 
   #requireReady(): void {

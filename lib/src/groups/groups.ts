@@ -4,12 +4,15 @@ import { type Runtime, setPeriodicTimer, type Timer } from '../base/runtime.js'
 import type { MachineDefinition } from '../machines/machine.js'
 import type { Network, PeerLeftReason } from '../mesh/network.js'
 import type { Port } from '../mesh/port.js'
-import type { Message } from '../raft/index.js'
+import type { Configuration, Message } from '../raft/index.js'
 import type { Store } from '../storage/storage.js'
 import { StoreWriter, type WriteCounts } from '../storage/store-writer.js'
+import type { Admit } from './admission.js'
 import { decodeRosterMessage, encodeRosterMessage } from './announce.js'
 import type { AutopilotRules } from './autopilot.js'
 import { ConsensusFrames, decodeFrame, LastWordsFrame } from './consensus-frames.js'
+import { nextIncarnation } from './gift.js'
+import { logPrefix } from './orphan.js'
 import { Outbox } from './outbox.js'
 import { decodeMessage, encodeMessage } from './raft-codec.js'
 import type { ReplicaLimits } from './replica.js'
@@ -17,17 +20,20 @@ import { decodeAttributes } from './replica-attributes.js'
 import { ReplicaHost } from './replica-host.js'
 import type { Outlet, ReplicaHostEvents } from './replica-host-types.js'
 import { ReplicaLog, type StoredReplica } from './replica-log.js'
+import { RunSoon } from './run-soon.js'
 import type { ByteTransform } from './snapshot-compression.js'
 import { SnapshotExchange } from './snapshot-exchange.js'
 import type { SnapshotOffer } from './snapshot-receiver.js'
 import type { SnapshotSink } from './snapshot-sink.js'
 import type { SnapshotSource } from './snapshot-source.js'
+import { Takeover, type TakeoverOptions } from './takeover.js'
 import { peerOf } from './voter-id.js'
 
 export interface GroupsOptions {
   readonly network: Network
   readonly runtime: Runtime
   readonly rules: Omit<AutopilotRules, 'replicas'>
+  readonly admit: Admit | undefined
   readonly timing: GroupTiming
   /** A store will be given to `open`. */
   readonly durable: boolean
@@ -59,6 +65,9 @@ export interface GroupsMetrics {
   readonly snapshots: ReturnType<SnapshotExchange['metrics']>
 }
 
+/** What other peers of this host keep, and what this peer needs to make use of it. */
+export type SiblingStores = Pick<TakeoverOptions, 'siblings' | 'ownerOf' | 'failed'>
+
 interface Disk {
   readonly store: Store
   readonly writer: StoreWriter
@@ -72,6 +81,9 @@ const MAIN = 0
 /** A late timer moves Raft's clock by one heartbeat at most: nobody is declared dead because this peer slept. */
 const TICKS_PER_TIMER_MAX = 5
 
+/** After so many ticks without one, this peer slept: the others may have another leader. */
+const SLEEP_TICKS = 30
+
 /**
  * All groups of this peer: what they share. One clock, one frame for all their messages to a peer, one writer to the
  * disk, one exchange of snapshots. Idle groups cost nothing: only those are ticked that wait for something.
@@ -83,12 +95,15 @@ export class Groups {
   readonly #snapshots: SnapshotExchange
   readonly #subscriptions: readonly (() => void)[]
   readonly #hosts = new Map<number, ReplicaHost>()
+  readonly #loop: RunSoon
   readonly #awake = new Set<ReplicaHost>()
   readonly #due = new Set<ReplicaHost>()
   readonly #tickListeners = new Set<() => void>()
   readonly #opened = defer<Disk>()
   readonly #ticker: Timer
   #disk: Disk | undefined
+  #siblings: SiblingStores | undefined
+  #takeover: Takeover | undefined
   /** Contents of snapshots that are complete, until their messages are stepped. */
   readonly #arrived = new Map<string, readonly Uint8Array[]>()
   #clusterId: ClusterId | undefined
@@ -96,7 +111,6 @@ export class Groups {
   #storedMain: LoadedLog | undefined
   #visible = true
   #tickedAtMs: number
-  #isScheduled = false
 
   constructor(options: GroupsOptions) {
     this.#options = options
@@ -121,6 +135,7 @@ export class Groups {
         complete: (offer) => this.#onSnapshotComplete(offer),
       },
     })
+    this.#loop = new RunSoon(runtime, () => this.#evaluate())
     this.#tickedAtMs = runtime.nowMs()
     this.#ticker = setPeriodicTimer(runtime, options.timing.tickMs, () => this.#tick())
     this.#subscriptions = [
@@ -147,11 +162,13 @@ export class Groups {
 
   /**
    * Uses the peer's storage; without it nothing is durable. To be called before `start`.
+   * @param siblings the stores of this host's other peers, to be taken over when those end
    * @returns the cluster whose state is stored, if there is one
    * @throws LegionError E_STORAGE
    */
-  async open(store: Store): Promise<ClusterId | undefined> {
+  async open(store: Store, siblings: SiblingStores | undefined): Promise<ClusterId | undefined> {
     this.#disk = { store, writer: new StoreWriter(store) }
+    this.#siblings = siblings
     this.#opened.resolve(this.#disk)
     this.#storedMain = await this.#load(MAIN)
     const stored = this.#storedMain?.stored
@@ -165,6 +182,9 @@ export class Groups {
   /** This peer belongs to a cluster: groups can be hosted. */
   start(clusterId: ClusterId): void {
     this.#clusterId = clusterId
+    const { runtime } = this.#options
+    const hosts = () => this.#hosts.values()
+    if (this.#siblings !== undefined) this.#takeover = new Takeover({ ...this.#siblings, runtime, clusterId, hosts })
   }
 
   /** What a group's commands need to outlive this process; undefined without storage. Waits for `open`. */
@@ -184,14 +204,16 @@ export class Groups {
    * @throws InvariantError if the group is hosted already
    */
   host(hosted: HostedGroup, founding: boolean): ReplicaHost {
-    const { network, runtime, limits, rules, deflate } = this.#options
+    const { network, runtime, limits, rules, deflate, admit } = this.#options
     const clusterId = this.#clusterId as ClusterId
     const host = new ReplicaHost({
       ...hosted,
+      events: { ...hosted.events, configured: (configuration) => this.#onConfigured(hosted, configuration) },
       clusterId,
       network,
       runtime,
       limits,
+      admit,
       rules: { ...rules, replicas: hosted.replicas },
       spool: { limitBytes: limits.snapshotBytes, deflate },
       out: this.#outletOf(hosted.group),
@@ -235,6 +257,7 @@ export class Groups {
   /** Stops everything; what is being written still becomes durable. */
   async stop(): Promise<void> {
     this.#ticker.cancel()
+    this.#takeover?.stop()
     this.#snapshots.close()
     for (const unsubscribe of this.#subscriptions) unsubscribe()
     for (const host of [...this.#hosts.values()]) this.remove(host)
@@ -246,13 +269,15 @@ export class Groups {
     const { log, stored } = loaded ?? { log: undefined, stored: undefined }
     const attributes = stored && decodeAttributes(stored.attributes)
     const isOurs = attributes?.clusterId === clusterId
-    if (log && stored && isOurs && isComplete(stored)) await host.restart(log, stored)
-    else if (founding || (isOurs && attributes.isFounder)) await host.found(log)
-    else await host.join(log)
+    const first = this.#disk ? await nextIncarnation(this.#disk.store, host.group, this.#options.network.self.id) : 1
+    const isGiven = stored !== undefined && stored.incarnation < first
+    if (log && stored && isOurs && !isGiven && isComplete(stored)) await host.restart(log, stored)
+    else if (founding || (isOurs && !isGiven && attributes.isFounder)) await host.found(log, first)
+    else await host.join(log, first)
   }
 
   #load(group: number): Promise<LoadedLog> | undefined {
-    return this.#disk && ReplicaLog.load(this.#disk.store, this.#disk.writer, `g/${group}/`)
+    return this.#disk && ReplicaLog.load(this.#disk.store, this.#disk.writer, logPrefix(group))
   }
 
   #outletOf(group: number): Outlet {
@@ -274,12 +299,7 @@ export class Groups {
     const host = this.#hosts.get(group)
     if (host === undefined) return
     this.#due.add(host)
-    if (this.#isScheduled) return
-    this.#isScheduled = true
-    queueMicrotask(() => {
-      this.#isScheduled = false
-      this.#evaluate()
-    })
+    this.#loop.schedule()
   }
 
   #evaluate(): void {
@@ -291,15 +311,29 @@ export class Groups {
       else this.#awake.add(host)
     }
     this.#frames.flush()
+    this.#takeover?.ran()
   }
 
   #tick(): void {
     const { runtime, timing } = this.#options
+    this.#loop.taskBegan()
+    this.#noteSleep()
     const nowMs = runtime.nowMs()
     const ticks = Math.floor((nowMs - this.#tickedAtMs) / timing.tickMs)
     this.#tickedAtMs = ticks > TICKS_PER_TIMER_MAX ? nowMs : this.#tickedAtMs + ticks * timing.tickMs
     for (const listener of this.#tickListeners) listener()
     for (const host of this.#awake) host.tick(Math.min(ticks, TICKS_PER_TIMER_MAX))
+  }
+
+  /**
+   * Called first with everything that happens. What came while this peer slept is heard before its clock goes on.
+   */
+  #noteSleep(): void {
+    const { runtime, timing } = this.#options
+    const nowMs = runtime.nowMs()
+    if (nowMs - this.#tickedAtMs < SLEEP_TICKS * timing.tickMs) return
+    this.#tickedAtMs = nowMs
+    for (const host of this.#hosts.values()) host.woke()
   }
 
   // --- snapshots
@@ -339,6 +373,8 @@ export class Groups {
   // --- what the others say
 
   #onFrame(from: PeerId, bytes: Uint8Array): void {
+    this.#loop.taskBegan()
+    this.#noteSleep()
     for (const { group, message } of decodeFrame(bytes, from, this.#options.network.self.id)) {
       this.#hosts.get(group)?.step(message)
     }
@@ -349,7 +385,14 @@ export class Groups {
     this.#hosts.get(group)?.told(from, message)
   }
 
+  /** A replica that has ended may have become a voter by this. */
+  #onConfigured({ events }: HostedGroup, configuration: Configuration): void {
+    events.configured(configuration)
+    this.#takeover?.look()
+  }
+
   #onPeerJoined(peer: PeerId): void {
+    this.#takeover?.look() // its store, if it is of this host
     for (const host of this.#hosts.values()) host.peerJoined(peer)
     this.#snapshots.peerBack(peer)
   }

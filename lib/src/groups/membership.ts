@@ -7,10 +7,14 @@ import { CommitTimes } from './commit-times.js'
 import { encodeJoining } from './entry.js'
 import { idsOf, type Replica } from './replica.js'
 import type { Member, Roster } from './roster.js'
+import { Steadiness } from './steadiness.js'
 import { peerOf } from './voter-id.js'
 
 /** A follower that lacks no more entries than this is caught up: the rest travels in the append that is under way. */
 const CAUGHT_UP_ENTRIES = 1000
+
+/** A tab counts as hidden, as a voter, when it has been for so long: people switch tabs all the time. */
+const HIDDEN_FOR_MS = 30_000
 
 /**
  * What a peer sees of the others' replicas: who announced one, who is gone and since when, who is leaving. Every peer
@@ -23,10 +27,14 @@ export class Membership {
   readonly #goodbyes = new Set<PeerId>()
   /** Who wants to be removed for good. */
   readonly #leaving = new Set<PeerId>()
+  readonly #hiddenSinceMs = new Map<PeerId, number>()
+  readonly #steadiness = new Steadiness()
   readonly #commitTimes = new CommitTimes()
 
-  announced(peer: PeerId, announce: Announce): void {
+  announced(peer: PeerId, announce: Announce, nowMs: number): void {
     this.#announced.set(peer, announce)
+    if (announce.visible) this.#hiddenSinceMs.delete(peer)
+    else if (!this.#hiddenSinceMs.has(peer)) this.#hiddenSinceMs.set(peer, nowMs)
     this.#goneSinceMs.delete(announce.member.id)
   }
 
@@ -42,7 +50,9 @@ export class Membership {
   lost(peer: PeerId, reason: PeerLeftReason, nowMs: number): void {
     const announce = this.#announced.get(peer)
     this.#announced.delete(peer)
+    this.#hiddenSinceMs.delete(peer)
     if (reason === 'goodbye') this.#goodbyes.add(peer)
+    else this.#steadiness.lost(peer, nowMs)
     if (announce !== undefined) this.#goneSinceMs.set(announce.member.id, nowMs)
   }
 
@@ -122,8 +132,9 @@ export class Membership {
       host,
       canVote,
       durable,
-      visible: announce?.visible ?? true,
+      visible: nowMs - (this.#hiddenSinceMs.get(peer) ?? nowMs) < HIDDEN_FOR_MS,
       reachable: isLeader || announce?.member.id === id,
+      isSteady: this.#steadiness.isSteady(peer, nowMs),
       caughtUp: isLeader || isCaughtUp(id, status),
       isOut:
         this.#leaving.has(peer) ||
@@ -139,6 +150,7 @@ export class Membership {
       const present = id === self || this.#announced.get(peerOf(id))?.member.id === id
       if (!present && !this.#goneSinceMs.has(id)) this.#goneSinceMs.set(id, nowMs)
     }
+    this.#steadiness.tidy(nowMs)
     for (const id of this.#goneSinceMs.keys()) if (!roster.members.has(id)) this.#goneSinceMs.delete(id)
     for (const peers of [this.#leaving, this.#goodbyes]) {
       for (const peer of peers) if (!roster.has(peer) && !this.#announced.has(peer)) peers.delete(peer)

@@ -4,6 +4,7 @@ import type { Runtime } from '../base/runtime.js'
 import type { MachineDefinition } from '../machines/machine.js'
 import type { Network } from '../mesh/network.js'
 import type { Configuration, Entry, Message, Refusal, SoftState, TransferResult } from '../raft/index.js'
+import type { Admit } from './admission.js'
 import type { RosterMessage } from './announce.js'
 import type { AutopilotRules } from './autopilot.js'
 import type { Digest } from './checkpoint.js'
@@ -20,6 +21,8 @@ export interface ReplicaHostOptions {
   readonly runtime: Runtime
   readonly definition: MachineDefinition
   readonly rules: AutopilotRules
+  /** Asked about everyone who wants to become a member; undefined: all may. */
+  readonly admit: Admit | undefined
   readonly limits: ReplicaLimits & { readonly commandBytes: number }
   readonly spool: SnapshotSpooling
   /** The way out: what all groups of this peer share. */
@@ -57,12 +60,14 @@ export interface ReplicaHostEvents {
   transferred(result: TransferResult): void
   lead(state: SoftState): void
   configured(configuration: Configuration): void
+  /** On a leader: in so many processes is now everything that counts as agreed. */
+  copies(count: number): void
   checkpointed(digest: Digest): void
   /** This peer's code can't follow the log any more; it stores and votes, and applies nothing. */
   outdated(error: LegionError): void
   /** This peer, which wanted to leave, is out. */
   removed(): void
-  /** The leader does not take this peer as a member. */
+  /** A member says that this peer can't be one, or was ejected. */
   rejected(error: LegionError): void
   /** The replica stopped for good. */
   failed(error: unknown): void

@@ -1,5 +1,6 @@
 import { LegionError } from '../base/errors.js'
 import type { PeerId } from '../base/ids.js'
+import type { Timer } from '../base/runtime.js'
 import type { PeerLeftReason } from '../mesh/network.js'
 import type { SendResult } from '../mesh/port.js'
 import {
@@ -8,14 +9,16 @@ import {
   type InitialState,
   type Message,
   type SoftState,
+  type Status,
   type VoterId,
 } from '../raft/index.js'
-import { isAcceptable, problemWith } from './admission.js'
+import { EJECTED, isAcceptable, problemWith } from './admission.js'
 import type { Announce, RosterMessage, Refusal as RosterRefusal } from './announce.js'
 import { DivergenceGuard } from './divergence-guard.js'
 import { ElectionTrigger } from './election-trigger.js'
 import { encodeActivate, encodeCheckpoint } from './entry.js'
-import { preferredLeader } from './leader-balance.js'
+import { copiesOf } from './group-status.js'
+import { betterLeaders, heirsOf, transferToBest } from './heirs.js'
 import { Membership } from './membership.js'
 import { Replica } from './replica.js'
 import { encodeAttributes } from './replica-attributes.js'
@@ -31,6 +34,10 @@ import { incarnationOf, peerOf, voterIdOf } from './voter-id.js'
 const OUTDATED_LOG_FACTOR = 4
 const QUIESCE_TICKS = 30
 const BALANCE_TICKS = 20
+/** Whoever switches to another tab of the same program does so within this time. */
+const HIDDEN_AFTER_MS = 300
+/** A candidate whose term is under way is left alone for so many attempts. */
+const PATIENCE = 4
 const ANNOUNCE_TICKS = 10
 const MAIN = 0
 
@@ -51,12 +58,18 @@ export class ReplicaHost {
   #log: ReplicaLog | undefined
   #incarnation = 1
   #visible = true
+  #hiding: Timer | undefined
   #leaving = false
+  /** Processes that have all that is agreed, as told last. */
+  #copies = 0
+  /** Attempts to start an election that were left out because one was under way. */
+  #heldBack = 0
   #isMember = false
   #isOutdated = false
   /** Something happened, if only a tick, after which the leader may want another configuration. */
   #isRosterStale = true
   #ticks = 0
+  #balancedAtTick = 0
   #announcedAtTick = 0
   #stopped = false
 
@@ -79,6 +92,11 @@ export class ReplicaHost {
     return this.#replica
   }
 
+  /** On the leader: in how many processes everything is before it counts as agreed. */
+  get copies(): number | undefined {
+    return this.#replica?.isLeader ? this.#copies : undefined
+  }
+
   /** On the leader: for how long a member whose log ends with `match` has lacked a committed entry. */
   behindMs(match: number): number {
     return this.#membership.behindMs(match, this.#options.runtime.nowMs())
@@ -91,9 +109,14 @@ export class ReplicaHost {
     return replica.isQuiesced && !this.#leaving && !this.#isRosterStale && !this.#options.events.isWaiting()
   }
 
+  get isStopped(): boolean {
+    return this.#stopped
+  }
+
   /** Starts the group with this peer as its only voter. @throws whatever a durable machine throws when it is opened */
-  async found(log: ReplicaLog | undefined): Promise<void> {
+  async found(log: ReplicaLog | undefined, incarnation: number): Promise<void> {
     this.#log = log
+    this.#incarnation = incarnation
     const { state } = await openState(this.#options.definition)
     if (this.#stopped) return
     const initial = foundingState([this.#id])
@@ -103,8 +126,9 @@ export class ReplicaHost {
   }
 
   /** Waits to be added by the group's leader. @throws as `found` */
-  async join(log: ReplicaLog | undefined): Promise<void> {
+  async join(log: ReplicaLog | undefined, incarnation: number): Promise<void> {
     this.#log = log
+    this.#incarnation = incarnation
     const { state } = await openState(this.#options.definition)
     if (!this.#stopped) this.#begin(state, emptyState, this.#storeIncarnation())
   }
@@ -125,16 +149,36 @@ export class ReplicaHost {
     this.#options.out.schedule()
   }
 
+  /** Hidden is only who has been for a moment; a leader then hands over. */
   setVisible(visible: boolean): void {
+    this.#hiding?.cancel()
+    this.#hiding = undefined
     if (visible === this.#visible) return
+    if (visible) this.#becomeVisible(true)
+    else this.#hiding = this.#options.runtime.setTimer(HIDDEN_AFTER_MS, () => this.#becomeVisible(false))
+  }
+
+  #becomeVisible(visible: boolean): void {
     this.#visible = visible
     this.#announce()
+    if (this.#replica?.isLeader) this.#handOverToBetter(this.#replica)
+    this.#options.out.schedule()
+  }
+
+  /** This peer slept: somebody else may lead by now. A leader answers nothing as one before it is elected again. */
+  woke(): void {
+    const replica = this.#replica
+    if (replica === undefined || this.#stopped || !replica.isLeader) return
+    replica.stepDown()
+    if (replica.isSoleVoter) replica.campaign()
+    else this.#elections.leaderLost(this.#options.out.groups, 0)
+    this.#options.out.schedule()
   }
 
   /** Lets another voter lead, if this one does and there is one. */
   handOver(): void {
     const replica = this.#replica
-    if (replica?.isLeader) this.#transferTo(replica, this.#heirs(replica))
+    if (replica?.isLeader) transferToBest(replica, heirsOf(replica, this.#options.network))
     this.#options.out.schedule()
   }
 
@@ -153,6 +197,7 @@ export class ReplicaHost {
 
   stop(): void {
     this.#stopped = true
+    this.#hiding?.cancel()
     this.#elections.leaderKnown()
     this.#replica?.stop()
   }
@@ -334,7 +379,9 @@ export class ReplicaHost {
   #campaign(): void {
     const replica = this.#replica
     if (replica === undefined || replica.soft.lead !== undefined) return
-    replica.campaign()
+    const isUnderWay = replica.soft.role === 'candidate' && this.#heldBack < PATIENCE
+    this.#heldBack = isUnderWay ? this.#heldBack + 1 : 0
+    if (!isUnderWay) replica.campaign()
     this.#options.out.schedule()
   }
 
@@ -352,23 +399,17 @@ export class ReplicaHost {
     for (const [peer, { member }] of this.#membership.announces) this.#tellIfRetired(peer, member.id)
     const version = this.#membership.versionToActivate(replica, this.#options.definition.version)
     if (version > replica.state.version) replica.propose([encodeActivate(version)])
-    if (replica.state.outdated !== undefined || this.#ticks % BALANCE_TICKS === 0) this.#handOverToBetter(replica)
+    if (replica.state.outdated !== undefined || this.#ticks >= this.#balancedAtTick + BALANCE_TICKS) {
+      this.#balancedAtTick = this.#ticks
+      this.#handOverToBetter(replica)
+    }
   }
 
-  /** Who can't apply what it commits shall not lead; groups besides `main` are led by turns. */
   #handOverToBetter(replica: Replica): void {
-    const { group, definition } = this.#options
-    const heirs = this.#heirs(replica)
-    if (replica.state.outdated !== undefined) {
-      const versions = this.#membership.versions(replica.id, replica.state.roster, definition.version)
-      this.#transferTo(
-        replica,
-        heirs.filter((id) => (versions.get(id) ?? 0) > definition.version),
-      )
-    } else if (group !== MAIN) {
-      const preferred = preferredLeader(group, [replica.id, ...heirs])
-      if (preferred !== replica.id) this.#transferTo(replica, [preferred])
-    }
+    const { group, definition, network } = this.#options
+    const heirs = heirsOf(replica, network)
+    const view = { group, definition, heirs, membership: this.#membership, isVisible: this.#visible }
+    transferToBest(replica, betterLeaders(replica, view))
   }
 
   // --- the roster
@@ -376,17 +417,33 @@ export class ReplicaHost {
   #tendRoster(replica: Replica): void {
     this.#isRosterStale = false
     const { runtime, rules, network } = this.#options
-    if (this.#leaving && this.#heirs(replica).length === 0) this.#membership.leaving(network.self.id)
     const { roster } = replica.state
-    const change = this.#membership.nextChange(replica.id, roster, replica.status(), rules, runtime.nowMs())
+    const { id: self } = network.self
+    const isGoing = this.#leaving || roster.isEjected(self)
+    if (isGoing && heirsOf(replica, network).length === 0) this.#membership.leaving(self)
+    else if (isGoing) this.handOver()
+    const status = replica.status()
+    this.#noteCopies(status)
+    const change = this.#membership.nextChange(replica.id, roster, status, rules, runtime.nowMs())
     if (change === undefined || replica.proposeConfigChange(change).kind !== 'appended') return
     replica.run()
   }
 
+  #noteCopies({ progress, id }: Status): void {
+    const copies = Math.min(this.#options.rules.copies, copiesOf(progress, id))
+    if (copies !== this.#copies) this.#options.events.copies(copies)
+    this.#copies = copies
+  }
+
   /** A member that finds itself removed, say after a long silence, comes back as its next incarnation. */
   #noteMembership(replica: Replica): void {
-    if (this.#isMember && !replica.isMember && !this.#leaving) this.#onRetired(incarnationOf(replica.id))
+    if (this.#isMember && !replica.isMember && !this.#leaving) this.#onRemoved(replica)
     this.#isMember = this.#replica?.isMember ?? false
+  }
+
+  #onRemoved(replica: Replica): void {
+    if (replica.state.roster.isEjected(this.#options.network.self.id)) this.#onRejected(EJECTED)
+    else this.#onRetired(incarnationOf(replica.id))
   }
 
   #noteOutdated(replica: Replica): void {
@@ -470,13 +527,13 @@ export class ReplicaHost {
     // A peer of another cluster has nothing to do with this group, even if it uses the same room.
     if (peerOf(announce.member.id) !== from || announce.clusterId !== this.#options.clusterId) return
     const problem = this.#replica?.isMember
-      ? problemWith(announce, this.#replica.state, this.#options.definition)
+      ? problemWith(announce, this.#replica.state, this.#options.definition, this.#options.admit)
       : undefined
     if (problem !== undefined) {
       this.#options.out.tell(from, problem)
       return
     }
-    this.#membership.announced(from, announce)
+    this.#membership.announced(from, announce, this.#options.runtime.nowMs())
     this.#tellIfRetired(from, announce.member.id)
     if (this.#replica?.isLeader && !this.#replica.state.roster.members.has(announce.member.id)) this.#replica.wake()
   }
@@ -489,8 +546,9 @@ export class ReplicaHost {
 
   #tellIfRetired(peer: PeerId, id: VoterId): void {
     const roster = this.#replica?.state.roster
-    if (this.#replica?.isMember && roster?.isRetired(id))
-      this.#options.out.tell(peer, { kind: 'retired', incarnation: incarnationOf(id) })
+    if (!this.#replica?.isMember || !roster?.isRetired(id)) return
+    const farewell = roster.isEjected(peer) ? EJECTED : ({ kind: 'retired', incarnation: incarnationOf(id) } as const)
+    this.#options.out.tell(peer, farewell)
   }
 
   /** This incarnation is out. A peer that did not want that comes back as the next one. */
@@ -517,21 +575,8 @@ export class ReplicaHost {
     for (const peer of this.#options.network.peers.keys()) this.#options.out.tell(peer, { kind: 'leaving' })
   }
 
-  /** A leader that leaves lets another voter lead first; without one it changes the roster itself. */
-  #transferTo(replica: Replica, heirs: readonly VoterId[]): void {
-    const { progress } = replica.status()
-    const match = (id: VoterId) => progress.get(id)?.match ?? 0
-    const best = [...heirs].sort((a, b) => match(b) - match(a))[0]
-    if (best !== undefined) replica.transferLeader(best)
-  }
-
-  /** The other voters that are linked. */
-  #heirs(replica: Replica): VoterId[] {
-    return replica.configuration.voters.filter((id) => this.#options.network.peers.has(peerOf(id)))
-  }
-
   #onRejected(refusal: RosterRefusal): void {
-    if (this.#replica?.isMember) return
+    if (this.#replica?.isMember && refusal.code !== 'E_EJECTED') return
     this.#options.events.rejected(new LegionError(refusal.code, refusal.problem))
   }
 }

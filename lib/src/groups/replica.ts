@@ -212,9 +212,25 @@ export class Replica {
     this.#raft.campaign({ transfer })
   }
 
+  /** Leads no more, because somebody else may by now. */
+  stepDown(): void {
+    this.#raft.stepDown()
+  }
+
   /** Whom this replica speaks for besides itself. */
   get voices(): readonly VoterId[] {
     return this.#raft.voices
+  }
+
+  /** Where the log ends, durable or not. */
+  get last(): { readonly term: number; readonly index: number } {
+    const index = this.#raft.lastIndex
+    return { term: this.#raft.term(index) ?? 0, index }
+  }
+
+  /** What is known to be committed, applied or not. */
+  get committed(): number {
+    return this.#raft.committed
   }
 
   /** Ends this replica for good. @returns what to tell everyone at once */

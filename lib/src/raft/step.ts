@@ -100,7 +100,8 @@ function admit(core: Core, message: Message): boolean {
 function admitHigherTerm(core: Core, message: Message): boolean {
   const asksForVote = message.type === 'vote' || message.type === 'pre-vote'
   // A leader that asks for votes leads no more.
-  if (asksForVote && !message.transfer && message.from !== core.lead && hearsLeader(core)) return refuse(core, 'leader-alive')
+  if (asksForVote && !message.transfer && message.from !== core.lead && hearsLeader(core))
+    return refuse(core, 'leader-alive')
   // A pre-vote's term is only a plan.
   if (message.type === 'pre-vote' || (message.type === 'pre-vote-response' && message.granted)) return true
   becomeFollower(core, message.term, isFromLeader(message) ? message.from : undefined)

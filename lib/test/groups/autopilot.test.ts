@@ -11,6 +11,7 @@ function candidate(id: string, changes: Partial<Candidate> = {}): Candidate {
     role: 'learner',
     pinned: undefined,
     isOut: false,
+    isSteady: true,
     isLeader: false,
     kind: 'node',
     host: `host of ${id}`,

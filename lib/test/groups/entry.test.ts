@@ -92,7 +92,7 @@ describe('entries', () => {
     const { activate, ...proposable } = entries
     for (const data of Object.values(proposable)) expect([isProposable(data), isKnownKind(data)]).toEqual([true, true])
     for (const data of [activate]) expect([isProposable(data), isKnownKind(data)]).toEqual([false, true])
-    for (const data of [new Uint8Array(0), Uint8Array.of(0), Uint8Array.of(7)]) {
+    for (const data of [new Uint8Array(0), Uint8Array.of(0), Uint8Array.of(99)]) {
       expect([isProposable(data), isKnownKind(data)]).toEqual([false, false])
     }
   })
