@@ -1,24 +1,5 @@
-/**
- * Mistakes that somebody could make in a Raft core, each as a change of the sources. They exist in copies of the
- * sources only (`plant.ts`).
- */
-export interface Bug {
-  readonly name: string
-  readonly mistake: string
-  readonly patches: readonly Patch[]
-}
-
-export interface Patch {
-  /** In lib/src/raft. */
-  readonly file: string
-  /** Has to be there exactly once. */
-  readonly text: string
-  readonly instead: string
-}
-
-function bug(name: string, mistake: string, ...patches: readonly (readonly [string, string, string])[]): Bug {
-  return { name, mistake, patches: patches.map(([file, text, instead]) => ({ file, text, instead })) }
-}
+import { type Bug, bug } from './bug.js'
+import { goodbyeBugs } from './goodbye-bugs.js'
 
 const elections = [
   bug('vote-forgotten', 'A restarted replica has forgotten its vote.', [
@@ -28,13 +9,13 @@ const elections = [
   ]),
   bug('vote-not-synced', 'A vote in a known term is written, but not made durable.', [
     'raw-node.ts',
-    'this.#hardState.term !== hardState.term || this.#hardState.vote !== hardState.vote',
-    'this.#hardState.term !== hardState.term',
+    'return term !== hardState.term || vote !== hardState.vote ||',
+    'return term !== hardState.term ||',
   ]),
   bug('term-not-synced', 'A new term without a vote is written, but not made durable.', [
     'raw-node.ts',
-    'this.#hardState.term !== hardState.term || this.#hardState.vote !== hardState.vote',
-    'this.#hardState.vote !== hardState.vote',
+    'return term !== hardState.term || vote !== hardState.vote ||',
+    'return vote !== hardState.vote ||',
   ]),
   bug('vote-before-persist', 'A vote leaves before it is durable.', [
     'election.ts',
@@ -53,9 +34,9 @@ const elections = [
   ]),
   bug('votes-of-the-past', 'Votes of an election are counted in the next one.', [
     'roles.ts',
-    `  core.ownAppendIndex = 0
+    `  core.acceptedIndex = 0
   core.tracker.resetVotes()`,
-    '  core.ownAppendIndex = 0',
+    '  core.acceptedIndex = 0',
   ]),
   bug('pre-votes-count', 'Pre-votes count as votes.', [
     'step.ts',
@@ -204,7 +185,7 @@ const snapshots = [
 const reads = [
   bug('read-without-quorum', 'A leader answers reads without asking whether it still leads.', [
     'reads.ts',
-    'if (core.tracker.isSoleVoter(core.id)) {',
+    'if (core.tracker.isQuorum(ownVoices)) {',
     'if (core.tracker.get(core.id) !== undefined) {',
   ]),
   bug('read-before-own-commit', 'A new leader answers reads before it has committed an entry of its term.', [
@@ -277,10 +258,14 @@ const membership = [
   ]),
   bug('learners-count', 'Learners count like voters when entries are committed.', [
     'tracker.ts',
-    'return jointCommitted(this.#configuration, this.#matchOf)',
-    'return jointCommitted({ ...this.#configuration, voters: this.#members.map(({ id }) => id) }, this.#matchOf)',
+    'const agreed = jointCommitted(this.#configuration, this.#matchOf)',
+    'const agreed = jointCommitted({ ...this.#configuration, voters: this.#members.map(({ id }) => id) }, this.#matchOf)',
   ]),
-  bug('witness-leads', 'A witness campaigns.', ['core.ts', '!own.learner && !own.witness &&', '!own.learner &&']),
+  bug('witness-leads', 'A witness campaigns.', [
+    'core.ts',
+    'own === undefined || own.witness ||',
+    'own === undefined ||',
+  ]),
   bug('joint-never-left', 'Nobody leaves a joint configuration that should be left automatically.', [
     'proposals.ts',
     "if (core.role !== 'leader' || !core.tracker.configuration.autoLeave) return",
@@ -288,4 +273,11 @@ const membership = [
   ]),
 ]
 
-export const bugs: readonly Bug[] = [...elections, ...replication, ...snapshots, ...reads, ...membership]
+export const bugs: readonly Bug[] = [
+  ...elections,
+  ...replication,
+  ...snapshots,
+  ...reads,
+  ...membership,
+  ...goodbyeBugs,
+]

@@ -1,7 +1,7 @@
 import { cpSync, existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Bug, Patch } from './bugs.js'
+import type { Bug, Patch } from './bug.js'
 
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const PLANTED = join(ROOT, '.tmp/planted-bugs')

@@ -74,8 +74,21 @@ class Healing {
     const { configuration } = canon.latestConfiguration
     const members = membersOf(configuration)
     return isQuorum(configuration, (id) => {
+      if (!voices.hasEnded(id)) return this.#votes(id)
       const speaker = voices.speakerOf(id)
-      return voices.hasEnded(id) ? speaker !== undefined && members.includes(speaker) : this.#world.replicas.has(id)
+      return speaker !== undefined && members.includes(speaker)
+    })
+  }
+
+  /** A witness whose log is longer than everybody's who could lead votes for nobody. */
+  #votes(id: VoterId): boolean {
+    const { referee, replicas } = this.#world
+    const own = replicas.get(id)?.disk
+    if (own === undefined || !referee.isWitness(id)) return own !== undefined
+    return this.#replicas.some(({ id: other, isGone, disk }) => {
+      const isUpToDate =
+        disk.lastTerm > own.lastTerm || (disk.lastTerm === own.lastTerm && disk.lastIndex >= own.lastIndex)
+      return !isGone && !referee.isWitness(other) && isUpToDate
     })
   }
 

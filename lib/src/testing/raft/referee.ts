@@ -70,6 +70,7 @@ export class Referee implements ReplicaEvents {
 
   started(replica: SimulatedReplica): void {
     const { id, disk, ledger, configuration } = replica
+    rule(!this.voices.hasEnded(id), () => `${id} has said goodbye and is back`)
     this.synced(replica)
     const before = this.#seen.get(id)
     const { term, commit } = disk.hardState
@@ -90,7 +91,11 @@ export class Referee implements ReplicaEvents {
     this.voices.synced(replica)
   }
 
-  /** It ends. Whom it may have led follows nobody. */
+  /** It is about to end, and may have committed what nobody has seen yet. */
+  ends(replica: SimulatedReplica, raw: RawNode): void {
+    this.#committed(replica, raw, this.#seenOf(replica.id), raw.status().commit)
+  }
+
   saysGoodbye({ id }: SimulatedReplica, goodbye: Omit<Goodbye, 'to'>): void {
     this.voices.ended(goodbye)
     this.#seenOf(id).role = 'follower'

@@ -123,7 +123,8 @@ export class World {
   }
 
   /** @param deaf bit n is set if the goodbye does not get to replica number n, and who says it knows that */
-  goodbye(replica: SimulatedReplica, deaf: number): void {
+  goodbye(replica: SimulatedReplica, raw: RawNode, deaf: number): void {
+    this.referee.ends(replica, raw)
     const hearers = [...this.replicas.keys()].filter((id, i) => id !== replica.id && ((deaf >> i) & 1) === 0)
     const { entries, goodbye } = replica.sayGoodbye((id) => hearers.includes(id))
     this.referee.saysGoodbye(replica, goodbye)
@@ -227,7 +228,7 @@ const ACTIONS: Readonly<Record<Verb, Action>> = {
   },
   crash: live((_raw, { count = 0 }, _world, replica) => replica.crash(count)),
   restart: (world, replica) => world.restart(replica),
-  goodbye: live((_raw, { count = 0 }, world, replica) => world.goodbye(replica, count)),
+  goodbye: live((raw, { count = 0 }, world, replica) => world.goodbye(replica, raw, count)),
   propose: live((raw, { count = 0 }, world, replica) => world.propose(replica, raw, Math.max(1, count))),
   read: live((raw, _step, world) => world.read(raw)),
   change: live((raw, { change }, world, replica) => change !== undefined && world.change(replica, raw, change)),
