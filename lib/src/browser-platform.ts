@@ -33,12 +33,12 @@ function profileStorage(runtime: Runtime): PlatformStorage {
   return {
     kind: 'indexeddb',
     isDefault: false,
-    async open(cluster) {
-      const [{ indexedDbStorage }, { openFreeStore }] = await Promise.all([
+    async open(cluster, choice) {
+      const [{ indexedDbStorage }, { openSharedStore }] = await Promise.all([
         import('./storage/indexeddb-storage.js'),
         import('./storage/cluster-stores.js'),
       ])
-      return openFreeStore(indexedDbStorage(DATABASE_PREFIX), cluster, runtime)
+      return openSharedStore(indexedDbStorage(DATABASE_PREFIX), cluster, runtime, choice)
     },
   }
 }

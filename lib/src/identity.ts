@@ -36,6 +36,12 @@ export async function loadIdentity(store: Store, runtime: Runtime): Promise<Iden
   return identity
 }
 
+/** Whose store it is; undefined: nobody's yet. @throws LegionError E_STORAGE */
+export async function ownerOf(store: Store): Promise<PeerId | undefined> {
+  const stored = await store.get(KEY)
+  return stored && decodeIdentity(stored).peerId
+}
+
 function startedAgain(identity: Identity): Identity {
   return { ...identity, boot: identity.boot + 1 }
 }

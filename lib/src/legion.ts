@@ -415,7 +415,8 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
     const { store, siblings } = await storage.open(this.#clusterName, { worth, unusable: failed })
     try {
       this.#identity = await loadIdentity(store, this.#platform.runtime)
-      const clusterId = await this.#groups.open(store, siblings && { siblings, ownerOf, failed })
+      const ended = (peer: PeerId) => this.#mesh.peerEnded(peer)
+      const clusterId = await this.#groups.open(store, siblings && { siblings, ownerOf, ended, failed })
       if (this.#isClosed) await store.close()
       else this.#enter(clusterId)
     } catch (error) {

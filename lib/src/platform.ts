@@ -5,7 +5,7 @@ import type { Runtime } from './base/runtime.js'
 import type { Compression } from './base/system-compression.js'
 import type { PeerKind } from './mesh/peer-info.js'
 import type { Rendezvous } from './signaling/rendezvous.js'
-import type { Store } from './storage/storage.js'
+import type { OpenedStore, StoreChoice } from './storage/cluster-stores.js'
 import type { Connector } from './transport/channel.js'
 
 /** All of the world that a Legion touches, as one object. The same library runs on a simulated one. */
@@ -30,9 +30,10 @@ export interface PlatformStorage {
   /**
    * Opens what a peer of the cluster kept here that no living peer has open, or something new.
    * @param cluster the cluster's name
+   * @param choice which of several to take
    * @throws LegionError E_STORAGE_LOCKED, E_STORAGE; E_UNSUPPORTED where there is no such storage
    */
-  open(cluster: string): Promise<Store>
+  open(cluster: string, choice: StoreChoice): Promise<OpenedStore>
 }
 
 export interface RendezvousOptions {

@@ -66,7 +66,7 @@ export interface GroupsMetrics {
 }
 
 /** What other peers of this host keep, and what this peer needs to make use of it. */
-export type SiblingStores = Pick<TakeoverOptions, 'siblings' | 'ownerOf' | 'failed'>
+export type SiblingStores = Pick<TakeoverOptions, 'siblings' | 'ownerOf' | 'ended' | 'failed'>
 
 interface Disk {
   readonly store: Store

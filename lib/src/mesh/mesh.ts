@@ -159,6 +159,11 @@ export class Mesh implements Network {
     return this.#ports.open(name, handlers)
   }
 
+  /** The process of this peer is known to have ended: whatever its link seems to be. */
+  peerEnded(peer: PeerId): void {
+    this.#drop(this.#links.get(peer), 'goodbye', 'its process has ended')
+  }
+
   /** After sleep, `pageshow` or `online`: asks every link for a quick sign of life, and dials without waiting. */
   suspectAll(): void {
     for (const { link } of this.#links.values()) link.probe(this.#timing.probeMs)

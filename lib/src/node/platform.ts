@@ -58,7 +58,10 @@ function directoryStorage(directory: string): PlatformStorage {
   return {
     kind: 'leveldb',
     isDefault: true,
-    open: (cluster) => storage.open(storeNameOf(cluster)).catch((error) => explainLock(error, directory)),
+    async open(cluster) {
+      const store = await storage.open(storeNameOf(cluster)).catch((error) => explainLock(error, directory))
+      return { store, siblings: undefined }
+    },
   }
 }
 

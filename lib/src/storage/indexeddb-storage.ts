@@ -3,7 +3,8 @@ import { LegionError } from '../base/errors.js'
 import { checkedStorage } from './checked-storage.js'
 import { lockedError } from './failure.js'
 import type { KeyRange, RawStorage, RawStore } from './raw-storage.js'
-import type { Durability, Storage, StoreEntry, Write } from './storage.js'
+import type { SharedStorage } from './shared-storage.js'
+import type { Durability, StoreEntry, Write } from './storage.js'
 
 /** The part of `navigator.locks` that is used. */
 export type Locks = Pick<LockManager, 'request'>
@@ -18,14 +19,22 @@ const IDB_DURABILITY = { synced: 'strict', buffered: 'relaxed' } as const
  * @param locks seam for tests; default: the browser's
  * @throws LegionError E_UNSUPPORTED where pages have no Web Locks, which is outside of secure contexts, or no IndexedDB
  */
-export function indexedDbStorage(prefix: string, locks: Locks | undefined = globalThis.navigator?.locks): Storage {
+export function indexedDbStorage(
+  prefix: string,
+  locks: Locks | undefined = globalThis.navigator?.locks,
+): SharedStorage {
   if (locks === undefined) {
     throw new LegionError('E_UNSUPPORTED', 'IndexedDB needs Web Locks: serve the page by https, or from localhost.')
   }
   if (globalThis.indexedDB === undefined) {
     throw new LegionError('E_UNSUPPORTED', 'There is no IndexedDB here: let the site store data, or use no storage.')
   }
-  return checkedStorage(new IndexedDbStorage(prefix, locks))
+  const raw = new IndexedDbStorage(prefix, locks)
+  return {
+    ...checkedStorage(raw),
+    whenFree: (name, free) => raw.whenFree(name, free),
+    alone: (name, work) => raw.alone(name, work),
+  }
 }
 
 class IndexedDbStorage implements RawStorage {
@@ -56,6 +65,19 @@ class IndexedDbStorage implements RawStorage {
   async remove(name: string): Promise<void> {
     const lock = await this.#acquire(name)
     await deleteDB(this.#prefix + name).finally(() => lock.release())
+  }
+
+  /** The browser grants the lock as soon as nobody has it; it is given back at once. */
+  whenFree(name: string, free: () => void): () => void {
+    const waiting = new AbortController()
+    const { signal } = waiting
+    const granted = this.#locks.request(this.#prefix + name, { mode: 'shared', signal }, () => {})
+    granted.then(free, () => {}) // aborted
+    return () => waiting.abort()
+  }
+
+  alone<T>(name: string, work: () => Promise<T>): Promise<T> {
+    return this.#locks.request(this.#prefix + name, { mode: 'exclusive' }, work) as Promise<T>
   }
 
   async #acquire(name: string): Promise<HeldLock> {

@@ -30,7 +30,9 @@ export function memoryPlatform({ storage }: MemoryPlatformOptions = {}): Platfor
     storage: storage && {
       kind: 'simulated',
       isDefault: true,
-      open: (cluster) => openFreeStore(storage, cluster, runtime),
+      async open(cluster, choice) {
+        return { store: await openFreeStore(storage, cluster, runtime, choice), siblings: undefined }
+      },
     },
     compression: systemCompression(),
     createConnector: () => hub.connector(),

@@ -3,8 +3,10 @@ import type { Runtime } from '../base/runtime.js'
 import { checkedStorage } from '../storage/checked-storage.js'
 import { lockedError } from '../storage/failure.js'
 import type { RawStorage, RawStore } from '../storage/raw-storage.js'
-import type { Durability, Storage, Write } from '../storage/storage.js'
+import type { SharedStorage } from '../storage/shared-storage.js'
+import type { Durability, Write } from '../storage/storage.js'
 import { SimulatedFile } from './simulated-file.js'
+import { SimulatedLocks } from './simulated-locks.js'
 
 export interface SimulatedDiskOptions {
   /** How long an operation takes, evenly drawn between the two. Default 0.5 to 2 ms. */
@@ -27,9 +29,15 @@ interface Life {
 const LATENCY_MS = [0.5, 2] as const
 const FLUSH_MS = 1000
 
+/** What the processes of one machine share. */
+interface Machine {
+  readonly files: Map<string, SimulatedFile>
+  readonly locks: SimulatedLocks
+}
+
 /**
- * A disk on simulated time that survives the crashes of the one process that uses it. All that is left to chance is
- * drawn from the runtime: same seed, same disk.
+ * A disk on simulated time that survives the crashes of the process that uses it. All that is left to chance is drawn
+ * from the runtime: same seed, same disk.
  */
 export class SimulatedDisk {
   /** While true, every write fails and changes nothing. */
@@ -37,13 +45,16 @@ export class SimulatedDisk {
   readonly #runtime: Runtime
   readonly #latencyMs: readonly [min: number, max: number]
   readonly #flushMs: number
-  readonly #files = new Map<string, SimulatedFile>()
+  readonly #files: Map<string, SimulatedFile>
+  readonly #locks: SimulatedLocks
   #life: Life = { isOver: false }
   #operationCount = 0
   #failingOperation: number | undefined
 
-  constructor(runtime: Runtime, options: SimulatedDiskOptions = {}) {
+  constructor(runtime: Runtime, options: SimulatedDiskOptions = {}, machine: Machine = newMachine()) {
     this.#runtime = runtime
+    this.#files = machine.files
+    this.#locks = machine.locks
     this.#latencyMs = options.latencyMs ?? LATENCY_MS
     this.#flushMs = options.flushMs ?? FLUSH_MS
   }
@@ -53,25 +64,36 @@ export class SimulatedDisk {
     return this.#operationCount
   }
 
+  /** The same disk as another process uses it, which crashes and fails on its own. */
+  share(runtime: Runtime, options: SimulatedDiskOptions = {}): SimulatedDisk {
+    return new SimulatedDisk(runtime, options, { files: this.#files, locks: this.#locks })
+  }
+
   /** What the process that runs now uses. Once it has crashed, nothing it began ever settles. */
-  storage(): Storage {
+  storage(): SharedStorage {
     const life = this.#life
     const raw: RawStorage = {
       open: (name) => this.#open(life, name),
       list: () => this.#operate(life, { succeed: () => [...this.#files.keys()] }),
       remove: (name) => this.#remove(life, name),
     }
-    return checkedStorage(raw)
+    return {
+      ...checkedStorage(raw),
+      whenFree: (name, free) => this.#locks.whenFree(storeLock(name), free),
+      alone: (name, work) => this.#alone(life, name, work),
+    }
   }
 
   /**
-   * The process ends without a word and the power fails. Of the writes that are not durable, which are the buffered ones
+   * The process ends without a word, as if the power had failed. Of its writes that are not durable, which are the buffered ones
    * and those that have not resolved, each store keeps the first few by chance, in the order of the calls and whole.
    */
   crash(): void {
-    this.#life.isOver = true
+    const ended = this.#life
+    ended.isOver = true
     this.#life = { isOver: false }
-    for (const file of this.#files.values()) file.crash(this.#draw(file.pendingCount))
+    for (const file of this.#files.values()) if (file.user === ended) file.crash(this.#draw(file.pendingCount))
+    this.#locks.freeAll(ended)
   }
 
   /**
@@ -90,7 +112,8 @@ export class SimulatedDisk {
     if (life.isOver) return never()
     const file = this.#files.get(name) ?? new SimulatedFile()
     this.#files.set(name, file)
-    const unlock = lock(name, file)
+    const unlock = this.#lock(life, name)
+    file.user = life
     await this.#operate(life, { succeed: () => {}, fail: unlock })
     return {
       get: (key) => this.#operate(life, { succeed: () => file.contents.get(key) }),
@@ -104,8 +127,12 @@ export class SimulatedDisk {
     const file = this.#files.get(name)
     if (life.isOver) return never()
     if (file === undefined) return
-    const unlock = lock(name, file)
-    await this.#operate(life, { succeed: () => void this.#files.delete(name), fail: unlock })
+    const unlock = this.#lock(life, name)
+    const remove = () => {
+      this.#files.delete(name)
+      unlock()
+    }
+    await this.#operate(life, { succeed: remove, fail: unlock })
   }
 
   async #write(life: Life, file: SimulatedFile, batch: readonly Write[], durability: Durability): Promise<void> {
@@ -120,6 +147,28 @@ export class SimulatedDisk {
       fail: () => (this.#draw(1) === 1 ? file.finish(write, 'buffered') : file.forget(write)),
     })
     if (durability === 'buffered') this.#runtime.setTimer(this.#flushMs, () => file.flush())
+  }
+
+  /** @throws LegionError E_STORAGE_LOCKED */
+  #lock(life: Life, name: string): () => void {
+    if (!this.#locks.take(storeLock(name), life)) throw lockedError(name)
+    return () => this.#locks.free(storeLock(name), life)
+  }
+
+  async #alone<T>(life: Life, name: string, work: () => Promise<T>): Promise<T> {
+    while (!life.isOver && !this.#locks.take(name, life)) await this.#freed(name)
+    if (life.isOver) return never()
+    try {
+      return await work()
+    } finally {
+      this.#locks.free(name, life)
+    }
+  }
+
+  #freed(name: string): Promise<void> {
+    return new Promise((resolve) => {
+      this.#locks.whenFree(name, resolve)
+    })
   }
 
   #operate<T>(life: Life, { succeed, fail }: Operation<T>): Promise<T> {
@@ -147,13 +196,12 @@ export class SimulatedDisk {
   }
 }
 
-/** @throws LegionError E_STORAGE_LOCKED */
-function lock(name: string, file: SimulatedFile): () => void {
-  if (file.isOpen) throw lockedError(name)
-  file.isOpen = true
-  return () => {
-    file.isOpen = false
-  }
+function newMachine(): Machine {
+  return { files: new Map(), locks: new SimulatedLocks() }
+}
+
+function storeLock(name: string): string {
+  return `store ${name}`
 }
 
 /** What those wait for whose process has crashed. */

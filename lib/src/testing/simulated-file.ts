@@ -9,7 +9,8 @@ export interface PendingWrite {
 
 /** One store on a SimulatedDisk: what programs see, and what a crash leaves of it. */
 export class SimulatedFile {
-  isOpen = false
+  /** The process that had it open last. */
+  user: object | undefined
   #contents = new MemoryTable()
   #durable = new MemoryTable()
   #pending: PendingWrite[] = []
@@ -51,7 +52,6 @@ export class SimulatedFile {
     for (const { batch } of this.#pending.slice(0, kept)) this.#durable.apply(batch)
     this.#pending = []
     this.#contents = this.#durable.copy()
-    this.isOpen = false
   }
 
   /** Flips a bit of the value, on the disk and for who reads it. */

@@ -8,7 +8,8 @@ import type { kv } from '../machines/kv.js'
 import type { AnyMachine } from '../machines/types.js'
 import type { PeerKind } from '../mesh/peer-info.js'
 import type { LegionOptions } from '../options.js'
-import type { LifecycleEvents, Platform } from '../platform.js'
+import type { LifecycleEvents, Platform, PlatformStorage } from '../platform.js'
+import { openSharedStore } from '../storage/cluster-stores.js'
 import type { Conditions } from './simulated-channel.js'
 import { SimulatedDisk, type SimulatedDiskOptions } from './simulated-disk.js'
 import { SimulatedNetwork } from './simulated-network.js'
@@ -37,7 +38,10 @@ export type SimulatedPeerOptions<M extends AnyMachine, H> = Omit<
 export interface SimulatedPeer<M extends AnyMachine = typeof kv, H = unknown> {
   readonly id: PeerId
   readonly legion: Legion<M, H>
-  /** Its disk, used with the option `storage: 'simulated'`. It outlives the process. */
+  /**
+   * Its disk, used with the option `storage: 'simulated'`. It outlives the process; browser peers with the same `host`
+   * share one.
+   */
   readonly disk: SimulatedDisk
   /** False after `crash` or `closePage`. */
   readonly isAlive: boolean
@@ -46,8 +50,12 @@ export interface SimulatedPeer<M extends AnyMachine = typeof kv, H = unknown> {
   /** The page is closed by its user: a goodbye, then nothing. */
   closePage(): void
   setVisible(visible: boolean): void
+  /** Its timers fire on whole seconds only, as those of a hidden page do; messages are not delayed. */
+  setThrottled(throttled: boolean): void
+  /** It does nothing for a while, like a laptop that is closed: what is sent to it waits, and so do its timers. */
+  sleep(durationMs: number): void
   /**
-   * Starts the peer that has ended again, with the same disk.
+   * Starts the peer that has ended again, with the same disk; in a browser whoever takes its store is the same peer.
    * @param options instead of those that it was opened with, say a newer machine
    */
   restart(options?: SimulatedPeerOptions<M, H>): SimulatedPeer<M, H>
@@ -62,6 +70,8 @@ export class Simulation {
   readonly network: SimulatedNetwork
   readonly random: RandomStream
   readonly #options: SimulationOptions
+  /** The disks of browsers, by host. */
+  readonly #profiles = new Map<string, SimulatedDisk>()
   #opened = 0
 
   constructor(options: SimulationOptions) {
@@ -80,7 +90,7 @@ export class Simulation {
   open<M extends AnyMachine = typeof kv, H = unknown>(options: SimulatedPeerOptions<M, H> = {}): SimulatedPeer<M, H> {
     const runtime = this.clock.fork(this.#options.seed, 4, this.#opened)
     const host = `host-${this.#opened}`
-    return this.#start({ host, ...options }, new SimulatedDisk(runtime, options.disk))
+    return this.#start({ host, ...options }, this.#diskOf(options, runtime))
   }
 
   /** Opens peers and runs until all of them have the state. @throws Error after `timeoutMs` of simulated time */
@@ -124,6 +134,17 @@ export class Simulation {
 
   heal(): void {
     this.network.heal()
+  }
+
+  /** Pages of one browser share a disk; any other process has its own. */
+  #diskOf(
+    { kind, host, disk }: Pick<SimulatedPeerOptions<AnyMachine, unknown>, 'kind' | 'host' | 'disk'>,
+    runtime: Runtime,
+  ): SimulatedDisk {
+    if (kind !== 'browser' || host === undefined) return new SimulatedDisk(runtime, disk)
+    const profile = this.#profiles.get(host) ?? new SimulatedDisk(runtime, disk)
+    this.#profiles.set(host, profile)
+    return profile.share(runtime, disk)
   }
 
   #start<M extends AnyMachine, H>(options: SimulatedPeerOptions<M, H>, disk: SimulatedDisk): SimulatedPeer<M, H> {
@@ -171,7 +192,7 @@ class SimulatedProcess {
       kind,
       host,
       runtime: this.#runtime,
-      storage: { kind: 'simulated', isDefault: false, open: () => this.#disk.storage().open(STORE) },
+      storage: this.#storage(kind),
       compression: undefined,
       createConnector: (self) => this.#network.connector(self),
       createRendezvous: ({ self }) => this.#network.rendezvous(self),
@@ -180,6 +201,18 @@ class SimulatedProcess {
           return isVisible()
         },
         on: (event, listener) => this.#lifecycle.on(event, listener),
+      },
+    }
+  }
+
+  #storage(kind: PeerKind): PlatformStorage {
+    return {
+      kind: 'simulated',
+      isDefault: false,
+      open: async (cluster, choice) => {
+        const storage = this.#disk.storage()
+        if (kind === 'browser') return openSharedStore(storage, cluster, this.#runtime, choice)
+        return { store: await storage.open(STORE), siblings: undefined }
       },
     }
   }

@@ -6,13 +6,18 @@ import type { Storage, Store } from '../../src/storage/storage.js'
 import { SimulatedClock } from '../../src/testing/simulated-runtime.js'
 
 const runtime = new SimulatedClock().fork(1)
+const unusable: unknown[] = []
+const choice = {
+  worth: async (store: Store) => [...((await store.get('worth')) ?? [])],
+  unusable: (error: unknown) => void unusable.push(error),
+}
 
 class Profile {
   readonly storage: Storage = memoryStorage()
 
   /** A tab that marks its store with its name, and tells whose mark it found there. */
   async openTab(name: string, cluster = 'theatre'): Promise<{ store: Store; found: string | undefined }> {
-    const store = await openFreeStore(this.storage, cluster, runtime)
+    const store = await openFreeStore(this.storage, cluster, runtime, choice)
     const mark = await store.get('mark')
     await store.write([{ key: 'mark', value: new TextEncoder().encode(name) }], 'synced')
     return { store, found: mark && new TextDecoder().decode(mark) }
@@ -66,14 +71,35 @@ describe('stores of a cluster', () => {
     expect((await profile.openTab('later')).found).toBe('tab 7')
   })
 
-  it('[IDN6] a damaged one is told, not passed over', async () => {
+  it('[IDN6] a damaged one is told, and passed over', async () => {
     const profile = new Profile()
-    await (await profile.openTab('a')).store.close()
+    const { store } = await profile.openTab('a')
+    await store.close()
+    const [damaged] = await profile.storage.list()
+    const error = new LegionError('E_STORAGE', 'It is damaged.')
     const storage: Storage = {
       list: () => profile.storage.list(),
       remove: (name) => profile.storage.remove(name),
-      open: () => Promise.reject(new LegionError('E_STORAGE', 'It is damaged.')),
+      open: (name) => (name === damaged ? Promise.reject(error) : profile.storage.open(name)),
     }
-    await expect(openFreeStore(storage, 'theatre', runtime)).rejects.toMatchObject({ message: 'It is damaged.' })
+    await openFreeStore(storage, 'theatre', runtime, choice)
+    expect(unusable).toEqual([error])
+    expect(await profile.storage.list()).toHaveLength(2)
+  })
+
+  it('[IDN9] of several free ones the one that is worth most is taken', async () => {
+    const profile = new Profile()
+    const tabs = [await profile.openTab('a'), await profile.openTab('b'), await profile.openTab('c')]
+    const worths = [
+      [2, 1],
+      [2, 9],
+      [1, 20],
+    ]
+    for (const [i, { store }] of tabs.entries()) {
+      await store.write([{ key: 'worth', value: Uint8Array.from(worths[i] ?? []) }], 'synced')
+      await store.close()
+    }
+    const found = [await profile.openTab('x'), await profile.openTab('y'), await profile.openTab('z')]
+    expect(found.map((tab) => tab.found)).toEqual(['b', 'a', 'c'])
   })
 })

@@ -17,15 +17,20 @@ afterAll(() => Promise.all(directories.map((directory) => rm(directory, { recurs
 
 /** Web Locks of one tab, for as much as the adapter uses: Node 20 has none. */
 export function fakeLocks(): Locks {
-  const held = new Set<string>()
-  const request = async (name: string, _: LockOptions, callback: LockGrantedCallback<unknown>): Promise<unknown> => {
-    if (held.has(name)) return callback(null)
-    held.add(name)
-    try {
-      return await callback({ name, mode: 'exclusive' })
-    } finally {
-      held.delete(name)
-    }
+  const held = new Map<string, Promise<unknown>>()
+  const request = async (
+    name: string,
+    { ifAvailable = false }: LockOptions,
+    callback: LockGrantedCallback<unknown>,
+  ): Promise<unknown> => {
+    if (ifAvailable && held.has(name)) return callback(null)
+    while (held.has(name)) await held.get(name)
+    const work = (async () => callback({ name, mode: 'exclusive' }))()
+    held.set(
+      name,
+      work.catch(() => {}).then(() => held.delete(name)),
+    )
+    return work
   }
   return { request } as Locks
 }
