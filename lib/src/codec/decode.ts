@@ -45,7 +45,8 @@ export function readBytes(decoder: Decoder, maxBytes: number): Uint8Array {
 
 /** A string of at most `maxBytes` bytes of UTF-8, written by `writeString`. */
 export function readString(decoder: Decoder, maxBytes: number): string {
-  return utf8.decode(readBytes(decoder, maxBytes))
+  const length = readCount(decoder, maxBytes)
+  return shortAscii(decoder, length) ?? utf8.decode(readUint8Array(decoder, length))
 }
 
 /** One of at most 256 `choices`, written by `writeOneOf` with the same ones in the same order. */
@@ -77,6 +78,24 @@ export function readClusterId(decoder: Decoder): ClusterId {
 
 function readId(decoder: Decoder): string {
   return toBase64Url(readUint8Array(decoder, ID_BYTES))
+}
+
+/** Above it the call of a TextDecoder costs less (measured). */
+const SHORT_BYTES = 12
+
+/** Most strings are names and keys. @returns undefined, with nothing read, if the next bytes are no short ASCII */
+function shortAscii(decoder: Decoder, length: number): string | undefined {
+  const { arr, pos } = decoder
+  const end = pos + length
+  if (length > SHORT_BYTES || end > arr.length) return undefined
+  let text = ''
+  for (let at = pos; at < end; at++) {
+    const byte = arr[at] as number
+    if (byte > 0x7f) return undefined
+    text += String.fromCharCode(byte)
+  }
+  decoder.pos = end
+  return text
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

@@ -1,7 +1,6 @@
 import {
   createEncoder,
   type Encoder,
-  encode,
   length as encodedLength,
   toUint8Array as finish,
   writeUint8,
@@ -23,13 +22,34 @@ import { type ClusterId, ID_BYTES, type PeerId } from '../base/ids.js'
 export type { Encoder } from 'lib0/encoding'
 export {
   createEncoder,
-  encode,
   encodedLength,
   finish,
   writeUint8 as writeByte,
   writeVarString as writeString,
   writeVarUint as writeCount,
   writeVarUint8Array as writeBytes,
+}
+
+/** Most encodings are a few bytes, and a new encoder costs more than writing them (measured). */
+let idleEncoder: Encoder | undefined
+
+/** The bytes that `write` writes. Calls may be nested. */
+export function encode(write: (encoder: Encoder) => void): Uint8Array {
+  const encoder = idleEncoder ?? createEncoder()
+  idleEncoder = undefined
+  try {
+    write(encoder)
+    return finish(encoder)
+  } finally {
+    idleEncoder = cleared(encoder)
+  }
+}
+
+/** @returns undefined if its buffer has grown: memory is not kept for the largest that there ever was */
+function cleared(encoder: Encoder): Encoder | undefined {
+  if (encoder.bufs.length > 0) return undefined
+  encoder.cpos = 0
+  return encoder
 }
 
 export function writeBoolean(encoder: Encoder, value: boolean): void {

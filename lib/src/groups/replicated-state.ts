@@ -1,6 +1,6 @@
 import { InvariantError, LegionError } from '../base/errors.js'
 import type { PeerId } from '../base/ids.js'
-import { seededRandom } from '../base/random.js'
+import { type RandomStream, seededRandom } from '../base/random.js'
 import { DecodeError } from '../codec/decode.js'
 import type { Value } from '../codec/value.js'
 import type {
@@ -337,8 +337,16 @@ export class ReplicatedState {
   }
 
   #contextAt(index: number): HookContext {
-    const random = seededRandom(index, index / 2 ** 32, this.#seed)
-    return { index, timestampMs: this.#timestampMs, version: this.#version, random }
+    return { index, timestampMs: this.#timestampMs, version: this.#version, random: randomAt(index, this.#seed) }
+  }
+}
+
+/** Seeded only when it is asked: most commands want no chance. */
+function randomAt(index: number, seed: number): RandomStream {
+  let stream: RandomStream | undefined
+  return () => {
+    stream ??= seededRandom(index, index / 2 ** 32, seed)
+    return stream()
   }
 }
 
