@@ -535,6 +535,7 @@ export class Group<M extends AnyMachine> {
   /** Open, and its code can follow the log. */
   #requireCurrent(): void {
     this.#requireOpen()
+    this.#requireData()
     const outdated = this.#host?.replica?.state.outdated
     if (outdated === undefined) return
     throw new LegionError(outdated.code, outdated.message, { outcome: 'not-applied' })
@@ -546,7 +547,13 @@ export class Group<M extends AnyMachine> {
     this.#requireReady()
   }
 
+  #requireData(): void {
+    if (this.#host?.replica?.isWitness !== true) return
+    throw new LegionError('E_UNSUPPORTED', 'This peer is a witness: it votes, and has no data.', notApplied)
+  }
+
   #requireReady(): void {
+    this.#requireData()
     if (!this.#isReady) {
       throw new LegionError('E_NOT_READY', 'The state is not here yet: await legion.ready first, or use Legion.join.')
     }

@@ -442,8 +442,8 @@ export class ReplicaHost {
   }
 
   #onRemoved(replica: Replica): void {
-    if (replica.state.roster.isEjected(this.#options.network.self.id)) this.#onRejected(EJECTED)
-    else this.#onRetired(incarnationOf(replica.id))
+    // Who was ejected hears it from somebody who knows: before, a leader may be needed to tell the others.
+    if (!replica.state.roster.isEjected(this.#options.network.self.id)) this.#onRetired(incarnationOf(replica.id))
   }
 
   #noteOutdated(replica: Replica): void {

@@ -150,12 +150,18 @@ export class Replica {
 
   /** True while this replica stands in the configuration applied here. */
   get isMember(): boolean {
-    return idsOf(this.#configuration).has(this.id)
+    const { learners, learnersNext } = this.#configuration
+    return this.isVoter || learners.includes(this.id) || learnersNext.includes(this.id)
   }
 
   get isVoter(): boolean {
     const { voters, votersOutgoing } = this.#configuration
     return voters.includes(this.id) || votersOutgoing.includes(this.id)
+  }
+
+  /** Votes, and has no data. */
+  get isWitness(): boolean {
+    return this.#configuration.witnesses.includes(this.id)
   }
 
   get isSoleVoter(): boolean {

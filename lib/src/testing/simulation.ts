@@ -14,6 +14,7 @@ import type { Conditions } from './simulated-channel.js'
 import { SimulatedDisk, type SimulatedDiskOptions } from './simulated-disk.js'
 import { SimulatedNetwork } from './simulated-network.js'
 import { SimulatedClock } from './simulated-runtime.js'
+import { SlowTimers } from './slow-timers.js'
 
 export interface SimulationOptions {
   /** Decides everything: the same seed and the same calls give the same run. */
@@ -52,7 +53,7 @@ export interface SimulatedPeer<M extends AnyMachine = typeof kv, H = unknown> {
   setVisible(visible: boolean): void
   /** Its timers fire on whole seconds only, as those of a hidden page do; messages are not delayed. */
   setThrottled(throttled: boolean): void
-  /** It does nothing for a while, like a laptop that is closed: what is sent to it waits, and so do its timers. */
+  /** No timer of it fires for a while, as in a laptop that is closed. Its messages are the network's to hold back. */
   sleep(durationMs: number): void
   /**
    * Starts the peer that has ended again, with the same disk; in a browser whoever takes its store is the same peer.
@@ -168,6 +169,7 @@ const STORE = 'peer'
 /** One process: after its end none of its timers fires any more. */
 class SimulatedProcess {
   readonly #runtime: Runtime
+  readonly #timers: SlowTimers
   readonly #network: SimulatedNetwork
   readonly #disk: SimulatedDisk
   readonly #lifecycle = new Emitter<LifecycleEvents>()
@@ -177,12 +179,13 @@ class SimulatedProcess {
   constructor(runtime: Runtime, network: SimulatedNetwork, disk: SimulatedDisk) {
     this.#network = network
     this.#disk = disk
+    this.#timers = new SlowTimers(runtime)
     this.#runtime = {
       nowMs: () => runtime.nowMs(),
       wallClockMs: () => runtime.wallClockMs(),
       random: () => runtime.random(),
       randomBytes: (count) => runtime.randomBytes(count),
-      setTimer: (delayMs, fn) => runtime.setTimer(delayMs, () => this.#isAlive && fn()),
+      setTimer: (delayMs, fn) => this.#timers.setTimer(delayMs, () => this.#isAlive && fn()),
     }
   }
 
@@ -244,6 +247,10 @@ class SimulatedProcess {
         this.#visible = visible
         this.#lifecycle.emit('visibility', visible)
       },
+      setThrottled: (throttled) => {
+        this.#timers.isThrottled = throttled
+      },
+      sleep: (durationMs) => this.#timers.sleep(durationMs),
     }
   }
 }
