@@ -3,7 +3,6 @@ import { kv } from '../../src/machines/index.js'
 import { createSimulation, type SimulatedPeer, type Simulation } from '../../src/testing/simulation.js'
 
 type Peer = SimulatedPeer<typeof kv>
-type Ending = 'closePage' | 'crash'
 
 const WITHIN_MS = 1000
 const options = { machine: kv, storage: 'simulated', kind: 'browser', host: 'one' } as const
@@ -97,4 +96,61 @@ describe('durable tabs of one host', () => {
       }
     }
   })
+
+  it.each([0, 1, 2])(
+    '[GRP114] a crash after any disk operation of a takeover leaves one speaker at most, and loses nothing (%i)',
+    async (ended) => {
+      const victims = [0, 1, 2].filter((place) => place !== ended)
+      for (const victim of victims) {
+        for (const returns of [false, true]) {
+          let operations = 1
+          for (let k = 0; k < operations; k++) {
+            const { simulation, peers } = await start(19)
+            const [gone, heir] = [peers[ended] as Peer, peers[victim] as Peer]
+            const last = peers.find((peer) => peer !== gone && peer !== heir) as Peer
+            await simulation.until(set(gone, 1))
+            gone.crash()
+            const before = heir.disk.operationCount
+            const endMs = simulation.clock.nowMs + 400
+            while (heir.disk.operationCount < before + k && simulation.clock.nowMs < endMs) await simulation.run(0.2)
+            if (k === 0) {
+              const copy = await start(19)
+              operations = await operationsOfTakeover(copy.simulation, copy.peers, ended, victim)
+            }
+            heir.crash()
+            const alive = [last, ...(returns ? [gone.restart(), heir.restart()] : [])]
+            for (let i = 0; i < 20; i++) {
+              await simulation.run(100)
+              expectOneSpeaker(alive)
+            }
+            expect(await simulation.until(get(last)), `${k} of ${operations}`).toBe(1)
+            for (const peer of alive) await simulation.until(set(peer, 2, 5000))
+          }
+          expect(operations).toBeGreaterThan(5)
+        }
+      }
+    },
+    60_000,
+  )
 })
+
+async function operationsOfTakeover(
+  simulation: Simulation,
+  peers: readonly Peer[],
+  ended: number,
+  victim: number,
+): Promise<number> {
+  await simulation.until(set(peers[ended] as Peer, 1))
+  peers[ended]?.crash()
+  const before = peers[victim]?.disk.operationCount ?? 0
+  await simulation.run(400)
+  return (peers[victim]?.disk.operationCount ?? 0) - before
+}
+
+function expectOneSpeaker(peers: readonly Peer[]): void {
+  const speakers = peers.flatMap(({ legion }) => {
+    const { main } = legion.status()
+    return main === undefined ? [] : [main.id, ...main.voices]
+  })
+  expect(new Set(speakers).size).toBe(speakers.length)
+}
