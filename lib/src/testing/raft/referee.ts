@@ -91,14 +91,21 @@ export class Referee implements ReplicaEvents {
     this.voices.synced(replica)
   }
 
-  /** It is about to end, and may have committed what nobody has seen yet. */
-  ends(replica: SimulatedReplica, raw: RawNode): void {
-    this.#committed(replica, raw, this.#seenOf(replica.id), raw.status().commit)
+  /**
+   * It is about to end, and may have committed what nobody has seen yet.
+   * @returns what others may have counted on: of a leader's own entries only those that are committed
+   */
+  ends(replica: SimulatedReplica, raw: RawNode): Goodbye['floor'] {
+    const { role, term, commit, lastIndex } = raw.status()
+    this.#committed(replica, raw, this.#seenOf(replica.id), commit)
+    let index = lastIndex
+    while (role === 'leader' && index > commit && raw.term(index) === term) index--
+    return { index, term: raw.term(index) ?? 0 }
   }
 
-  saysGoodbye({ id }: SimulatedReplica, goodbye: Omit<Goodbye, 'to'>): void {
-    this.voices.ended(goodbye)
-    this.#seenOf(id).role = 'follower'
+  saysGoodbye(replica: SimulatedReplica, goodbye: Omit<Goodbye, 'to'>, needed: Goodbye['floor']): void {
+    this.voices.ended(replica, goodbye, needed)
+    this.#seenOf(replica.id).role = 'follower'
   }
 
   /** A Ready was taken, and its batch given to the disk. */

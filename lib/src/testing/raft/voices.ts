@@ -17,8 +17,18 @@ export class Voices {
     return this.#holders.size
   }
 
-  ended(goodbye: Words): void {
-    const { from, ids, term } = goodbye
+  /** @param needed what others may have counted on */
+  ended({ hosted, disk }: SimulatedReplica, goodbye: Words, needed: Words['floor']): void {
+    const { from, ids, term, floor } = goodbye
+    rule(
+      floor.term > needed.term || (floor.term === needed.term && floor.index >= needed.index),
+      () => `${from} leaves its vote from ${floor.term}/${floor.index}, but had ${needed.term}/${needed.index}`,
+    )
+    rule(
+      hosted.every(({ id }) => ids.includes(id)),
+      () => `${from} leaves ${ids}, and keeps something back`,
+    )
+    rule(term >= disk.hardState.term, () => `${from} leaves its vote from term ${term}`)
     for (const id of ids) {
       this.#takes(from, id)
       this.#fences.set(id, term)
@@ -27,8 +37,13 @@ export class Voices {
   }
 
   /** What is on the disk now. */
-  synced({ id, hosted }: SimulatedReplica): void {
-    for (const adopted of hosted) this.#takes(id, adopted.id)
+  synced({ id, hosted, disk }: SimulatedReplica): void {
+    const { term } = disk.hardState
+    for (const adopted of hosted) {
+      this.#takes(id, adopted.id)
+      const fence = this.#fences.get(adopted.id) ?? 0
+      rule(term >= fence, () => `${id} in term ${term} adopts ${adopted.id}, which was in ${fence}`)
+    }
   }
 
   #takes(who: VoterId, id: VoterId): void {

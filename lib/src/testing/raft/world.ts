@@ -124,10 +124,10 @@ export class World {
 
   /** @param deaf bit n is set if the goodbye does not get to replica number n, and who says it knows that */
   goodbye(replica: SimulatedReplica, raw: RawNode, deaf: number): void {
-    this.referee.ends(replica, raw)
+    const needed = this.referee.ends(replica, raw)
     const hearers = [...this.replicas.keys()].filter((id, i) => id !== replica.id && ((deaf >> i) & 1) === 0)
     const { entries, goodbye } = replica.sayGoodbye((id) => hearers.includes(id))
-    this.referee.saysGoodbye(replica, goodbye)
+    this.referee.saysGoodbye(replica, goodbye, needed)
     for (const to of hearers) {
       this.#send(
         replica,
