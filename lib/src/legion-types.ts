@@ -1,6 +1,7 @@
 import type { LegionError } from './base/errors.js'
 import type { ClusterId, PeerId } from './base/ids.js'
 import type { GroupEvents, GroupStatus } from './groups/group-types.js'
+import type { Split } from './groups/split.js'
 import type { MeshStatus } from './mesh/mesh.js'
 import type { PeerLeftReason } from './mesh/network.js'
 import type { PeerInfo } from './mesh/peer-info.js'
@@ -8,7 +9,7 @@ import type { StorageKind } from './options.js'
 import type { RendezvousStatus } from './signaling/rendezvous.js'
 
 export interface LegionEvents
-  extends Pick<GroupEvents, 'leader' | 'members' | 'quorum' | 'copies' | 'outdated' | 'ejected'> {
+  extends Pick<GroupEvents, 'leader' | 'members' | 'quorum' | 'copies' | 'outdated' | 'ejected' | 'split'> {
   /** With storage, a peer has a provisional identity until its store is open. */
   self(self: PeerInfo): void
   peerJoined(peer: PeerInfo): void
@@ -36,6 +37,8 @@ export interface LegionStatus {
   readonly main: GroupStatus | undefined
   /** Of the other groups that are open here, by name. */
   readonly groups: Readonly<Record<string, GroupStatus>>
+  /** Other states of the same name, which can't become one with the state here without losing something. */
+  readonly splits: readonly Split[]
   /** Of `main`. */
   readonly leader: PeerId | undefined
 }

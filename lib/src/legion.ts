@@ -10,6 +10,7 @@ import type { PayloadArgs } from './base/payload-args.js'
 import { browserPlatform } from './browser-platform.js'
 import type { LegionDocument } from './docs/document.js'
 import { Documents } from './docs/documents.js'
+import type { Recovery } from './groups/announce.js'
 import { Founding } from './groups/founding.js'
 import { Group } from './groups/group.js'
 import { GroupDirectory, type OpenGroupOptions } from './groups/group-directory.js'
@@ -19,6 +20,8 @@ import { lastPosition } from './groups/orphan.js'
 import type { ProposeOptions } from './groups/proposals.js'
 import type { RosterOptions } from './groups/roster-commands.js'
 import type { PinnedRole } from './groups/roster-entry.js'
+import type { Split } from './groups/split.js'
+import { Splits } from './groups/splits.js'
 import { type Identity, loadIdentity, newIdentity, ownerOf } from './identity.js'
 import type { LegionEvents, LegionStatus } from './legion-types.js'
 import { kv } from './machines/kv.js'
@@ -85,6 +88,7 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
   #founding: Founding | undefined
   readonly #events: Emitter<LegionEvents>
   readonly #subscriptions: Unsubscribe[]
+  readonly #splits = new Splits()
   readonly #clusterName: string
   readonly #givenName: string | undefined
   #isClosed = false
@@ -224,6 +228,11 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
 
   // --- fast
 
+  /** `recover` of `main`: a new beginning when its quorum is lost for good. */
+  recover(options?: Parameters<Group<M>['recover']>[0]): Promise<Recovery> {
+    return this.#main.recover(options)
+  }
+
   /** Opens a document; the same object for the same name. @param name default `main` */
   doc(name: string = DEFAULT_DOCUMENT): LegionDocument {
     return this.#documents.open(name)
@@ -300,7 +309,8 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
     const { isReady } = this.#main
     const groups = this.#directory.statuses()
     const storage = this.#storage?.kind ?? 'memory'
-    return { self, cluster, storage, isReady, mesh: this.#mesh.status(), main: this.#main.status(), groups, leader }
+    const [mesh, main, splits] = [this.#mesh.status(), this.#main.status(), this.#splits.all]
+    return { self, cluster, storage, isReady, mesh, main, groups, leader, splits }
   }
 
   /** All that is counted, as plain data that fits Prometheus. Costs nothing while nobody calls it. */
@@ -381,6 +391,8 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
       limits: { ...groupLimits, snapshotBytes },
       deflate: compressed ? this.#platform.compression?.deflate : undefined,
       inflate: this.#platform.compression?.inflate,
+      dissolved: (into) => this.#moveTo(into),
+      split: (split) => this.#onSplit(split),
     })
   }
 
@@ -394,6 +406,7 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
       runtime: this.#platform.runtime,
       create: (machine, number) => new Group(this.#groupOptions(machine, number)),
       failed: (error) => this.#report(error),
+      split: (split) => this.#onSplit(split),
     })
   }
 
@@ -433,7 +446,9 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
     if (clusterId !== undefined) this.#mesh.setClusterId(clusterId)
     else {
       const decided = (decision: ClusterId, isFounder: boolean) => this.#belongTo(decision, isFounder)
-      this.#founding = new Founding({ mesh: this.#mesh, runtime, decided })
+      const { startup } = this.#options
+      const refused = (error: LegionError) => this.#main.fail(error)
+      this.#founding = new Founding({ mesh: this.#mesh, runtime, startup, decided, refused })
     }
     this.#mesh.start({ id, name })
     if (this.#storage !== undefined) this.#events.emit('self', this.#mesh.self)
@@ -443,6 +458,18 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
   #belongTo(clusterId: ClusterId, isFounder: boolean): void {
     this.#groups.start(clusterId)
     this.#main.start(0, isFounder)
+  }
+
+  /** The cluster ended in favour of another one of its name, before it agreed on anything. */
+  #moveTo(clusterId: ClusterId): void {
+    this.#splits.clear()
+    this.#mesh.setClusterId(clusterId)
+    this.#groups.start(clusterId)
+    this.#main.restart()
+  }
+
+  #onSplit(split: Split): void {
+    if (this.#splits.note(split)) this.#events.emit('split', split)
   }
 
   #subscribeAll(signal: AbortSignal | undefined): Unsubscribe[] {
@@ -462,6 +489,7 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
       this.#main.on('copies', (count) => this.#events.emit('copies', count)),
       this.#main.on('ejected', (error) => this.#onEjected(error)),
       this.#main.on('outdated', (error) => this.#events.emit('outdated', error)),
+      this.#main.on('split', (split) => this.#onSplit(split)),
       this.#main.on('failed', (error) => this.#report(error)),
       lifecycle.on('hide', () => this.#vanish()),
       lifecycle.on('wake', () => this.#mesh.suspectAll()),

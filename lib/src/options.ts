@@ -1,6 +1,7 @@
 import { LegionError } from './base/errors.js'
 import type { Logger } from './base/logger.js'
 import type { Admit } from './groups/admission.js'
+import type { Startup } from './groups/founding.js'
 import type { GroupLimits } from './groups/group-types.js'
 import type { GroupTiming } from './groups/groups.js'
 import type { StrictReport, strictMachine } from './machines/strict-machine.js'
@@ -50,6 +51,12 @@ export interface LegionOptions<M extends AnyMachine, H, L> {
   readonly storage?: StorageKind | undefined
   /** Compresses snapshots on their way to peers that join. Default false. */
   readonly compression?: boolean | undefined
+  /**
+   * `join`: this peer founds no cluster, it waits for one. `found`: it founds one, by whichever signaling server is
+   * there, or fails with E_SPLIT if there is one already. Default `auto`: it joins the cluster if there is one, else the
+   * first of the signaling servers lets somebody found it.
+   */
+  readonly startup?: Startup | undefined
   readonly timing?: LegionTiming | undefined
   readonly limits?: LegionLimits | undefined
   /**
@@ -84,6 +91,7 @@ export interface LegionLimits extends Optional<GroupLimits> {
 }
 
 export interface ResolvedOptions {
+  readonly startup: Startup
   readonly strict: typeof strictMachine | undefined
   readonly voters: number
   readonly copies: number
@@ -129,6 +137,7 @@ export function resolveOptions(options: LegionOptions<AnyMachine, unknown, unkno
     throw new LegionError('E_INVALID', `copies must be a whole number from 1 on, not ${String(copies)}.`)
   }
   return {
+    startup: options.startup ?? 'auto',
     strict: options.strict,
     voters,
     copies,

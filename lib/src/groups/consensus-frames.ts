@@ -4,6 +4,7 @@ import { type Decoder, decodeAll, readCount } from '../codec/decode.js'
 import { createEncoder, type Encoder, encode, encodedLength, finish, writeCount } from '../codec/encode.js'
 import type { SendResult } from '../mesh/port.js'
 import type { Message, VoterId } from '../raft/index.js'
+import { EPOCH_ID_MAX, type EpochId } from './epoch.js'
 import { readMessage, writeMessage } from './raft-codec.js'
 
 export interface ConsensusFramesOptions {
@@ -21,7 +22,7 @@ const FRAME_BYTES_MAX = 256 * 1024
 
 /**
  * The Raft messages of all groups to one peer, gathered into one frame until `flush`: a thousand heartbeats are one
- * payload. A frame is a list of group number and message.
+ * payload. A frame is a list of group number, epoch and message.
  */
 export class ConsensusFrames {
   readonly #options: ConsensusFramesOptions
@@ -31,11 +32,11 @@ export class ConsensusFrames {
     this.#options = options
   }
 
-  push(to: PeerId, group: number, message: Message): void {
+  push(to: PeerId, group: number, epoch: EpochId, message: Message): void {
     const frame = this.#frames.get(to) ?? { encoder: createEncoder(), messages: [] }
     this.#frames.set(to, frame)
     writeCount(frame.encoder, group)
-    writeMessage(frame.encoder, message)
+    writeInEpoch(frame.encoder, epoch, message)
     frame.messages.push({ group, message })
     if (encodedLength(frame.encoder) >= FRAME_BYTES_MAX) this.#send(to, frame)
   }
@@ -71,10 +72,10 @@ export class LastWordsFrame {
   }
 
   /** What does not fit is left out, and so is everything after it. */
-  push(group: number, message: Omit<Message, 'to'>): void {
+  push(group: number, epoch: EpochId, message: Omit<Message, 'to'>): void {
     const encoded = encode((encoder) => {
       writeCount(encoder, group)
-      writeMessage(encoder, { ...message, to: NOBODY } as Message)
+      writeInEpoch(encoder, epoch, { ...message, to: NOBODY } as Message)
     })
     this.#isFull ||= encoded.length > this.roomBytes
     if (!this.#isFull) writeUint8Array(this.#encoder, encoded)
@@ -83,9 +84,22 @@ export class LastWordsFrame {
 
 const NOBODY = '.0' as VoterId
 
-export interface GroupMessage {
-  readonly group: number
+export interface MessageInEpoch {
+  readonly epoch: EpochId
   readonly message: Message
+}
+
+export interface GroupMessage extends MessageInEpoch {
+  readonly group: number
+}
+
+export function encodeInEpoch(epoch: EpochId, message: Message): Uint8Array {
+  return encode((encoder) => writeInEpoch(encoder, epoch, message))
+}
+
+/** @throws DecodeError */
+export function decodeInEpoch(bytes: Uint8Array, from: PeerId, to: PeerId): MessageInEpoch {
+  return decodeAll(bytes, (decoder) => readInEpoch(decoder, from, to))
 }
 
 /**
@@ -96,8 +110,16 @@ export interface GroupMessage {
 export function decodeFrame(bytes: Uint8Array, from: PeerId, to: PeerId): GroupMessage[] {
   return decodeAll(bytes, (decoder: Decoder) => {
     const messages: GroupMessage[] = []
-    while (decoder.pos < bytes.length)
-      messages.push({ group: readCount(decoder), message: readMessage(decoder, from, to) })
+    while (decoder.pos < bytes.length) messages.push({ group: readCount(decoder), ...readInEpoch(decoder, from, to) })
     return messages
   })
+}
+
+function writeInEpoch(encoder: Encoder, epoch: EpochId, message: Message): void {
+  writeCount(encoder, epoch)
+  writeMessage(encoder, message)
+}
+
+function readInEpoch(decoder: Decoder, from: PeerId, to: PeerId): MessageInEpoch {
+  return { epoch: readCount(decoder, EPOCH_ID_MAX), message: readMessage(decoder, from, to) }
 }

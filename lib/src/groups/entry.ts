@@ -1,11 +1,12 @@
 import { createEncoder, toUint8Array } from 'lib0/encoding'
-import type { PeerId } from '../base/ids.js'
+import type { ClusterId, PeerId } from '../base/ids.js'
 import {
   DecodeError,
   type Decoder,
   decodeAll,
   readBoolean,
   readByte,
+  readClusterId,
   readCount,
   readList,
   readOneOf,
@@ -43,6 +44,7 @@ export type GroupEntry =
   | ActivateEntry
   | CheckpointEntry
   | RosterEntry
+  | DissolveEntry
 
 /** A command of a session: applied once, however often it is in the log. */
 export interface CommandEntry extends CommandHeader, Call {
@@ -123,6 +125,15 @@ export interface CheckpointEntry {
   readonly kind: 'checkpoint'
 }
 
+/**
+ * The cluster ends here in favour of another one; without effect if a command or the creation of a group precedes it.
+ * In the group `main` only.
+ */
+export interface DissolveEntry {
+  readonly kind: 'dissolve'
+  readonly into: ClusterId
+}
+
 const COMMAND = 1
 const ONE_SHOT = 2
 const REGISTER = 3
@@ -130,10 +141,11 @@ const CREATE_GROUP = 4
 const CHECKPOINT = 5
 const ACTIVATE = 6
 const ROSTER = 7
+const DISSOLVE = 8
 
 /** What a peer may forward to the leader; the other kinds are the leader's own. */
 const PROPOSABLE: readonly number[] = [COMMAND, ONE_SHOT, REGISTER, CREATE_GROUP, CHECKPOINT, ROSTER]
-const KNOWN_MAX = ROSTER
+const KNOWN_MAX = DISSOLVE
 
 const COMMAND_NAME_BYTES_MAX = 256
 const NONCE_BYTES_MAX = 32
@@ -213,6 +225,13 @@ export function encodeCheckpoint(): Uint8Array {
   return Uint8Array.of(CHECKPOINT)
 }
 
+export function encodeDissolve(into: ClusterId): Uint8Array {
+  return encode((encoder) => {
+    writeByte(encoder, DISSOLVE)
+    writeId(encoder, into)
+  })
+}
+
 /** Total: a value or a DecodeError for whatever bytes. @throws DecodeError */
 export function decodeEntry(data: Uint8Array): GroupEntry {
   return decodeAll(data, readEntry)
@@ -283,6 +302,8 @@ function readEntry(decoder: Decoder): GroupEntry {
       return { kind: 'checkpoint' }
     case ROSTER:
       return readRosterEntry(decoder)
+    case DISSOLVE:
+      return { kind: 'dissolve', into: readClusterId(decoder) }
     default:
       throw new DecodeError(`unknown kind of entry ${kind}`)
   }

@@ -1,12 +1,18 @@
+import { LegionError } from '../base/errors.js'
 import { type ClusterId, newClusterId } from '../base/ids.js'
 import { type Runtime, setPeriodicTimer, type Timer } from '../base/runtime.js'
 import type { Mesh } from '../mesh/mesh.js'
 
+export type Startup = 'auto' | 'join' | 'found'
+
 export interface FoundingOptions {
   readonly mesh: Mesh
   readonly runtime: Runtime
+  readonly startup: Startup
   /** Called once: this peer now belongs to a cluster, which it founded or not. */
   readonly decided: (clusterId: ClusterId, isFounder: boolean) => void
+  /** This peer was to found the cluster, and there is one. */
+  readonly refused: (error: LegionError) => void
 }
 
 /** The room may have lost its cluster meanwhile, and a question its answer: ask again. */
@@ -42,15 +48,25 @@ export class Founding {
   }
 
   #ask(): void {
-    this.#options.mesh.found(this.#own)
+    const { mesh, startup } = this.#options
+    if (startup !== 'join') mesh.found(this.#own, startup === 'found' ? 'anywhere' : 'first')
   }
 
   #founded(winner: ClusterId): void {
     if (winner === this.#own) this.#decide(winner, true)
+    else if (this.#options.startup === 'found') this.#refuse()
   }
 
   #join(clusterId: ClusterId | undefined): void {
-    if (clusterId !== undefined) this.#decide(clusterId, false)
+    if (clusterId === undefined) return
+    if (this.#options.startup === 'found') this.#refuse()
+    else this.#decide(clusterId, false)
+  }
+
+  #refuse(): void {
+    this.stop()
+    const problem = "The cluster exists already: open it without { startup: 'found' }."
+    this.#options.refused(new LegionError('E_SPLIT', problem))
   }
 
   #decide(clusterId: ClusterId, isFounder: boolean): void {

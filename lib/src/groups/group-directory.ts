@@ -6,6 +6,7 @@ import type { Group } from './group.js'
 import type { GroupRecord } from './group-registry.js'
 import type { GroupStatus } from './group-types.js'
 import { inTime } from './in-time.js'
+import type { Split } from './split.js'
 
 export interface OpenGroupOptions {
   /** How many members replicate the group if it is created now; 0: everyone who opens it. Default 0. */
@@ -20,6 +21,7 @@ export interface GroupDirectoryOptions {
   create<G extends AnyMachine>(machine: G, number: number): Group<G>
   /** Something that no caller waits for went wrong in a group. */
   failed(error: LegionError): void
+  split(split: Split): void
 }
 
 interface OpenGroup {
@@ -137,6 +139,7 @@ export class GroupDirectory {
     const group = this.#options.create(machine, number)
     this.#groups.set(name, group as unknown as Group<AnyMachine>)
     group.on('failed', (error) => this.#options.failed(error))
+    group.on('split', (split) => this.#options.split(split))
     group.onClosed(() => this.#forget(name, group))
     group.start(replicas, isFounder)
     return group

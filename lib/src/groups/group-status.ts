@@ -8,6 +8,7 @@ import type { Replica } from './replica.js'
 /** What a group's status is made from. */
 export interface GroupParts {
   readonly replica: Replica
+  readonly epoch: number
   readonly definition: MachineDefinition
   readonly stopped: LegionError | undefined
   readonly inFlight: number
@@ -20,12 +21,13 @@ export interface GroupParts {
 }
 
 export function groupStatusOf(parts: GroupParts): GroupStatus {
-  const { replica, definition, stopped, inFlight, inFlightBytes, waitingReads, checkpoints } = parts
+  const { replica, epoch, definition, stopped, inFlight, inFlightBytes, waitingReads, checkpoints } = parts
   const { version, outdated, ignoredEntries, commandCounts } = replica.state
   const { name, version: ownVersion } = definition
   const status = replica.status()
   return {
     ...status,
+    epoch,
     machine: { name, version, ownVersion, isOutdated: outdated !== undefined },
     members: membersOf(replica).map((member) => memberStatusOf(member, status, parts)),
     stopped: stopped && { code: stopped.code, message: stopped.message },

@@ -5,10 +5,12 @@ import type { Runtime } from '../base/runtime.js'
 import type { MachineDefinition } from '../machines/machine.js'
 import type { ProgressStatus, Status } from '../raft/index.js'
 import type { Digest } from './checkpoint.js'
+import type { EpochId } from './epoch.js'
 import type { Groups } from './groups.js'
 import type { ReplicaLimits } from './replica.js'
 import type { CommandCounts } from './replicated-state.js'
 import type { Member } from './roster.js'
+import type { Split } from './split.js'
 
 export interface GroupOptions<M extends MachineDefinition> {
   /** What the wire calls the group; 0 is `main`. */
@@ -62,6 +64,8 @@ export interface GroupStatus extends Status {
     readonly ownVersion: number
     readonly isOutdated: boolean
   }
+  /** Another one since every recovery. */
+  readonly epoch: EpochId
   /** In the order they joined. */
   readonly members: readonly MemberStatus[]
   /** Why the replica does not run any more; undefined while it does. */
@@ -97,6 +101,8 @@ export interface GroupEvents {
   copies(count: number): void
   /** This peer was ejected; the group has stopped here. */
   ejected(error: LegionError): void
+  /** A peer has a state of this group that can't become one with the state here; see `Split`. */
+  split(split: Split): void
   /** The group stopped here for good. */
   failed(error: LegionError): void
 }

@@ -16,6 +16,7 @@ import type {
   StateOf,
 } from '../machines/types.js'
 import type { Refusal, SoftState, VoterId } from '../raft/index.js'
+import type { Recovery } from './announce.js'
 import type { Digest } from './checkpoint.js'
 import { Checkpoints } from './checkpoints.js'
 import { encodeCheckpoint } from './entry.js'
@@ -41,6 +42,7 @@ import { peerOf } from './voter-id.js'
 const READ_RETRY_AFTER_MS = 1000
 const TICKETS_MAX = 1024
 const notApplied = { outcome: 'not-applied' } as const
+const RECOVER_TIMEOUT_MS = 10_000
 
 /**
  * One replicated state machine, as seen from this peer: commands, reads, the state, the members. What it promises:
@@ -101,6 +103,18 @@ export class Group<M extends AnyMachine> {
     const { groups, number, machine: definition } = this.#options
     this.#stopTicking()
     this.#host = groups.host({ group: number, definition, replicas, events: this.#hostEvents() }, founding)
+  }
+
+  /** Begins again in another cluster: this one ended without having applied anything. What is in flight goes on there. */
+  restart(): void {
+    if (this.#closed !== undefined) return
+    if (this.#host !== undefined) this.#options.groups.remove(this.#host)
+    this.#isReady = false
+    this.#tickets.clear()
+    this.#proposals?.startOver()
+    this.#reads.startOver()
+    this.#leadChanged({ role: 'follower', lead: undefined })
+    this.start(0, false)
   }
 
   /** Resolves when the state is here. @throws LegionError E_MACHINE, E_OUTDATED, E_CLOSED */
@@ -209,6 +223,7 @@ export class Group<M extends AnyMachine> {
     if (host?.replica === undefined) return undefined
     return groupStatusOf({
       replica: host.replica,
+      epoch: host.epoch,
       definition: this.#options.machine,
       stopped: this.#closed,
       inFlight: this.#proposals?.inFlight ?? 0,
@@ -245,6 +260,20 @@ export class Group<M extends AnyMachine> {
   async compact(options?: { readonly timeoutMs?: number | undefined }): Promise<void> {
     await this.snapshot(options)
     this.#replica().compact()
+  }
+
+  /**
+   * Begins a new epoch of the group when its quorum is lost for good: with the most up-to-date log of all who are there,
+   * and what is not committed in it. Whoever comes back with more than that stays apart (event `split`).
+   * @param options timeoutMs: for a member that has more of the log than this peer; default 10,000
+   * @returns what it began from, and whose acknowledgements may be lost
+   * @throws LegionError E_INVALID if there is a leader, or a majority of the voters; E_NOT_READY without a state here;
+   *   E_TIMEOUT
+   */
+  async recover(options: { readonly timeoutMs?: number | undefined } = {}): Promise<Recovery> {
+    this.#requireOpen()
+    this.#replica()
+    return (this.#host as ReplicaHost).recover(options.timeoutMs ?? RECOVER_TIMEOUT_MS)
   }
 
   /** Of this peer's replica; undefined before the cluster is known. */
@@ -355,6 +384,7 @@ export class Group<M extends AnyMachine> {
       checkpointed: (digest) => this.#checkpoints.taken(digest),
       outdated: (error) => this.#outdated(error),
       removed: () => this.#removed.resolve(),
+      split: (split) => this.#events.emit('split', split),
       rejected: (error) => this.#rejected(error),
       failed: (error) => this.fail(error),
     }

@@ -10,13 +10,14 @@ import { StoreWriter, type WriteCounts } from '../storage/store-writer.js'
 import type { Admit } from './admission.js'
 import { decodeRosterMessage, encodeRosterMessage } from './announce.js'
 import type { AutopilotRules } from './autopilot.js'
-import { ConsensusFrames, decodeFrame, LastWordsFrame } from './consensus-frames.js'
+import { ConsensusFrames, decodeFrame, decodeInEpoch, encodeInEpoch, LastWordsFrame } from './consensus-frames.js'
+import { Dissolution } from './dissolution.js'
+import { type EpochId, isOfEpoch } from './epoch.js'
 import { nextIncarnation } from './gift.js'
 import { logPrefix } from './orphan.js'
 import { Outbox } from './outbox.js'
-import { decodeMessage, encodeMessage } from './raft-codec.js'
 import type { ReplicaLimits } from './replica.js'
-import { decodeAttributes } from './replica-attributes.js'
+import { decodeAttributes, FORMERLY_MAX } from './replica-attributes.js'
 import { ReplicaHost } from './replica-host.js'
 import type { Outlet, ReplicaHostEvents } from './replica-host-types.js'
 import { ReplicaLog, type StoredReplica } from './replica-log.js'
@@ -26,6 +27,7 @@ import { SnapshotExchange } from './snapshot-exchange.js'
 import type { SnapshotOffer } from './snapshot-receiver.js'
 import type { SnapshotSink } from './snapshot-sink.js'
 import type { SnapshotSource } from './snapshot-source.js'
+import type { Split } from './split.js'
 import { Takeover, type TakeoverOptions } from './takeover.js'
 import { peerOf } from './voter-id.js'
 
@@ -42,6 +44,10 @@ export interface GroupsOptions {
   readonly deflate: ByteTransform | undefined
   /** Inflates what others compressed; undefined: such snapshots are refused. */
   readonly inflate: ByteTransform | undefined
+  /** The cluster of this peer ended in favour of this one; `start` is to be called with it. */
+  readonly dissolved: (into: ClusterId) => void
+  /** Another cluster of the same name has commands, as this one does. */
+  readonly split: (split: Split) => void
 }
 
 export interface GroupTiming {
@@ -107,6 +113,8 @@ export class Groups {
   /** Contents of snapshots that are complete, until their messages are stepped. */
   readonly #arrived = new Map<string, readonly Uint8Array[]>()
   #clusterId: ClusterId | undefined
+  #formerly: readonly ClusterId[] = []
+  #dissolution: Dissolution | undefined
   /** Of `main`, from `open` to `host`. */
   #storedMain: LoadedLog | undefined
   #visible = true
@@ -140,7 +148,7 @@ export class Groups {
     this.#ticker = setPeriodicTimer(runtime, options.timing.tickMs, () => this.#tick())
     this.#subscriptions = [
       network.on('peerJoined', (peer) => this.#onPeerJoined(peer.info.id)),
-      network.on('peerCluster', (peer) => this.#announceTo(peer.info.id)),
+      network.on('peerCluster', (peer) => this.#onPeerCluster(peer.info.id)),
       network.on('goodbye', (peer, payload) => this.#onGoodbye(peer, payload)),
       network.on('peerLeft', (peer, reason) => this.#onPeerLeft(peer, reason)),
     ]
@@ -172,19 +180,32 @@ export class Groups {
     this.#opened.resolve(this.#disk)
     this.#storedMain = await this.#load(MAIN)
     const stored = this.#storedMain?.stored
-    return stored && decodeAttributes(stored.attributes).clusterId
+    const attributes = stored && decodeAttributes(stored.attributes)
+    this.#formerly = attributes?.formerly ?? []
+    return attributes?.clusterId
   }
 
   get writer(): StoreWriter | undefined {
     return this.#disk?.writer
   }
 
-  /** This peer belongs to a cluster: groups can be hosted. */
+  /** This peer belongs to a cluster: groups can be hosted. Again after a cluster has dissolved. */
   start(clusterId: ClusterId): void {
+    const { network, runtime, dissolved, split } = this.#options
+    if (this.#clusterId !== undefined) this.#formerly = [...this.#formerly, this.#clusterId].slice(-FORMERLY_MAX)
     this.#clusterId = clusterId
-    const { runtime } = this.#options
     const hosts = () => this.#hosts.values()
     if (this.#siblings !== undefined) this.#takeover = new Takeover({ ...this.#siblings, runtime, clusterId, hosts })
+    this.#dissolution = new Dissolution({
+      clusterId,
+      formerly: this.#formerly,
+      network,
+      replica: () => this.#hosts.get(MAIN)?.replica,
+      tell: (peer, summary) => this.#roster.send(peer, encodeRosterMessage(MAIN, summary)),
+      dissolved,
+      split,
+    })
+    for (const peer of network.peers.keys()) this.#dissolution.met(peer)
   }
 
   /** What a group's commands need to outlive this process; undefined without storage. Waits for `open`. */
@@ -210,6 +231,7 @@ export class Groups {
       ...hosted,
       events: { ...hosted.events, configured: (configuration) => this.#onConfigured(hosted, configuration) },
       clusterId,
+      formerly: this.#formerly,
       network,
       runtime,
       limits,
@@ -244,7 +266,7 @@ export class Groups {
   sayLastWords(maxBytes: number): Uint8Array {
     const words = new LastWordsFrame(maxBytes)
     for (const host of this.#hosts.values()) {
-      for (const message of host.sayLastWords(words.roomBytes)) words.push(host.group, message)
+      for (const message of host.sayLastWords(words.roomBytes)) words.push(host.group, host.epoch, message)
     }
     return words.bytes
   }
@@ -283,8 +305,8 @@ export class Groups {
   #outletOf(group: number): Outlet {
     const groups = this
     return {
-      send: (message) => this.#frames.push(peerOf(message.to), group, message),
-      sendSnapshot: (message, source) => this.#sendSnapshot(group, message, source),
+      send: (message, epoch) => this.#frames.push(peerOf(message.to), group, epoch, message),
+      sendSnapshot: (message, epoch, source) => this.#sendSnapshot(group, message, epoch, source),
       tell: (peer, message) => this.#roster.send(peer, encodeRosterMessage(group, message)),
       schedule: () => this.#schedule(group),
       get groups() {
@@ -322,6 +344,7 @@ export class Groups {
     const ticks = Math.floor((nowMs - this.#tickedAtMs) / timing.tickMs)
     this.#tickedAtMs = ticks > TICKS_PER_TIMER_MAX ? nowMs : this.#tickedAtMs + ticks * timing.tickMs
     for (const listener of this.#tickListeners) listener()
+    this.#dissolution?.tick()
     for (const host of this.#awake) host.tick(Math.min(ticks, TICKS_PER_TIMER_MAX))
   }
 
@@ -338,12 +361,12 @@ export class Groups {
 
   // --- snapshots
 
-  #sendSnapshot(group: number, message: SnapshotMessage, source: SnapshotSource): void {
+  #sendSnapshot(group: number, message: SnapshotMessage, epoch: EpochId, source: SnapshotSource): void {
     const settle = (delivered: boolean) => this.#hosts.get(group)?.snapshotSent(message.to, delivered)
     this.#snapshots.sender.start({
       group,
       to: peerOf(message.to),
-      raftMessage: encodeMessage(message),
+      raftMessage: encodeInEpoch(epoch, message),
       source,
       events: {
         progress: () => {},
@@ -366,8 +389,8 @@ export class Groups {
   #onSnapshotComplete({ from, group, snapshotId, raftMessage }: SnapshotOffer): void {
     const pieces = this.#arrived.get(snapshotId)
     this.#arrived.delete(snapshotId)
-    const message = decodeMessage(raftMessage, from, this.#options.network.self.id)
-    if (message.type === 'snapshot' && pieces !== undefined) this.#hosts.get(group)?.stepSnapshot(message, pieces)
+    const { epoch, message } = decodeInEpoch(raftMessage, from, this.#options.network.self.id)
+    if (message.type === 'snapshot' && pieces !== undefined) this.#hostOf(group, epoch)?.stepSnapshot(message, pieces)
   }
 
   // --- what the others say
@@ -375,14 +398,20 @@ export class Groups {
   #onFrame(from: PeerId, bytes: Uint8Array): void {
     this.#loop.taskBegan()
     this.#noteSleep()
-    for (const { group, message } of decodeFrame(bytes, from, this.#options.network.self.id)) {
-      this.#hosts.get(group)?.step(message)
+    for (const { group, epoch, message } of decodeFrame(bytes, from, this.#options.network.self.id)) {
+      this.#hostOf(group, epoch)?.step(message)
     }
+  }
+
+  #hostOf(group: number, epoch: EpochId): ReplicaHost | undefined {
+    const host = this.#hosts.get(group)
+    return host !== undefined && isOfEpoch(host.epoch, epoch) ? host : undefined
   }
 
   #onRosterMessage(from: PeerId, bytes: Uint8Array): void {
     const { group, message } = decodeRosterMessage(bytes)
-    this.#hosts.get(group)?.told(from, message)
+    if (message.kind === 'summary') this.#dissolution?.heard(from, message)
+    else this.#hosts.get(group)?.told(from, message)
   }
 
   /** A replica that has ended may have become a voter by this. */
@@ -394,16 +423,18 @@ export class Groups {
   #onPeerJoined(peer: PeerId): void {
     this.#takeover?.look() // its store, if it is of this host
     for (const host of this.#hosts.values()) host.peerJoined(peer)
+    this.#dissolution?.met(peer)
     this.#snapshots.peerBack(peer)
   }
 
-  #announceTo(peer: PeerId): void {
+  #onPeerCluster(peer: PeerId): void {
     for (const host of this.#hosts.values()) host.announceTo(peer)
+    this.#dissolution?.met(peer)
   }
 
   #onGoodbye(peer: PeerId, payload: Uint8Array): void {
-    for (const { group, message } of decodeFrame(payload, peer, this.#options.network.self.id)) {
-      this.#hosts.get(group)?.hearLastWords(message)
+    for (const { group, epoch, message } of decodeFrame(payload, peer, this.#options.network.self.id)) {
+      this.#hostOf(group, epoch)?.hearLastWords(message)
     }
   }
 

@@ -102,6 +102,17 @@ export class InFlight {
     this.#lowestBound = 1
   }
 
+  /** Nothing that was given out counts: all of it waits to be given out again, as something new. */
+  startOver(): void {
+    const givenOut = [...this.#all].filter(({ sends }) => sends > 0)
+    this.restartSequence()
+    for (const pending of givenOut) {
+      pending.sends = 0
+      pending.resendAtMs = Number.POSITIVE_INFINITY
+      if (pending.recordId === undefined) this.queue(pending)
+    }
+  }
+
   // --- the queue
 
   /** What waits to be given out. */

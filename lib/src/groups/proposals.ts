@@ -253,6 +253,21 @@ export class Proposals {
   }
 
   /**
+   * Another group takes the place of the one in which nothing that was given out was applied or ever will be: all of it
+   * goes out again, in another session.
+   */
+  startOver(): void {
+    this.#session = undefined
+    this.#inFlight.startOver()
+    for (const { id, call, timestampMs } of this.#past) {
+      this.#options.lost({ ...decodeCall(call), timestampMs })
+      this.#options.outbox?.remove(id)
+    }
+    this.#past = []
+    this.#registration.renew()
+  }
+
+  /**
    * Fails what was never sent and may not be.
    * @param judge what is wrong with a command of this name, if something is
    */

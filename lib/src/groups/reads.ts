@@ -90,6 +90,13 @@ export class Reads {
     this.#round = undefined
   }
 
+  /** Another group takes the place of the one that was asked: what it answered says nothing. */
+  startOver(): void {
+    for (const reads of [...this.#sets()]) for (const waiting of reads) this.#queued.add(waiting)
+    this.#round = undefined
+    this.#confirmed = []
+  }
+
   get hasQueued(): boolean {
     return this.#round === undefined && this.#queued.size > 0
   }

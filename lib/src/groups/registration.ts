@@ -63,6 +63,13 @@ export class Registration {
     this.release()
   }
 
+  /** Begins the registration of a session after which nothing comes of the one before. */
+  renew(): void {
+    this.#replaces = undefined
+    this.#nonce = this.#drawNonce()
+    this.release()
+  }
+
   #drawNonce(): string {
     return toBase64Url(this.#runtime.randomBytes(NONCE_BYTES))
   }

@@ -8,15 +8,19 @@ import type { Admit } from './admission.js'
 import type { RosterMessage } from './announce.js'
 import type { AutopilotRules } from './autopilot.js'
 import type { Digest } from './checkpoint.js'
+import type { EpochId } from './epoch.js'
 import type { Replica, ReplicaLimits, SnapshotSpooling } from './replica.js'
 import type { Applied } from './replicated-state.js'
 import type { SnapshotSource } from './snapshot-source.js'
+import type { Split } from './split.js'
 
 export interface ReplicaHostOptions {
   /** What the wire calls the group; 0 is `main`. */
   readonly group: number
   /** That this peer belongs to. */
   readonly clusterId: ClusterId
+  /** Clusters that this peer was in before, which dissolved, in the end into this one. */
+  readonly formerly: readonly ClusterId[]
   readonly network: Network
   readonly runtime: Runtime
   readonly definition: MachineDefinition
@@ -31,8 +35,8 @@ export interface ReplicaHostOptions {
 }
 
 export interface Outlet {
-  send(message: Message): void
-  sendSnapshot(message: Message & { type: 'snapshot' }, source: SnapshotSource): void
+  send(message: Message, epoch: EpochId): void
+  sendSnapshot(message: Message & { type: 'snapshot' }, epoch: EpochId, source: SnapshotSource): void
   tell(peer: PeerId, message: RosterMessage): void
   /** Have `evaluate` called soon. */
   schedule(): void
@@ -69,6 +73,8 @@ export interface ReplicaHostEvents {
   removed(): void
   /** A member says that this peer can't be one, or was ejected. */
   rejected(error: LegionError): void
+  /** A peer of the group went another way, after a recovery here or there. */
+  split(split: Split): void
   /** The replica stopped for good. */
   failed(error: unknown): void
 }

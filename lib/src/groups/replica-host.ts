@@ -1,5 +1,6 @@
 import { LegionError } from '../base/errors.js'
 import type { PeerId } from '../base/ids.js'
+import { randomInt } from '../base/random.js'
 import type { Timer } from '../base/runtime.js'
 import type { PeerLeftReason } from '../mesh/network.js'
 import type { SendResult } from '../mesh/port.js'
@@ -13,18 +14,21 @@ import {
   type VoterId,
 } from '../raft/index.js'
 import { EJECTED, isAcceptable, problemWith } from './admission.js'
-import type { Announce, RosterMessage, Refusal as RosterRefusal } from './announce.js'
+import type { Announce, Recovery, RosterMessage, Refusal as RosterRefusal } from './announce.js'
 import { DivergenceGuard } from './divergence-guard.js'
 import { ElectionTrigger } from './election-trigger.js'
 import { encodeActivate, encodeCheckpoint } from './entry.js'
+import { EPOCH_ID_MAX, type Epoch, type EpochId, isOfEpoch } from './epoch.js'
+import { Epochs } from './epochs.js'
 import { copiesOf } from './group-status.js'
 import { betterLeaders, heirsOf, transferToBest } from './heirs.js'
 import { Membership } from './membership.js'
+import { Recoveries, type Testimony } from './recovery.js'
 import { Replica } from './replica.js'
-import { encodeAttributes } from './replica-attributes.js'
+import { decodeAttributes, encodeAttributes } from './replica-attributes.js'
 import type { ReplicaHostOptions } from './replica-host-types.js'
 import type { ReplicaLog, StoredReplica } from './replica-log.js'
-import { openState, restore, resume, storeFounding } from './replica-start.js'
+import { openState, recoveredState, restore, resume, storeEpoch, storeFounding } from './replica-start.js'
 import type { ReplicatedState } from './replicated-state.js'
 import { type Member, memberOf } from './roster.js'
 import { Succession } from './succession.js'
@@ -39,6 +43,7 @@ const HIDDEN_AFTER_MS = 300
 /** A candidate whose term is under way is left alone for so many attempts. */
 const PATIENCE = 4
 const ANNOUNCE_TICKS = 10
+const BUSY_MS = 10
 const MAIN = 0
 
 /**
@@ -52,6 +57,8 @@ export class ReplicaHost {
   readonly #divergence: DivergenceGuard
   readonly #elections: ElectionTrigger
   readonly #succession = new Succession()
+  readonly #epochs: Epochs
+  readonly #recoveries: Recoveries
   readonly #unreachable = new Set<VoterId>()
   readonly #undelivered = new Set<VoterId>()
   #replica: Replica | undefined
@@ -82,10 +89,31 @@ export class ReplicaHost {
       tell: (peer, message) => options.out.tell(peer, message),
       diverged: (error) => this.fail(error),
     })
+    this.#epochs = new Epochs({
+      clusterId: options.clusterId,
+      replica: () => this.#replica,
+      tell: (peer, message) => options.out.tell(peer, message),
+      announceTo: (peer) => this.announceTo(peer),
+      join: () => this.#renew(this.#incarnation + 1),
+      split: (peer, epoch) => this.#split(peer, epoch),
+    })
+    this.#recoveries = new Recoveries({
+      runtime: options.runtime,
+      self: () => this.#testimony(),
+      configuration: () => (this.#replica as Replica).configuration,
+      peers: () => options.network.peers.keys(),
+      tell: (peer, message) => options.out.tell(peer, message),
+      begin: () => this.#beginEpoch(),
+    })
   }
 
   get group(): number {
     return this.#options.group
+  }
+
+  /** Messages of Raft pass within it only. */
+  get epoch(): EpochId {
+    return this.#epochs.current
   }
 
   get replica(): Replica | undefined {
@@ -137,6 +165,7 @@ export class ReplicaHost {
   async restart(log: ReplicaLog, stored: StoredReplica): Promise<void> {
     this.#log = log
     this.#incarnation = stored.incarnation
+    this.#epochs.current = decodeAttributes(stored.attributes).epoch
     const { state, mark } = await openState(this.#options.definition)
     const initial = state.durableMachine ? await resume(state, mark, log, stored) : await restore(state, log, stored)
     if (this.#stopped) return
@@ -253,7 +282,8 @@ export class ReplicaHost {
   }
 
   #attributes(isFounder: boolean): Uint8Array {
-    return encodeAttributes({ clusterId: this.#options.clusterId, isFounder })
+    const { clusterId, formerly } = this.#options
+    return encodeAttributes({ clusterId, isFounder, epoch: this.epoch, formerly })
   }
 
   /** The one place where the replica runs and where is decided what follows. */
@@ -276,6 +306,7 @@ export class ReplicaHost {
   }
 
   tick(ticks: number): void {
+    this.#epochs.tick()
     const replica = this.#replica
     for (let i = 0; i < ticks; i++) replica?.tick()
     this.#ticks += ticks
@@ -327,12 +358,12 @@ export class ReplicaHost {
 
   #send(message: Message): void {
     if (message.type !== 'snapshot') {
-      this.#options.out.send(message)
+      this.#options.out.send(message, this.epoch)
       return
     }
     const source = this.#replica?.fetchSnapshot(message.snapshot, message.to)
     if (source === undefined) this.#undelivered.add(message.to)
-    else this.#options.out.sendSnapshot(message, source)
+    else this.#options.out.sendSnapshot(message, this.epoch, source)
   }
 
   #reportUnreachable(replica: Replica): void {
@@ -469,7 +500,10 @@ export class ReplicaHost {
     const { clusterId } = this.#options
     const machineName = this.#options.definition.name
     const member = this.#member()
-    this.#options.out.tell(peer, { kind: 'announce', clusterId, member, machineName, visible: this.#visible })
+    const { epoch } = this
+    const history = this.#replica.isMember ? this.#epochs.history : []
+    const visible = this.#visible
+    this.#options.out.tell(peer, { kind: 'announce', clusterId, member, machineName, visible, epoch, history })
   }
 
   /** On a new link: whatever the peer said before is over. */
@@ -518,6 +552,15 @@ export class ReplicaHost {
       case 'diverged':
         this.#divergence.onDiverged(from, message.index)
         break
+      case 'parted':
+        this.#split(from, message.epoch)
+        break
+      case 'survey':
+      case 'survivor':
+      case 'recover-please':
+      case 'recovered':
+        this.#recoveries.told(from, message)
+        break
     }
     this.#isRosterStale = true
     this.#options.out.schedule()
@@ -526,6 +569,10 @@ export class ReplicaHost {
   #onAnnounce(from: PeerId, announce: Announce): void {
     // A peer of another cluster has nothing to do with this group, even if it uses the same room.
     if (peerOf(announce.member.id) !== from || announce.clusterId !== this.#options.clusterId) return
+    if (!isOfEpoch(this.epoch, announce.epoch)) {
+      this.#epochs.met(from, announce)
+      return
+    }
     const problem = this.#replica?.isMember
       ? problemWith(announce, this.#replica.state, this.#options.definition, this.#options.admit)
       : undefined
@@ -559,10 +606,55 @@ export class ReplicaHost {
       this.#options.events.removed()
       return
     }
-    this.#incarnation = incarnation + 1
+    this.#renew(incarnation + 1)
+  }
+
+  /** Begins again as another incarnation, with the old state until the group's is here. */
+  #renew(incarnation: number): void {
+    const replica = this.#replica
+    if (replica === undefined) return
+    this.#incarnation = incarnation
     this.#isMember = false
     this.#createReplica(replica.state, emptyState, this.#storeIncarnation())
     this.#announce()
+  }
+
+  // --- a quorum that is lost for good
+
+  /** @throws LegionError E_INVALID, E_NOT_READY, E_OUTDATED, E_TIMEOUT */
+  recover(timeoutMs: number): Promise<Recovery> {
+    return this.#recoveries.recover(timeoutMs)
+  }
+
+  #testimony(): Testimony | undefined {
+    const replica = this.#replica
+    if (replica === undefined || this.#stopped || replica.last.index === 0) return undefined
+    const { id, voices, last, soft } = replica
+    return { epoch: this.epoch, id, voices, last, hasLeader: soft.lead !== undefined }
+  }
+
+  async #beginEpoch(): Promise<{ epoch: EpochId; baseIndex: number }> {
+    const { runtime } = this.#options
+    const replica = this.#replica as Replica
+    while (replica.isBusy) await new Promise<void>((resolve) => runtime.setTimer(BUSY_MS, resolve))
+    const { state, last } = replica
+    if (state.outdated !== undefined) throw state.outdated
+    const epoch: Epoch = { id: randomInt(() => runtime.random(), EPOCH_ID_MAX), base: last }
+    const term = replica.exhaust()
+    this.#epochs.current = epoch.id
+    this.#incarnation += 1
+    state.recover(epoch, this.#member())
+    const initial = recoveredState(this.#id, last, term)
+    const successor = { incarnation: this.#incarnation, attributes: this.#attributes(false) }
+    this.#begin(state, initial, this.#log && storeEpoch(this.#log, successor, state, initial))
+    this.#replica?.campaign()
+    return { epoch: epoch.id, baseIndex: last.index }
+  }
+
+  #split(peer: PeerId, epoch: EpochId): void {
+    const { clusterId, group } = this.#options
+    const here = { clusterId, epoch: this.epoch }
+    this.#options.events.split({ kind: 'epochs', group, here, there: { clusterId, epoch }, peer })
   }
 
   /**

@@ -100,8 +100,8 @@ export class ReplicaLog {
     return {
       add: (chunk) => chunks.add(chunk),
       commit: (meta) => this.#finish(chunks, (set) => this.#commit(set, meta)),
-      install: (meta, hardState, entries) =>
-        this.#finish(chunks, (set) => this.#install(set, meta, hardState, entries)),
+      install: (meta, hardState, entries, successor) =>
+        this.#finish(chunks, (set) => this.#install(set, meta, hardState, entries, successor)),
       abort: () => this.#abort(chunks),
     }
   }
@@ -183,6 +183,7 @@ export class ReplicaLog {
     state: SnapshotMeta,
     hardState: HardState | undefined,
     entries: readonly Entry[] = [],
+    successor?: Successor | undefined,
   ): Promise<void> {
     const { head: previous, index: old } = this.#current
     invariant(
@@ -190,9 +191,10 @@ export class ReplicaLog {
       () => `installing a snapshot at ${state.index}, it was at ${previous.state.index}`,
     )
     const { head, index } = newLog(state, old.nextSequence, chunks)
-    this.#kept = { ...this.#current, head, index }
+    this.#kept = { incarnation: successor?.incarnation ?? this.#current.incarnation, head, index }
     const record = this.#record(hardState ?? old.hardState, entries)
-    await this.#replace([...this.#deletions(old.sequences), this.#head(head), record], previous.chunks, head)
+    const meta = successor === undefined ? [] : [this.#meta(successor.incarnation, successor.attributes)]
+    await this.#replace([...this.#deletions(old.sequences), ...meta, this.#head(head), record], previous.chunks, head)
   }
 
   /** Writes a batch that makes `head` the current one. */
@@ -241,8 +243,14 @@ export interface SnapshotWriter {
    * The data came from a leader: in one write it takes the place of the log, and brings hard state and entries of the
    * same Ready.
    * @param hardState undefined: as before, but for the commit index
+   * @param successor a new incarnation begins with it, in the same write
    */
-  install(meta: SnapshotMeta, hardState: HardState | undefined, entries?: readonly Entry[] | undefined): Promise<void>
+  install(
+    meta: SnapshotMeta,
+    hardState: HardState | undefined,
+    entries?: readonly Entry[] | undefined,
+    successor?: Successor | undefined,
+  ): Promise<void>
   /** Idempotent; does nothing after the others. */
   abort(): void
 }
@@ -257,6 +265,12 @@ export interface SnapshotReader {
   chunks(from?: number | undefined): ReturnType<ChunkReader['chunks']>
   /** Idempotent. */
   close(): void
+}
+
+/** Who goes on with a log. */
+export interface Successor {
+  readonly incarnation: number
+  readonly attributes: Uint8Array
 }
 
 interface Kept {

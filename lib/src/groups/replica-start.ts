@@ -1,8 +1,9 @@
 import { LegionError } from '../base/errors.js'
 import type { MachineDefinition } from '../machines/machine.js'
-import type { InitialState } from '../raft/index.js'
+import { foundingState, type InitialState, type Term, type VoterId } from '../raft/index.js'
 import { decodeMark, encodeMark } from './durable-mark.js'
-import type { ReplicaLog, SnapshotReader, StoredReplica } from './replica-log.js'
+import type { ReplicaLog, SnapshotReader, StoredReplica, Successor } from './replica-log.js'
+import type { Position } from './replica-log-format.js'
 import { ReplicatedState } from './replicated-state.js'
 
 // How a replica begins: what of it is stored, and what is made of that.
@@ -23,6 +24,31 @@ export async function storeFounding(
   const writer = log.beginSnapshot()
   for await (const piece of pieces) await writer.add(piece)
   await writer.commit(initial.snapshot)
+}
+
+/** A new epoch takes the place of the log: both, or nothing. */
+export async function storeEpoch(
+  log: ReplicaLog,
+  successor: Successor,
+  state: ReplicatedState,
+  initial: InitialState,
+): Promise<void> {
+  const { durableMachine } = state
+  const pieces = durableMachine === undefined ? state.snapshot() : []
+  await durableMachine?.flush(encodeMark({ ...initial.snapshot, head: state.head() }))
+  const writer = log.beginSnapshot()
+  for await (const piece of pieces) await writer.add(piece)
+  await writer.install(initial.snapshot, initial.hardState, [], successor)
+}
+
+/** What the only voter of a new epoch starts from. */
+export function recoveredState(voter: VoterId, base: Position, term: Term): InitialState {
+  const { configuration } = foundingState([voter]).snapshot
+  return {
+    hardState: { term, vote: undefined, commit: base.index },
+    snapshot: { ...base, configuration },
+    entries: [],
+  }
 }
 
 export interface OpenedState {

@@ -19,6 +19,7 @@ import {
   type SnapshotMeta,
   type SoftState,
   type Status,
+  type Term,
   type TransferRefusal,
   type TransferResult,
   type VoterId,
@@ -27,6 +28,7 @@ import { type Digest, readThrough } from './checkpoint.js'
 import { encodeMark } from './durable-mark.js'
 import { OutgoingSnapshots } from './outgoing-snapshots.js'
 import type { ReplicaLog } from './replica-log.js'
+import type { Position } from './replica-log-format.js'
 import type { Applied, ReplicatedState } from './replicated-state.js'
 import { type SnapshotSource, type SpoolOptions, spoolSnapshot } from './snapshot-source.js'
 
@@ -178,6 +180,19 @@ export class Replica {
     return this.#lastDigest
   }
 
+  /** True while the disk or a snapshot is waited for. */
+  get isBusy(): boolean {
+    return this.#isBusy
+  }
+
+  /** The same without entries at its end that say nothing: those with which leaders begin, and configurations. */
+  get lastContent(): Position {
+    const { firstIndex, lastIndex } = this.#raft.status()
+    const isContent = ({ type, data }: Entry) => type === 'normal' && data.length > 0
+    const index = this.#raft.entries(firstIndex, lastIndex).findLast(isContent)?.index ?? firstIndex - 1
+    return { index, term: this.#raft.term(index) ?? 0 }
+  }
+
   /** Bytes of the entries since the log was last cut. */
   get logBytes(): number {
     return this.#logBytes
@@ -229,7 +244,7 @@ export class Replica {
   }
 
   /** Where the log ends, durable or not. */
-  get last(): { readonly term: number; readonly index: number } {
+  get last(): Position {
     const index = this.#raft.lastIndex
     return { term: this.#raft.term(index) ?? 0, index }
   }
@@ -292,6 +307,22 @@ export class Replica {
   stop(): void {
     this.#isStopped = true
     this.#outgoing.release()
+  }
+
+  /**
+   * Stops, and applies what is left of the log, committed or not; its configurations are over. Not while it is busy.
+   * @returns the latest term
+   */
+  exhaust(): Term {
+    this.stop()
+    const { lastIndex, term } = this.#raft.status()
+    for (const entry of this.#raft.entries(this.state.appliedIndex + 1, lastIndex)) {
+      if (entry.type !== 'normal') continue
+      this.#options.events.committed(entry)
+      const applied = this.state.apply(entry.index, entry.data)
+      if (applied !== undefined) this.#options.events.applied(applied, entry.index)
+    }
+    return term
   }
 
   // --- one Ready

@@ -1,5 +1,5 @@
 import { InvariantError, LegionError } from '../base/errors.js'
-import type { PeerId } from '../base/ids.js'
+import type { ClusterId, PeerId } from '../base/ids.js'
 import { type RandomStream, seededRandom } from '../base/random.js'
 import { DecodeError } from '../codec/decode.js'
 import type { Value } from '../codec/value.js'
@@ -24,11 +24,12 @@ import {
   type OneShotEntry,
   type RegisterEntry,
 } from './entry.js'
+import type { Epoch } from './epoch.js'
 import { type GroupRecord, GroupRegistry } from './group-registry.js'
 import { type Member, Roster } from './roster.js'
 import type { RosterResult } from './roster-entry.js'
 import { fromReplicated, type Applied as SessionApplied, SessionTable, toReplicated } from './sessions.js'
-import { decodeHead, encodeHead, openSnapshot, type SnapshotHead, snapshotPieces } from './snapshot.js'
+import { decodeHead, EPOCHS_MAX, encodeHead, openSnapshot, type SnapshotHead, snapshotPieces } from './snapshot.js'
 import { peerOf } from './voter-id.js'
 
 /** What became of one entry, for whoever waits for it here. */
@@ -70,6 +71,9 @@ export class ReplicatedState {
   #timestampMs = 0
   #appliedIndex = 0
   #ignoredEntries = 0
+  #isEmpty = true
+  #dissolvedInto: ClusterId | undefined
+  #epochs: readonly Epoch[] = []
   readonly #counts = { applied: 0, rejected: 0, failed: 0, repeated: 0 }
   #outdated: LegionError | undefined
 
@@ -102,6 +106,21 @@ export class ReplicatedState {
 
   get groups(): GroupRegistry {
     return this.#groups
+  }
+
+  /** No command was applied and no group created. */
+  get isEmpty(): boolean {
+    return this.#isEmpty
+  }
+
+  /** Of `main`: the cluster that this one ended in favour of. No command is applied any more. */
+  get dissolvedInto(): ClusterId | undefined {
+    return this.#dissolvedInto
+  }
+
+  /** The recoveries that made this state what it is, the oldest first. */
+  get epochs(): readonly Epoch[] {
+    return this.#epochs
   }
 
   /** What became of the commands applied here since the start. */
@@ -138,6 +157,16 @@ export class ReplicatedState {
     this.#roster = Roster.restore({ members: [founder], retired: [], ejected: [], pinned: [], changedAt: index })
     this.#appliedIndex = index
     this.#machine.memberJoined?.(peerOf(founder.id), this.#contextAt(index))
+  }
+
+  /** Starts an epoch with everything up to its base, which counts as applied. `survivor` is its only member. */
+  recover(epoch: Epoch, survivor: Member): void {
+    const { index } = epoch.base
+    const before = this.#peers()
+    this.#appliedIndex = index
+    this.#roster.apply(index, new Set([survivor.id]), [survivor])
+    this.#epochs = [...this.#epochs, epoch].slice(-EPOCHS_MAX)
+    this.#callHooks(index, before, this.#peers())
   }
 
   /** True if the command may be proposed now. */
@@ -185,6 +214,9 @@ export class ReplicatedState {
       roster: this.#roster.toRecord(),
       sessions: [...this.#sessions.all.values()],
       groups: [...this.#groups.all.values()],
+      isEmpty: this.#isEmpty,
+      dissolvedInto: this.#dissolvedInto,
+      epochs: this.#epochs,
     })
   }
 
@@ -228,6 +260,9 @@ export class ReplicatedState {
     this.#roster = Roster.restore(head.roster)
     this.#groups = GroupRegistry.restore(head.groups)
     this.#appliedIndex = head.appliedIndex
+    this.#isEmpty = head.isEmpty
+    this.#dissolvedInto = head.dissolvedInto
+    this.#epochs = head.epochs
   }
 
   /** A snapshot of a newer version: its members count, its state can't be read. */
@@ -256,6 +291,10 @@ export class ReplicatedState {
   }
 
   #applyEntry(index: number, entry: GroupEntry): Applied | undefined {
+    if (isUsers(entry)) {
+      if (this.#dissolvedInto !== undefined) return undefined // whoever proposed it does so again in the other cluster
+      this.#isEmpty &&= entry.kind === 'register'
+    }
     switch (entry.kind) {
       case 'command':
         return this.#applyCommand(index, entry)
@@ -271,6 +310,9 @@ export class ReplicatedState {
         return this.#createGroup(index, entry)
       case 'roster':
         return { kind: 'roster', nonce: entry.nonce, result: this.#roster.wish(index, entry) }
+      case 'dissolve':
+        if (this.#isEmpty) this.#dissolvedInto ??= entry.into
+        return undefined
     }
   }
 
@@ -348,6 +390,11 @@ function randomAt(index: number, seed: number): RandomStream {
     stream ??= seededRandom(index, index / 2 ** 32, seed)
     return stream()
   }
+}
+
+/** What peers ask for: nothing of it has any effect in a cluster that is dissolved. */
+function isUsers({ kind }: GroupEntry): boolean {
+  return kind === 'command' || kind === 'one-shot' || kind === 'register' || kind === 'create-group'
 }
 
 function outcomeOf(result: CommandResult): 'applied' | 'rejected' | 'failed' {

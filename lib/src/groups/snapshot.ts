@@ -1,9 +1,11 @@
-import type { PeerId } from '../base/ids.js'
+import type { ClusterId, PeerId } from '../base/ids.js'
 import {
   DecodeError,
   type Decoder,
   decodeAll,
+  readBoolean,
   readByte,
+  readClusterId,
   readCount,
   readList,
   readOneOf,
@@ -14,6 +16,7 @@ import {
 import {
   type Encoder,
   encode,
+  writeBoolean,
   writeByte,
   writeCount,
   writeId,
@@ -24,6 +27,7 @@ import {
 } from '../codec/encode.js'
 import { readValue, writeValue } from '../codec/value.js'
 import { readMembers, readVoterId, writeMembers, writeVoterId } from './entry.js'
+import { type Epoch, readEpoch, writeEpoch } from './epoch.js'
 import type { GroupRecord } from './group-registry.js'
 import { REMEMBERED_MAX, type RosterRecord } from './roster.js'
 import { PINNED_ROLES, type PinnedRole } from './roster-entry.js'
@@ -43,6 +47,12 @@ export interface SnapshotHead {
   readonly roster: RosterRecord
   readonly sessions: readonly SessionRecord[]
   readonly groups: readonly GroupRecord[]
+  /** No command was applied and no group created. */
+  readonly isEmpty: boolean
+  /** The cluster that this one ended in favour of. */
+  readonly dissolvedInto: ClusterId | undefined
+  /** The recoveries, the oldest first. */
+  readonly epochs: readonly Epoch[]
 }
 
 const FORMAT = 1
@@ -51,6 +61,7 @@ const TEXT_BYTES_MAX = 256
 const SESSIONS_MAX = 65_536
 const RESULTS_MAX = 65_536
 const GROUPS_MAX = 65_536
+export const EPOCHS_MAX = 64
 const REASON_BYTES_MAX = 65_536
 
 export function encodeHead(head: SnapshotHead): Uint8Array {
@@ -64,6 +75,9 @@ export function encodeHead(head: SnapshotHead): Uint8Array {
     writeRoster(encoder, head.roster)
     writeList(encoder, head.sessions, writeSession)
     writeList(encoder, head.groups, writeGroup)
+    writeBoolean(encoder, head.isEmpty)
+    writeOptional(encoder, head.dissolvedInto, writeId)
+    writeList(encoder, head.epochs, writeEpoch)
   })
 }
 
@@ -81,6 +95,9 @@ export function decodeHead(bytes: Uint8Array): SnapshotHead {
       roster: readRoster(decoder),
       sessions: readList(decoder, SESSIONS_MAX, readSession),
       groups: readList(decoder, GROUPS_MAX, readGroup),
+      isEmpty: readBoolean(decoder),
+      dissolvedInto: readOptional(decoder, readClusterId),
+      epochs: readList(decoder, EPOCHS_MAX, readEpoch),
     }
   })
 }

@@ -4,7 +4,7 @@ import type { ClusterId, PeerId } from '../base/ids.js'
 import type { Logger } from '../base/logger.js'
 import type { Runtime } from '../base/runtime.js'
 import { DecodeError } from '../codec/decode.js'
-import type { Rendezvous, RendezvousStatus, RoomView } from '../signaling/rendezvous.js'
+import type { FoundingPlace, Rendezvous, RendezvousStatus, RoomView } from '../signaling/rendezvous.js'
 import type { Connector, IceServer } from '../transport/channel.js'
 import type { Lane } from '../transport/lanes.js'
 import { type Link, type LinkStatus, MAX_GOODBYE_BYTES } from '../transport/link.js'
@@ -147,12 +147,12 @@ export class Mesh implements Network {
   setClusterId(clusterId: ClusterId): void {
     this.#clusterId = clusterId
     for (const linked of this.#links.values()) linked.say({ kind: 'cluster', clusterId })
-    this.#world?.rendezvous.found(clusterId)
+    this.#world?.rendezvous.claim(clusterId)
   }
 
   /** Asks the rendezvous to found the cluster; the event `founded` tells which one it is. In vain before `start`. */
-  found(clusterId: ClusterId): void {
-    this.#world?.rendezvous.found(clusterId)
+  found(clusterId: ClusterId, where: FoundingPlace = 'first'): void {
+    this.#world?.rendezvous.found(clusterId, where)
   }
 
   openPort(name: PortName, handlers: PortHandlers): Port {

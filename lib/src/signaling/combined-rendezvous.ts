@@ -1,9 +1,16 @@
 import type { ClusterId, PeerId } from '../base/ids.js'
-import type { Rendezvous, RendezvousEvents, RendezvousSelf, RendezvousStatus, RoomView } from './rendezvous.js'
+import type {
+  FoundingPlace,
+  Rendezvous,
+  RendezvousEvents,
+  RendezvousSelf,
+  RendezvousStatus,
+  RoomView,
+} from './rendezvous.js'
 
 /**
- * Several servers as one: a peer is here as long as one of them knows it. Only the first grants foundings, so that two
- * servers never grant two clusters.
+ * Several servers as one: a peer is here as long as one of them knows it. Only the first grants foundings, unless the
+ * asker says otherwise, so that two servers never grant two clusters.
  */
 export function combinedRendezvous(parts: readonly Rendezvous[]): Rendezvous {
   return new CombinedRendezvous(parts)
@@ -21,9 +28,12 @@ class CombinedRendezvous implements Rendezvous {
   #peers: ReadonlySet<PeerId> = new Set()
   #status: RendezvousStatus = 'connecting'
   #problem: string | undefined
+  /** Who is asked to grant a founding. */
+  #granter: Part | undefined
 
   constructor(parts: readonly Rendezvous[]) {
     this.#parts = parts.map((rendezvous) => ({ rendezvous, view: undefined, problem: undefined }))
+    this.#granter = this.#parts[0]
   }
 
   get status(): RendezvousStatus {
@@ -38,8 +48,14 @@ class CombinedRendezvous implements Rendezvous {
     return this.#parts.some(({ rendezvous }) => rendezvous.send(to, payload))
   }
 
-  found(clusterId: ClusterId): void {
-    this.#parts[0]?.rendezvous.found(clusterId)
+  found(clusterId: ClusterId, where: FoundingPlace = 'first'): void {
+    const joined = this.#parts.find(({ view }) => view !== undefined)
+    this.#granter = where === 'first' ? this.#parts[0] : (joined ?? this.#granter)
+    this.#granter?.rendezvous.found(clusterId)
+  }
+
+  claim(clusterId: ClusterId): void {
+    for (const { rendezvous } of this.#parts) rendezvous.claim(clusterId)
   }
 
   async leave(): Promise<void> {
@@ -65,7 +81,7 @@ class CombinedRendezvous implements Rendezvous {
       },
       signal: (from, payload) => events.signal(from, payload),
       founded: (clusterId) => {
-        if (part === this.#parts[0]) events.founded(clusterId)
+        if (part === this.#granter) events.founded(clusterId)
       },
       status: (status, problem) => {
         part.problem = problem

@@ -1,12 +1,13 @@
 import type { ClusterId, PeerId } from '../base/ids.js'
-import type { Rendezvous, RendezvousEvents, RendezvousSelf, RendezvousStatus } from './rendezvous.js'
+import type { FoundingPlace, Rendezvous, RendezvousEvents, RendezvousSelf, RendezvousStatus } from './rendezvous.js'
 
 /** A rendezvous that takes a while to make: joins as soon as it is there. */
 export class DeferredRendezvous implements Rendezvous {
   readonly #make: () => Promise<Rendezvous>
   #inner: Rendezvous | undefined
   #status: RendezvousStatus = 'connecting'
-  #request: ClusterId | undefined
+  /** What was asked for last, before there was anybody to ask. */
+  #request: ((inner: Rendezvous) => void) | undefined
 
   constructor(make: () => Promise<Rendezvous>) {
     this.#make = make
@@ -27,9 +28,17 @@ export class DeferredRendezvous implements Rendezvous {
     return this.#inner?.send(to, payload) ?? false
   }
 
-  found(clusterId: ClusterId): void {
-    this.#request = clusterId
-    this.#inner?.found(clusterId)
+  found(clusterId: ClusterId, where?: FoundingPlace | undefined): void {
+    this.#ask((inner) => inner.found(clusterId, where))
+  }
+
+  claim(clusterId: ClusterId): void {
+    this.#ask((inner) => inner.claim(clusterId))
+  }
+
+  #ask(request: (inner: Rendezvous) => void): void {
+    this.#request = request
+    if (this.#inner !== undefined) request(this.#inner)
   }
 
   async leave(): Promise<void> {
@@ -40,7 +49,7 @@ export class DeferredRendezvous implements Rendezvous {
   #made(inner: Rendezvous, self: RendezvousSelf, events: RendezvousEvents): void {
     if (this.#status === 'left') return
     this.#inner = inner
-    if (this.#request !== undefined) inner.found(this.#request)
+    this.#request?.(inner)
     inner.join(self, events)
   }
 

@@ -15,13 +15,21 @@ export interface Rendezvous {
    */
   send(to: PeerId, payload: Uint8Array): boolean
   /**
-   * Asks to found the cluster, or claims that this peer belongs to it. The first of a room wins; the answer, now or
-   * after the server's warm-up, is the event `founded` with the winner. Idempotent; repeated after every reconnect.
+   * Asks to found the cluster, by default `first`. The first of a room wins; the answer, now or after the server's warm-up, is the event
+   * `founded` with the winner. Idempotent; repeated after every reconnect.
    */
-  found(clusterId: ClusterId): void
+  found(clusterId: ClusterId, where?: FoundingPlace | undefined): void
+  /** This peer belongs to the cluster, which exists. Idempotent; repeated after every reconnect. */
+  claim(clusterId: ClusterId): void
   /** Says goodbye and closes. Idempotent. */
   leave(): Promise<void>
 }
+
+/**
+ * Of several signaling servers only the first grants foundings, lest two of them grant two; `anywhere`: whichever is
+ * joined, because somebody explicitly takes that risk.
+ */
+export type FoundingPlace = 'first' | 'anywhere'
 
 export type RendezvousStatus = 'connecting' | 'joined' | 'offline' | 'left'
 

@@ -76,6 +76,11 @@ export class SignalingClient implements Rendezvous {
     return true
   }
 
+  /** For the server a claim is a founding that cannot win. */
+  claim(clusterId: ClusterId): void {
+    this.found(clusterId)
+  }
+
   found(clusterId: ClusterId): void {
     this.#request = clusterId
     if (this.#status === 'joined') this.#transmit({ type: 'found', clusterId })

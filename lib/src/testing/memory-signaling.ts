@@ -98,6 +98,10 @@ class MemoryRendezvous implements Rendezvous {
     return true
   }
 
+  claim(clusterId: ClusterId): void {
+    this.found(clusterId)
+  }
+
   found(clusterId: ClusterId): void {
     this.#request = clusterId
     if (this.#status === 'joined') this.#runtime.setTimer(0, () => this.#answerRequest())

@@ -264,6 +264,10 @@ export class SimulatedRendezvous implements Rendezvous {
     return true
   }
 
+  claim(clusterId: ClusterId): void {
+    this.found(clusterId)
+  }
+
   found(clusterId: ClusterId): void {
     this.#wanted = clusterId
     if (this.#status === 'joined') this.#sendFounding()

@@ -12,6 +12,7 @@ class ScriptedRendezvous implements Rendezvous {
   readonly knows = new Set<PeerId>()
   readonly sent: PeerId[] = []
   readonly requests: ClusterId[] = []
+  readonly claims: ClusterId[] = []
   #events: RendezvousEvents | undefined
 
   join(_self: unknown, events: RendezvousEvents): void {
@@ -21,6 +22,9 @@ class ScriptedRendezvous implements Rendezvous {
     if (!this.knows.has(to)) return false
     this.sent.push(to)
     return true
+  }
+  claim(clusterId: ClusterId): void {
+    this.claims.push(clusterId)
   }
   found(clusterId: ClusterId): void {
     this.requests.push(clusterId)
