@@ -2,6 +2,7 @@ import type { Runtime, Timer } from '../base/runtime.js'
 
 const FIRST_DELAY_MAX_MS = 150
 const PER_GROUP_MS = 1
+const UNDER_WAY_MS = 300
 const RETRY_DELAY_MS = 75
 /** So many retries come quickly: the voters do not all see at the same time that the leader is gone. */
 const QUICK_RETRIES = 40
@@ -30,6 +31,11 @@ export class ElectionTrigger {
   leaderLost(groups: number, holdBackMs: number): void {
     this.#retries = 0
     this.#arm(holdBackMs + this.#runtime.random() * (FIRST_DELAY_MAX_MS + groups * PER_GROUP_MS))
+  }
+
+  /** For whatever reason nobody leads: an election that is under way gets some time, then this one is started. */
+  leaderUnknown(): void {
+    if (this.#timer === undefined) this.leaderLost(0, UNDER_WAY_MS)
   }
 
   leaderKnown(): void {

@@ -41,7 +41,7 @@ const BALANCE_TICKS = 20
 /** Whoever switches to another tab of the same program does so within this time. */
 const HIDDEN_AFTER_MS = 300
 /** A candidate whose term is under way is left alone for so many attempts. */
-const PATIENCE = 4
+const PATIENCE = 2
 const ANNOUNCE_TICKS = 10
 const BUSY_MS = 10
 const MAIN = 0
@@ -178,18 +178,17 @@ export class ReplicaHost {
     this.#options.out.schedule()
   }
 
-  /** Hidden is only who has been for a moment; a leader then hands over. */
+  /** The others hear at once what a leader thinks about for a moment: then it hands over, if it is still hidden. */
   setVisible(visible: boolean): void {
-    this.#hiding?.cancel()
-    this.#hiding = undefined
     if (visible === this.#visible) return
-    if (visible) this.#becomeVisible(true)
-    else this.#hiding = this.#options.runtime.setTimer(HIDDEN_AFTER_MS, () => this.#becomeVisible(false))
-  }
-
-  #becomeVisible(visible: boolean): void {
     this.#visible = visible
     this.#announce()
+    this.#hiding?.cancel()
+    if (!visible) this.#hiding = this.#options.runtime.setTimer(HIDDEN_AFTER_MS, () => this.#hidden())
+  }
+
+  #hidden(): void {
+    this.#hiding = undefined
     if (this.#replica?.isLeader) this.#handOverToBetter(this.#replica)
     this.#options.out.schedule()
   }
@@ -377,6 +376,7 @@ export class ReplicaHost {
 
   #onLead(soft: SoftState): void {
     if (soft.lead !== undefined) this.#elections.leaderKnown()
+    else if (this.#replica?.isMember) this.#elections.leaderUnknown()
     this.#options.events.lead(soft)
   }
 
@@ -439,7 +439,13 @@ export class ReplicaHost {
   #handOverToBetter(replica: Replica): void {
     const { group, definition, network } = this.#options
     const heirs = heirsOf(replica, network)
-    const view = { group, definition, heirs, membership: this.#membership, isVisible: this.#visible }
+    const view = {
+      group,
+      definition,
+      heirs,
+      membership: this.#membership,
+      isVisible: this.#visible || this.#hiding !== undefined,
+    }
     transferToBest(replica, betterLeaders(replica, view))
   }
 
