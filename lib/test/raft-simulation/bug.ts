@@ -6,7 +6,12 @@ export interface Bug {
   readonly name: string
   readonly mistake: string
   readonly patches: readonly Patch[]
+  /** In `npm test` the first tier that is quick to catch it is enough. */
+  readonly tier: Tier
 }
+
+/** Kept schedules and seeds; seeds in which replicas end; the tests of adoption. */
+export type Tier = 'seeds' | 'goodbyes' | 'tests'
 
 export interface Patch {
   /** In lib/src/raft. */
@@ -17,5 +22,5 @@ export interface Patch {
 }
 
 export function bug(name: string, mistake: string, ...patches: readonly (readonly [string, string, string])[]): Bug {
-  return { name, mistake, patches: patches.map(([file, text, instead]) => ({ file, text, instead })) }
+  return { name, mistake, tier: 'seeds', patches: patches.map(([file, text, instead]) => ({ file, text, instead })) }
 }

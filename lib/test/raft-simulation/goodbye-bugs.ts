@@ -1,7 +1,6 @@
 import { type Bug, bug } from './bug.js'
 
-/** Mistakes around replicas that end, and those who then speak for them. */
-export const goodbyeBugs: readonly Bug[] = [
+const mistakes: readonly Bug[] = [
   bug('no-floor', 'An heir adopts whatever its log is.', [
     'adoption.ts',
     'isHeir(core, goodbye) && hasFloor(core, goodbye)',
@@ -154,3 +153,24 @@ export const goodbyeBugs: readonly Bug[] = [
     '',
   ]),
 ]
+
+/** Those that a few seeds catch; the others need the directed tests. */
+const QUICK = new Set([
+  'follower-floor-too-low',
+  'leader-floor-too-low',
+  'two-receivers',
+  'carried-forgotten',
+  'pending-passed-on',
+  'no-fence',
+  'fence-too-low',
+  'retired-returns',
+  'adoption-not-synced',
+  'adoption-forgotten',
+  'speaks-for-anyone',
+])
+
+/** Mistakes around replicas that end, and those who then speak for them. */
+export const goodbyeBugs: readonly Bug[] = mistakes.map((each) => ({
+  ...each,
+  tier: QUICK.has(each.name) ? 'goodbyes' : 'tests',
+}))

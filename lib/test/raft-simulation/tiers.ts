@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
+import type { SimulationOptions } from '../../src/testing/raft/index.js'
 import { type RaftSimulation, ROOT } from './plant.js'
 import { anySchedule } from './schedules.js'
 
@@ -25,10 +26,14 @@ export function caughtByRegression({ readSchedule, runSchedule }: RaftSimulation
 }
 
 /** @returns the first seed that fails */
-export function caughtBySeed({ Simulator }: RaftSimulation, seedsMax: number): number | undefined {
+export function caughtBySeed(
+  { Simulator }: RaftSimulation,
+  seedsMax: number,
+  options: SimulationOptions = {},
+): number | undefined {
   for (let seed = 1; seed <= seedsMax; seed++) {
     try {
-      new Simulator(seed).run()
+      new Simulator(seed, options).run()
     } catch {
       return seed
     }
@@ -48,12 +53,16 @@ export interface UnitTests {
   readonly scripts: number
 }
 
-/** Runs the core's own tests in the copy. @returns how many fail */
-export function failingTests(folder: string): UnitTests {
+/**
+ * Runs the core's own tests in the copy.
+ * @param only those whose path has this in it
+ * @returns how many fail
+ */
+export function failingTests(folder: string, only = ''): UnitTests {
   const report = join(folder, 'report.json')
   const root = join(folder, '..')
   const options = ['--root', root, '--exclude', '**/safety.test.ts', '--reporter', 'json', '--outputFile', report]
-  spawnSync('npx', ['vitest', 'run', ...options], { cwd: ROOT, stdio: 'ignore' })
+  spawnSync('npx', ['vitest', 'run', only, ...options], { cwd: ROOT, stdio: 'ignore' })
   const { testResults } = JSON.parse(readFileSync(report, 'utf8')) as Report
   if (testResults.length === 0) throw new Error(`no tests in ${root}`)
   const failed = (isScript: boolean) =>

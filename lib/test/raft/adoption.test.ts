@@ -367,7 +367,7 @@ describe('an heir', () => {
   it('[RFT258] that crashes before has adopted nothing', () => {
     const { raw, replica } = alone('b', { voters: 'abc' })
     raw.step(goodbye('a', 'b'))
-    raw.ready()
+    expect(raw.ready().mustSync).toBe(true)
     replica.restart()
     expect(replica.raw.voices).toEqual([])
   })
