@@ -1,6 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { kv } from '../../src/machines/index.js'
 import { createSimulation, type SimulatedPeer, type Simulation } from '../../src/testing/simulation.js'
+
+vi.setConfig({ testTimeout: 30_000 })
 
 type Peer = SimulatedPeer<typeof kv>
 type Options = Parameters<Simulation['peers']>[1]

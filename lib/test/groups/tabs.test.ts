@@ -1,6 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { kv } from '../../src/machines/index.js'
 import { createSimulation, type SimulatedPeer, type Simulation } from '../../src/testing/simulation.js'
+
+vi.setConfig({ testTimeout: 60_000 })
 
 type Peer = SimulatedPeer<typeof kv>
 type Options = Parameters<Simulation['peers']>[1]
@@ -66,7 +68,7 @@ describe('the visibility of tabs', () => {
       const term = termOf(leader)
       for (const throttled of [peers, [leader], without(peers, leader)]) {
         for (const peer of peers) peer.setThrottled(throttled.includes(peer))
-        for (let second = 0; second < 120; second++) {
+        for (let second = 0; second < 60; second++) {
           await simulation.until(set(peers[second % count] as Peer, second, 1000))
           await simulation.run(1000)
         }
