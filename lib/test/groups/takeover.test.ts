@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { writeGift } from '../../src/groups/gift.js'
 import { kv } from '../../src/machines/index.js'
+import type { VoterId } from '../../src/raft/index.js'
 import { createSimulation, type SimulatedPeer, type Simulation } from '../../src/testing/simulation.js'
 
 type Peer = SimulatedPeer<typeof kv>
@@ -10,6 +12,8 @@ const set = (peer: Peer, value: number, timeoutMs = WITHIN_MS) =>
   peer.legion.applyConsistent('set', { key: 'k', value }, { timeoutMs })
 const get = (peer: Peer, timeoutMs = WITHIN_MS) => peer.legion.read('get', 'k', { timeoutMs })
 const votersOf = (peer: Peer) => peer.legion.members.filter(({ role }) => role === 'voter')
+
+const incarnationOf = ({ legion }: Peer) => Number(legion.main.voterId?.split('.')[1])
 
 async function start(seed: number, count = 3): Promise<{ simulation: Simulation; peers: Peer[] }> {
   const simulation = createSimulation({ seed })
@@ -89,7 +93,9 @@ describe('durable tabs of one host', () => {
         await simulation.run(150)
         const again = tab.restart()
         peers[i % 3] = again
-        await simulation.settle(() => again.legion.status().isReady && again.id === tab.id)
+        await simulation.settle(() => again.legion.status().isReady)
+        expect(incarnationOf(again)).toBe(incarnationOf(tab) + 1)
+        expect(again.id).toBe(tab.id)
         expect(await simulation.until(get(again))).toBe(i)
         await simulation.settle(() => peers.every((peer) => votersOf(peer).length === 3))
         await simulation.run(1500)
@@ -97,54 +103,155 @@ describe('durable tabs of one host', () => {
     }
   })
 
-  it.each([0, 1, 2])(
-    '[GRP114] a crash after any disk operation of a takeover leaves one speaker at most, and loses nothing (%i)',
-    async (ended) => {
-      const victims = [0, 1, 2].filter((place) => place !== ended)
-      for (const victim of victims) {
-        for (const returns of [false, true]) {
-          let operations = 1
-          for (let k = 0; k < operations; k++) {
-            const { simulation, peers } = await start(19)
-            const [gone, heir] = [peers[ended] as Peer, peers[victim] as Peer]
-            const last = peers.find((peer) => peer !== gone && peer !== heir) as Peer
-            await simulation.until(set(gone, 1))
-            gone.crash()
-            const before = heir.disk.operationCount
-            const endMs = simulation.clock.nowMs + 400
-            while (heir.disk.operationCount < before + k && simulation.clock.nowMs < endMs) await simulation.run(0.2)
-            if (k === 0) {
-              const copy = await start(19)
-              operations = await operationsOfTakeover(copy.simulation, copy.peers, ended, victim)
-            }
-            heir.crash()
-            const alive = [last, ...(returns ? [gone.restart(), heir.restart()] : [])]
-            for (let i = 0; i < 20; i++) {
-              await simulation.run(100)
-              expectOneSpeaker(alive)
-            }
-            expect(await simulation.until(get(last)), `${k} of ${operations}`).toBe(1)
-            for (const peer of alive) await simulation.until(set(peer, 2, 5000))
-          }
-          expect(operations).toBeGreaterThan(5)
-        }
+  it.each([
+    { ended: 0, returns: false },
+    { ended: 2, returns: true },
+  ])(
+    '[GRP114] a crash after any disk operation of a takeover leaves one speaker at most, and loses nothing (tab $ended)',
+    async ({ ended, returns }) => {
+      for (const victim of [0, 1, 2].filter((place) => place !== ended)) {
+        const operations = await operationsOfTakeover(ended, victim)
+        expect(operations).toBeGreaterThan(5)
+        for (let k = 0; k <= operations; k++) await crashDuringTakeover({ ended, victim, k, returns })
       }
     },
     60_000,
   )
+
+  it('[GRP115] a disk operation of a takeover that fails costs that tab at most: without it the others go on', async () => {
+    const operations = await operationsOfTakeover(0, 1)
+    for (let k = 1; k <= operations; k++) {
+      const { simulation, peers } = await start(19)
+      const [gone, heir, other] = peers as [Peer, Peer, Peer]
+      for (const { legion } of peers) legion.on('error', () => {})
+      await simulation.until(set(gone, 1))
+      heir.disk.failOperation(k)
+      gone.crash()
+      await simulation.run(2000)
+      expectOneSpeaker([heir, other])
+      heir.closePage()
+      expect(await simulation.until(get(other, 15_000)), `${k} of ${operations}`).toBe(1)
+    }
+  })
+
+  it('[GRP116] one that lacks what the others had agreed on takes that from their stores too', async () => {
+    for (const place of [0, 1, 2]) {
+      const { simulation, peers } = await start(23)
+      const last = peers[place] as Peer
+      const others = peers.filter((peer) => peer !== last)
+      simulation.partition([last], others)
+      for (let i = 1; i <= 5; i++) await simulation.until(set(others[0] as Peer, i, 15_000), 20_000)
+      for (const peer of others) peer.crash()
+      simulation.heal()
+      expect(await simulation.until(get(last, 5000))).toBe(5)
+      await simulation.until(set(last, 6))
+    }
+  })
+
+  it('[GRP117] with peers of other hosts: only the own host is taken over', async () => {
+    const simulation = createSimulation({ seed: 29 })
+    const tabs = await simulation.peers<typeof kv>(2, options)
+    const node = simulation.open<typeof kv>({ machine: kv, storage: 'simulated' })
+    const away = simulation.open<typeof kv>({ ...options, host: 'two' })
+    const peers = [...tabs, node, away]
+    await simulation.settle(() => peers.every((peer) => peer.legion.members.length === 4))
+    await simulation.run(2000)
+    const [first, second] = tabs as [Peer, Peer]
+    for (const [i, peer] of peers.entries()) await simulation.until(set(peer, i, 5000))
+    const incarnation = node.legion.main.voterId
+    node.crash()
+    first.crash()
+    await simulation.run(8000)
+    await simulation.until(set(second, 9, 5000))
+    const again = node.restart()
+    await simulation.settle(() => again.legion.status().isReady)
+    expect(again.legion.main.voterId).toBe(incarnation)
+    expect(await simulation.until(get(again, 5000))).toBe(9)
+    expect(away.legion.status().main?.voices).toEqual([])
+  })
+
+  it('[GRP118] other groups are taken over too, also when they are opened later', async () => {
+    const { simulation, peers } = await start(31)
+    const [a, b, c] = peers as [Peer, Peer, Peer]
+    const open = (peer: Peer) => simulation.until(peer.legion.group('list', kv))
+    const groups = [await open(a), await open(b), await open(c)]
+    await simulation.run(3000)
+    await simulation.until(groups[0]?.applyConsistent('set', { key: 'x', value: 1 }) ?? Promise.reject())
+    for (const peer of peers) peer.crash()
+    const again = a.restart()
+    await simulation.settle(() => again.legion.status().isReady)
+    await simulation.run(3000)
+    const list = await open(again)
+    expect(await simulation.until(list.read('get', 'x', { timeoutMs: 5000 }))).toBe(1)
+    await simulation.until(list.applyConsistent('set', { key: 'x', value: 2 }, { timeoutMs: WITHIN_MS }))
+  })
+
+  it('[GRP119] an incarnation that was given away never acts again, even if nobody adopted it', async () => {
+    const { simulation, peers } = await start(37, 1)
+    const [tab] = peers as [Peer]
+    await simulation.until(set(tab, 1))
+    const { id, voterId } = { id: tab.id, voterId: tab.legion.main.voterId as VoterId }
+    tab.crash()
+    const storage = tab.disk.storage()
+    const [name = ''] = await simulation.until(storage.list())
+    const store = await simulation.until(storage.open(name))
+    const floor = { index: 1000, term: 1000 }
+    await simulation.until(
+      writeGift(store, 0, {
+        type: 'goodbye',
+        from: voterId,
+        to: voterId,
+        term: 1000,
+        ids: [voterId],
+        floor,
+        heirs: [],
+      }),
+    )
+    await simulation.until(store.close())
+    const again = tab.restart()
+    await simulation.run(15_000)
+    expect(again.id).toBe(id)
+    expect(again.legion.status()).toMatchObject({ isReady: false, main: { id: `${id}.2`, role: 'follower' } })
+  })
 })
 
-async function operationsOfTakeover(
-  simulation: Simulation,
-  peers: readonly Peer[],
-  ended: number,
-  victim: number,
-): Promise<number> {
+interface CrashPoint {
+  readonly ended: number
+  readonly victim: number
+  /** So many operations of the victim's disk after the other one's end. */
+  readonly k: number
+  /** Whether the two come back at once. */
+  readonly returns: boolean
+}
+
+async function crashDuringTakeover({ ended, victim, k, returns }: CrashPoint): Promise<void> {
+  const { simulation, peers } = await start(19)
+  const [gone, heir] = [peers[ended] as Peer, peers[victim] as Peer]
+  const last = peers.find((peer) => peer !== gone && peer !== heir) as Peer
+  await simulation.until(set(gone, 1))
+  gone.crash()
+  const until = heir.disk.operationCount + k
+  for (let i = 0; i < 2000 && heir.disk.operationCount < until; i++) await simulation.run(0.2)
+  heir.crash()
+  const alive = [last, ...(returns ? [gone.restart(), heir.restart()] : [])]
+  for (let i = 0; i < 20; i++) {
+    await simulation.run(100)
+    expectOneSpeaker(alive)
+  }
+  // Links to processes that came back at once are still those to the ones before.
+  expect(await simulation.until(get(last, returns ? 15_000 : WITHIN_MS)), `after ${k}`).toBe(1)
+  for (const peer of alive) await simulation.until(set(peer, 2, 10_000))
+  expectOneSpeaker(alive)
+}
+
+async function operationsOfTakeover(ended: number, victim: number): Promise<number> {
+  const { simulation, peers } = await start(19)
+  const { disk } = peers[victim] as Peer
   await simulation.until(set(peers[ended] as Peer, 1))
   peers[ended]?.crash()
-  const before = peers[victim]?.disk.operationCount ?? 0
+  const before = disk.operationCount
   await simulation.run(400)
-  return (peers[victim]?.disk.operationCount ?? 0) - before
+  return disk.operationCount - before
 }
 
 function expectOneSpeaker(peers: readonly Peer[]): void {
