@@ -1,4 +1,5 @@
 import type { Server } from 'node:http'
+import { setTimeout } from 'node:timers/promises'
 import {
   type Group,
   type GroupMember,
@@ -18,6 +19,9 @@ import { Prometheus } from './prometheus.js'
 import type { Settings } from './settings.js'
 
 type AnyGroup = Group<AnyMachine>
+
+/** Before a recovery: long enough to find everybody who is there. */
+const RECOVER_AFTER_MS = 10_000
 
 /** One member of a cluster, and of its groups, that tells in a log what happens to it. */
 export class Peer {
@@ -49,6 +53,7 @@ export class Peer {
     const opened = () => peer.#tellOpened(machine, directory)
     if (directory === undefined) opened()
     else peer.#legion.on('self', opened)
+    if (settings.recover) peer.#legion.ready.then(() => peer.#recover()).catch(peer.#fail)
     await peer.#serveAll(settings)
     return peer
   }
@@ -106,6 +111,17 @@ export class Peer {
     }
   }
 
+  /** Nothing happens to a cluster that has a leader, or a majority of its voters. */
+  async #recover(): Promise<void> {
+    await setTimeout(RECOVER_AFTER_MS)
+    try {
+      this.#log('recovered', { ...(await this.#legion.recover()) })
+    } catch (error) {
+      if (!LegionError.is(error) || error.code !== 'E_INVALID') throw error
+      this.#log('warn', { message: error.message })
+    }
+  }
+
   #subscribe(): void {
     const legion = this.#legion
     legion.on('leader', (peer) =>
@@ -116,6 +132,7 @@ export class Peer {
     legion.on('peerJoined', (info) => this.#peerJoined(info))
     legion.on('peerLeft', (peer, reason) => this.#peerLeft(peer, reason))
     legion.on('signaling', (status, problem) => this.#log('signaling', { status, problem }))
+    legion.on('split', (split) => this.#log('split', { ...split }))
     legion.on('outdated', ({ code, message }) => this.#log('outdated', { code, message }))
     legion.on('error', ({ code, message }) => this.#log('error', { code, message }))
     legion.main.on('failed', this.#fail)

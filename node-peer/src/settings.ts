@@ -11,6 +11,7 @@ export const USAGE = `legion-peer: an always-on member of a cluster
   --name NAME          how others see this peer (default: the beginning of its id)
   --webrtc STACK       node-datachannel or roamhq (default: the faster that is installed)
   --no-vote            never vote, only have a copy
+  --recover            the cluster has lost its majority for good: begin anew with what is here
   --voters N           voters wanted at most, odd (default 5)
   --http PORT          serve GET /healthz and GET /status (0 takes a free port)
   --metrics PORT       serve GET /healthz and GET /metrics, for Prometheus
@@ -33,6 +34,8 @@ export interface Settings {
   readonly name: string | undefined
   readonly webrtc: NodeWebRtcPackage | undefined
   readonly canVote: boolean
+  /** Has the cluster recovered if it has no leader some seconds after the start. */
+  readonly recover: boolean
   readonly voters: number | undefined
   readonly httpPort: number | undefined
   readonly metricsPort: number | undefined
@@ -61,6 +64,7 @@ export function readSettings(args: string[], env: NodeJS.ProcessEnv): Settings |
       name: { type: 'string' },
       webrtc: { type: 'string' },
       'no-vote': { type: 'boolean', default: false },
+      recover: { type: 'boolean', default: false },
       voters: { type: 'string' },
       http: { type: 'string' },
       metrics: { type: 'string' },
@@ -78,6 +82,7 @@ export function readSettings(args: string[], env: NodeJS.ProcessEnv): Settings |
     name: values.name,
     webrtc: values.webrtc === undefined ? undefined : readStack(values.webrtc),
     canVote: !values['no-vote'],
+    recover: values.recover,
     voters: values.voters === undefined ? undefined : wholeNumber('--voters', values.voters),
     httpPort: values.http === undefined ? undefined : wholeNumber('--http', values.http),
     metricsPort: values.metrics === undefined ? undefined : wholeNumber('--metrics', values.metrics),

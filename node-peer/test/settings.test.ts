@@ -7,7 +7,7 @@ describe('readSettings', () => {
   it('[PEE1] reads the command line and the secret from the environment', () => {
     const args = [
       ...['--cluster', 'theatre', '--signaling', 'ws://a, wss://b', '--machine', './theatre.js', '--name', 'Box'],
-      ...['--webrtc', 'roamhq', '--no-vote', '--voters', '3', '--http', '0', '--metrics', '9464'],
+      ...['--webrtc', 'roamhq', '--no-vote', '--recover', '--voters', '3', '--http', '0', '--metrics', '9464'],
       ...['--directory', './data', '--group', 'orders=./orders.js', '--group', 'stock=./a=b.js'],
     ]
     expect(readSettings(args, { LEGION_SECRET: 'sesame' })).toEqual({
@@ -18,6 +18,7 @@ describe('readSettings', () => {
       name: 'Box',
       webrtc: '@roamhq/wrtc',
       canVote: false,
+      recover: true,
       voters: 3,
       httpPort: 0,
       metricsPort: 9464,
@@ -30,6 +31,7 @@ describe('readSettings', () => {
     expect(readSettings(REQUIRED, {})).toMatchObject({
       secret: undefined,
       canVote: true,
+      recover: false,
       voters: undefined,
       groups: [],
     })

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import type { kv } from '../../src/machines/index.js'
 import { createSimulation, type SimulatedPeer } from '../../src/testing/simulation.js'
+import { get, type Peer, set } from './two-clusters.js'
 
 const clustersOf = (peers: readonly SimulatedPeer[]) => new Set(peers.map(({ legion }) => legion.cluster.id))
 const areReady = (peers: readonly SimulatedPeer[]) => peers.every(({ legion }) => legion.status().isReady)
@@ -46,5 +48,46 @@ describe('founding', () => {
     const next = simulation.open()
     await simulation.settle(() => areReady([next]))
     expect(next.legion.cluster.id).not.toBe(old)
+  })
+
+  it('[FND5] two that open at once over lossy signaling found one cluster', async () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const conditions = { signalLoss: 0.3, dialFailure: 0.3 }
+      const simulation = createSimulation({ seed, conditions })
+      const peers = await simulation.peers(2)
+      expect(clustersOf(peers).size).toBe(1)
+    }
+  }, 20_000)
+
+  it('[FND6] a signaling server that restarts at whatever moment of a founding leaves one cluster', async () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const simulation = createSimulation({ seed })
+      const peers = [simulation.open<typeof kv>(), simulation.open<typeof kv>()]
+      await simulation.run(1_900 + 30 * seed)
+      simulation.network.server.down()
+      await simulation.run(100 * seed)
+      simulation.network.server.up()
+      await simulation.settle(() => areReady(peers) && clustersOf(peers).size === 1)
+      await simulation.until(set(peers[0] as Peer, 'a', seed))
+      expect(await simulation.until(get(peers[1] as Peer, 'a'))).toBe(seed)
+    }
+  }, 20_000)
+
+  it("[FND7] with { startup: 'join' } a peer founds nothing and waits for somebody who does", async () => {
+    const simulation = createSimulation({ seed: 5 })
+    const waiting = simulation.open({ startup: 'join' })
+    await simulation.run(20_000)
+    expect(waiting.legion.cluster.id).toBeUndefined()
+    const founder = simulation.open()
+    await simulation.settle(() => areReady([waiting, founder]))
+    expect(clustersOf([waiting, founder]).size).toBe(1)
+  })
+
+  it("[FND8] with { startup: 'found' } a peer founds the cluster, or fails if there is one", async () => {
+    const simulation = createSimulation({ seed: 6 })
+    const [founder] = await simulation.peers(1, { startup: 'found' })
+    const second = simulation.open({ startup: 'found' })
+    await expect(simulation.until(second.legion.ready)).rejects.toMatchObject({ code: 'E_SPLIT' })
+    expect(areReady([founder as SimulatedPeer])).toBe(true)
   })
 })

@@ -116,6 +116,17 @@ describe('combinedRendezvous', () => {
     expect(events.clusters).toEqual([cluster('x')])
   })
 
+  it('[SGC23] founds at whichever server is joined if asked to, and claims at all of them', () => {
+    const { first, second, combined, events } = bench()
+    second.up([])
+    combined.found(cluster('x'), 'anywhere')
+    expect([first.requests, second.requests]).toEqual([[], [cluster('x')]])
+    second.events.founded(cluster('x'))
+    expect(events.clusters).toEqual([cluster('x')])
+    combined.claim(cluster('x'))
+    expect([first.claims, second.claims]).toEqual([[cluster('x')], [cluster('x')]])
+  })
+
   it('[SGC17] believes the first joined server about the cluster, and leaves all of them', async () => {
     const { first, second, combined, events } = bench()
     second.up([], cluster('y'))
