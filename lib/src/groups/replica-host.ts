@@ -1,7 +1,6 @@
 import { LegionError } from '../base/errors.js'
 import type { PeerId } from '../base/ids.js'
 import { randomInt } from '../base/random.js'
-import type { Timer } from '../base/runtime.js'
 import type { PeerLeftReason } from '../mesh/network.js'
 import type { SendResult } from '../mesh/port.js'
 import {
@@ -16,12 +15,12 @@ import {
 import { EJECTED, isAcceptable, problemWith } from './admission.js'
 import type { Announce, Recovery, RosterMessage, Refusal as RosterRefusal } from './announce.js'
 import { DivergenceGuard } from './divergence-guard.js'
-import { ElectionTrigger } from './election-trigger.js'
 import { encodeActivate, encodeCheckpoint } from './entry.js'
 import { EPOCH_ID_MAX, type Epoch, type EpochId, isOfEpoch } from './epoch.js'
 import { Epochs } from './epochs.js'
 import { copiesOf } from './group-status.js'
-import { betterLeaders, heirsOf, transferToBest } from './heirs.js'
+import { heirsOf } from './heirs.js'
+import { Leadership } from './leadership.js'
 import { Membership } from './membership.js'
 import { Recoveries, type Testimony } from './recovery.js'
 import { Replica } from './replica.js'
@@ -31,17 +30,12 @@ import type { ReplicaLog, StoredReplica } from './replica-log.js'
 import { openState, recoveredState, restore, resume, storeEpoch, storeFounding } from './replica-start.js'
 import type { ReplicatedState } from './replicated-state.js'
 import { type Member, memberOf } from './roster.js'
-import { Succession } from './succession.js'
 import { incarnationOf, peerOf, voterIdOf } from './voter-id.js'
 
 /** An outdated replica can't cut its log: above so many times `logBytes` it gives up. */
 const OUTDATED_LOG_FACTOR = 4
 const QUIESCE_TICKS = 30
 const BALANCE_TICKS = 20
-/** Whoever switches to another tab of the same program does so within this time. */
-const HIDDEN_AFTER_MS = 300
-/** A candidate whose term is under way is left alone for so many attempts. */
-const PATIENCE = 2
 const ANNOUNCE_TICKS = 10
 const BUSY_MS = 10
 const MAIN = 0
@@ -55,8 +49,7 @@ export class ReplicaHost {
   readonly #options: ReplicaHostOptions
   readonly #membership = new Membership()
   readonly #divergence: DivergenceGuard
-  readonly #elections: ElectionTrigger
-  readonly #succession = new Succession()
+  readonly #leadership: Leadership
   readonly #epochs: Epochs
   readonly #recoveries: Recoveries
   readonly #unreachable = new Set<VoterId>()
@@ -64,13 +57,9 @@ export class ReplicaHost {
   #replica: Replica | undefined
   #log: ReplicaLog | undefined
   #incarnation = 1
-  #visible = true
-  #hiding: Timer | undefined
   #leaving = false
   /** Processes that have all that is agreed, as told last. */
   #copies = 0
-  /** Attempts to start an election that were left out because one was under way. */
-  #heldBack = 0
   #isMember = false
   #isOutdated = false
   /** Something happened, if only a tick, after which the leader may want another configuration. */
@@ -82,7 +71,7 @@ export class ReplicaHost {
 
   constructor(options: ReplicaHostOptions) {
     this.#options = options
-    this.#elections = new ElectionTrigger(options.runtime, () => this.#campaign())
+    this.#leadership = new Leadership({ ...options, membership: this.#membership, replica: () => this.#replica })
     this.#divergence = new DivergenceGuard({
       self: () => options.network.self.id,
       replica: () => this.#replica,
@@ -178,36 +167,20 @@ export class ReplicaHost {
     this.#options.out.schedule()
   }
 
-  /** The others hear at once what a leader thinks about for a moment: then it hands over, if it is still hidden. */
   setVisible(visible: boolean): void {
-    if (visible === this.#visible) return
-    this.#visible = visible
+    if (visible === this.#leadership.isVisible) return
+    this.#leadership.setVisible(visible)
     this.#announce()
-    this.#hiding?.cancel()
-    if (!visible) this.#hiding = this.#options.runtime.setTimer(HIDDEN_AFTER_MS, () => this.#hidden())
   }
 
-  #hidden(): void {
-    this.#hiding = undefined
-    if (this.#replica?.isLeader) this.#handOverToBetter(this.#replica)
-    this.#options.out.schedule()
-  }
-
-  /** This peer slept: somebody else may lead by now. A leader answers nothing as one before it is elected again. */
+  /** This peer slept for so long that somebody else may lead by now. */
   woke(): void {
-    const replica = this.#replica
-    if (replica === undefined || this.#stopped || !replica.isLeader) return
-    replica.stepDown()
-    if (replica.isSoleVoter) replica.campaign()
-    else this.#elections.leaderLost(this.#options.out.groups, 0)
-    this.#options.out.schedule()
+    if (!this.#stopped) this.#leadership.woke()
   }
 
   /** Lets another voter lead, if this one does and there is one. */
   handOver(): void {
-    const replica = this.#replica
-    if (replica?.isLeader) transferToBest(replica, heirsOf(replica, this.#options.network))
-    this.#options.out.schedule()
+    this.#leadership.handOver()
   }
 
   /** Asks to be removed from the roster; repeated with every tick until it is done. */
@@ -225,8 +198,7 @@ export class ReplicaHost {
 
   stop(): void {
     this.#stopped = true
-    this.#hiding?.cancel()
-    this.#elections.leaderKnown()
+    this.#leadership.stop()
     this.#replica?.stop()
   }
 
@@ -292,7 +264,7 @@ export class ReplicaHost {
     try {
       this.#options.events.feed(replica)
       replica.run()
-      this.#succeed(replica)
+      this.#leadership.succeed(replica)
       this.#noteMembership(replica)
       this.#noteOutdated(replica)
       this.#reportUnreachable(replica)
@@ -375,15 +347,8 @@ export class ReplicaHost {
   // --- who leads
 
   #onLead(soft: SoftState): void {
-    if (soft.lead !== undefined) this.#elections.leaderKnown()
-    else if (this.#replica?.isMember) this.#elections.leaderUnknown()
+    this.#leadership.leadChanged(soft)
     this.#options.events.lead(soft)
-  }
-
-  #onLeaderLost(replica: Replica, lead: VoterId): void {
-    replica.wake()
-    replica.reportUnreachable(lead)
-    this.#elections.leaderLost(this.#options.out.groups, this.#succession.holdBackMs(replica.id))
   }
 
   /** The last words of another replica, or entries that it brings with them. */
@@ -392,7 +357,7 @@ export class ReplicaHost {
     if (replica === undefined) return
     const addressed = { ...message, to: replica.id }
     if (!isAcceptable(addressed, replica, this.#options.limits.commandBytes)) return
-    if (addressed.type === 'goodbye') this.#succession.heard(addressed, replica)
+    if (addressed.type === 'goodbye') this.#leadership.heardGoodbye(addressed, replica)
     replica.step(addressed)
     this.#options.out.schedule()
   }
@@ -407,22 +372,6 @@ export class ReplicaHost {
     return entries === undefined ? [goodbye] : [entries, goodbye]
   }
 
-  #campaign(): void {
-    const replica = this.#replica
-    if (replica === undefined || replica.soft.lead !== undefined) return
-    const isUnderWay = replica.soft.role === 'candidate' && this.#heldBack < PATIENCE
-    this.#heldBack = isUnderWay ? this.#heldBack + 1 : 0
-    if (!isUnderWay) replica.campaign()
-    this.#options.out.schedule()
-  }
-
-  /** The first heir of a leader leads as soon as it speaks for it. */
-  #succeed(replica: Replica): void {
-    if (!this.#succession.isDue(replica)) return
-    replica.campaign({ transfer: true })
-    replica.run()
-  }
-
   /** What a leader looks after with every tick. */
   #lead(replica: Replica): void {
     if (replica.isCheckpointDue) replica.propose([encodeCheckpoint()])
@@ -432,21 +381,8 @@ export class ReplicaHost {
     if (version > replica.state.version) replica.propose([encodeActivate(version)])
     if (replica.state.outdated !== undefined || this.#ticks >= this.#balancedAtTick + BALANCE_TICKS) {
       this.#balancedAtTick = this.#ticks
-      this.#handOverToBetter(replica)
+      this.#leadership.handOverToBetter(replica)
     }
-  }
-
-  #handOverToBetter(replica: Replica): void {
-    const { group, definition, network } = this.#options
-    const heirs = heirsOf(replica, network)
-    const view = {
-      group,
-      definition,
-      heirs,
-      membership: this.#membership,
-      isVisible: this.#visible || this.#hiding !== undefined,
-    }
-    transferToBest(replica, betterLeaders(replica, view))
   }
 
   // --- the roster
@@ -528,7 +464,7 @@ export class ReplicaHost {
     const isLead = lead !== undefined && peerOf(lead) === peer
     if (replica === undefined || !(isLead || replica.state.roster.has(peer))) return
     this.#isRosterStale = true
-    if (isLead) this.#onLeaderLost(replica, lead)
+    if (isLead) this.#leadership.leaderLost(replica, lead)
     else if (replica.isLeader) this.#reportLost(replica, peer)
     this.#options.out.schedule()
   }
