@@ -444,7 +444,7 @@ export class ReplicaHost {
     const member = this.#member()
     const { epoch } = this
     const history = this.#replica.isMember ? this.#epochs.history : []
-    const visible = this.#visible
+    const visible = this.#leadership.isVisible
     this.#options.out.tell(peer, { kind: 'announce', clusterId, member, machineName, visible, epoch, history })
   }
 
