@@ -116,9 +116,10 @@ export class Dissolution {
     this.#options.split({ kind: 'clusters', group: 0, here, there: { clusterId, epoch: undefined }, peer })
   }
 
-  /** Without a state there is nothing to lose. */
+  /** Who never was a member has nothing to lose. */
   #goWhereAStateIs(replica: Replica): void {
-    const waits = replica.last.index === 0 && replica.soft.lead === undefined
+    const { state, last, soft } = replica
+    const waits = state.appliedIndex === 0 && last.index === 0 && soft.lead === undefined
     this.#forsakenTicks = waits ? this.#forsakenTicks + 1 : 0
     const other = [...this.#others.values()].find(({ summary }) => summary.hasLeader)
     if (this.#forsakenTicks >= FORSAKEN_TICKS && other !== undefined) this.#end(other.summary.clusterId)
