@@ -104,7 +104,6 @@ async function reserveInTime(tab: LabTab, seat: string, expected: Map<string, st
     await lab.legion.applyConsistent('reserve', name)
     return performance.now() - startMs
   }, seat)
-  console.log(tab.name, seat, Math.round(tookMs))
   expect(tookMs).toBeLessThan(WITHIN_MS)
   expected.set(seat, await tab.id)
 }
