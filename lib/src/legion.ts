@@ -1,13 +1,11 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type * as Y from 'yjs'
-import { toBase64Url } from './base/bytes.js'
 import { defer } from './base/deferred.js'
 import { Emitter, type Unsubscribe } from './base/emitter.js'
 import { LegionError } from './base/errors.js'
 import type { ClusterId, PeerId } from './base/ids.js'
 import { type Logger, silentLogger } from './base/logger.js'
 import type { PayloadArgs } from './base/payload-args.js'
-import { browserPlatform } from './browser-platform.js'
 import type { LegionDocument } from './docs/document.js'
 import { Documents } from './docs/documents.js'
 import type { Recovery } from './groups/announce.js'
@@ -16,13 +14,13 @@ import { Group } from './groups/group.js'
 import { GroupDirectory, type OpenGroupOptions } from './groups/group-directory.js'
 import type { GroupMember, GroupOptions } from './groups/group-types.js'
 import { Groups } from './groups/groups.js'
-import { lastPosition } from './groups/orphan.js'
 import type { ProposeOptions } from './groups/proposals.js'
 import type { RosterOptions } from './groups/roster-commands.js'
 import type { PinnedRole } from './groups/roster-entry.js'
 import type { Split } from './groups/split.js'
 import { Splits } from './groups/splits.js'
 import { type Identity, loadIdentity, newIdentity, ownerOf } from './identity.js'
+import { createMesh, defaultPlatform, nameOf, notReadyError, worthOf } from './legion-parts.js'
 import type { LegionEvents, LegionStatus } from './legion-types.js'
 import { kv } from './machines/kv.js'
 import type {
@@ -36,7 +34,7 @@ import type {
   QueryPayload,
   StateOf,
 } from './machines/types.js'
-import { Mesh, type MeshSelf } from './mesh/mesh.js'
+import type { Mesh } from './mesh/mesh.js'
 import type { PeerInfo, PeerStatus } from './mesh/peer-info.js'
 import { Messaging } from './messaging/messaging.js'
 import type {
@@ -52,13 +50,10 @@ import type {
 import { collectMetrics, type Metric } from './metrics.js'
 import { applyStrict, chooseStorage, type LegionOptions, type ResolvedOptions, resolveOptions } from './options.js'
 import type { Platform, PlatformStorage } from './platform.js'
-import type { Store } from './storage/storage.js'
 
 /** Of the 4 KiB that a page that goes away can still send, less what the mesh adds. */
 const LAST_WORDS_BYTES_MAX = 3_900
 const DEFAULT_DOCUMENT = 'main'
-const MAIN = 0
-const BOOT_NONCE_BYTES = 12
 const HANDOVER_TIMEOUT_MS = 1_500
 const LEAVE_TIMEOUT_MS = 10_000
 
@@ -130,14 +125,19 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
     const { runtime } = this.#platform
     this.#identity = newIdentity(runtime)
     const logger = this.#logger
-    this.#mesh = this.#createMesh(options)
+    this.#mesh = createMesh(options, this.#options, {
+      platform: this.#platform,
+      logger,
+      identity: () => this.#identity,
+      durable: this.#storage !== undefined,
+    })
     const network = this.#mesh
     const { messagingLimits: limits } = this.#options
     this.#messaging = new Messaging({ network, runtime, logger, limits, handlers: options.handlers, context: this })
     this.#messages = this.#messaging.typed<H>()
     this.#documents = new Documents({ network, runtime, logger })
     this.#groups = this.#createGroups(options.compression ?? false)
-    this.#main = this.#createMain(options.machine ?? (kv as AnyMachine as M))
+    this.#main = new Group(this.#groupOptions(options.machine ?? (kv as AnyMachine as M), 0))
     this.#directory = this.#createDirectory()
     this.#subscriptions = this.#subscribeAll(options.signal)
     if (this.#storage === undefined) this.#enter(undefined)
@@ -346,39 +346,6 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
 
   // --- wiring
 
-  #createMesh(options: LegionOptions<M, H, Legion<M>>): Mesh {
-    const { runtime } = this.#platform
-    const logger = this.#logger
-    const urls = typeof options.signaling === 'string' ? [options.signaling] : options.signaling
-    const { cluster, secret } = options
-    return new Mesh({
-      self: this.#describeSelf(options),
-      runtime,
-      createConnector: (self) => this.#platform.createConnector(self),
-      createRendezvous: (self) => {
-        const { key } = this.#identity
-        return this.#platform.createRendezvous({ self, cluster, secret, urls, key, runtime, logger })
-      },
-      logger,
-      limits: this.#options.meshLimits,
-      timing: this.#options.meshTiming,
-    })
-  }
-
-  #describeSelf(options: LegionOptions<M, H, Legion<M>>): MeshSelf {
-    const { runtime, kind, host } = this.#platform
-    const id = this.#identity.peerId
-    return {
-      id,
-      bootNonce: toBase64Url(runtime.randomBytes(BOOT_NONCE_BYTES)),
-      name: this.#givenName ?? nameOf(id),
-      kind,
-      host,
-      canVote: options.canVote ?? true,
-      durable: this.#storage !== undefined,
-    }
-  }
-
   #createGroups(compressed: boolean): Groups {
     const { voters, copies, replaceAfterMs, admit, groupTiming: timing, groupLimits, snapshotBytes } = this.#options
     return new Groups({
@@ -394,10 +361,6 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
       dissolved: (into) => this.#moveTo(into),
       split: (split) => this.#onSplit(split),
     })
-  }
-
-  #createMain(machine: M): Group<M> {
-    return new Group(this.#groupOptions(machine, 0))
   }
 
   #createDirectory(): GroupDirectory {
@@ -424,8 +387,7 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
 
   async #openStorage(storage: PlatformStorage): Promise<void> {
     const failed = (error: unknown) => this.#logger.error("A store of this cluster can't be used.", error)
-    const worth = async (store: Store) => lastPosition(store, await ownerOf(store), MAIN)
-    const { store, siblings } = await storage.open(this.#clusterName, { worth, unusable: failed })
+    const { store, siblings } = await storage.open(this.#clusterName, { worth: worthOf, unusable: failed })
     try {
       this.#identity = await loadIdentity(store, this.#platform.runtime)
       const ended = (peer: PeerId) => this.#mesh.peerEnded(peer)
@@ -446,9 +408,8 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
     if (clusterId !== undefined) this.#mesh.setClusterId(clusterId)
     else {
       const decided = (decision: ClusterId, isFounder: boolean) => this.#belongTo(decision, isFounder)
-      const { startup } = this.#options
       const refused = (error: LegionError) => this.#main.fail(error)
-      this.#founding = new Founding({ mesh: this.#mesh, runtime, startup, decided, refused })
+      this.#founding = new Founding({ mesh: this.#mesh, runtime, startup: this.#options.startup, decided, refused })
     }
     this.#mesh.start({ id, name })
     if (this.#storage !== undefined) this.#events.emit('self', this.#mesh.self)
@@ -510,20 +471,11 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
   }
 
   async #readyInTime(): Promise<void> {
-    const { joinTimeoutMs } = this.#options
     const late = defer<never>()
-    const timer = this.#platform.runtime.setTimer(joinTimeoutMs, () => late.reject(this.#notReadyError()))
+    const timer = this.#platform.runtime.setTimer(this.#options.joinTimeoutMs, () =>
+      late.reject(notReadyError(this.#mesh.status())),
+    )
     await Promise.race([this.ready, late.promise]).finally(() => timer.cancel())
-  }
-
-  #notReadyError(): LegionError {
-    const { rendezvous, problem } = this.#mesh.status()
-    const reason =
-      problem ??
-      (rendezvous === 'joined'
-        ? 'the signaling server is there, but no member of the cluster could be linked or none has a quorum'
-        : 'the signaling server did not answer')
-    return new LegionError('E_TIMEOUT', `The cluster's state did not come in time: ${reason}.`)
   }
 
   /** The page goes away, now: one goodbye on every link, ahead of everything else. It can't be taken back. */
@@ -546,15 +498,4 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
     this.#documents.close()
     await Promise.all([this.#mesh.close(), this.#groups.stop()])
   }
-}
-
-function nameOf(id: PeerId): string {
-  return id.slice(0, 6)
-}
-
-function defaultPlatform(): Platform {
-  if (typeof RTCPeerConnection === 'function' && typeof document === 'object') return browserPlatform()
-  const problem =
-    "There is no browser here. In Node: import { nodePlatform } from 'legion-mesh/node' and pass { platform: await nodePlatform() }."
-  throw new LegionError('E_UNSUPPORTED', problem)
 }

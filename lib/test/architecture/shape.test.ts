@@ -23,6 +23,7 @@ const TOP = [
   'browser-platform',
   'options',
   'legion-types',
+  'legion-parts',
   'metrics',
   'legion',
   'index',
@@ -34,7 +35,7 @@ const TOP = [
 const ADAPTERS = [
   'lib/src/base/system-runtime.ts',
   'lib/src/browser-platform.ts',
-  'lib/src/legion.ts', // asks once whether there is a browser at all
+  'lib/src/legion-parts.ts', // asks once whether there is a browser at all
   'lib/src/base/system-compression.ts',
   'lib/src/signaling/browser-socket.ts',
   'lib/src/machines/world-traps.ts', // strict mode: watches who touches the world
