@@ -13,12 +13,12 @@ export interface Claim {
   readonly peeks: boolean
 }
 
-/** By whose they are, in the order in which the situation tells of them. */
+/** By the name of the side, as `World.seen` has it. */
 export type Claims = Readonly<Record<string, Claim>>
 
 /**
- * What happens in each situation that makes sense. The bounds are about twice what the worst of several seeds took, as far as the
- * default timeout of 10 s lets them: `SITUATION_SEEDS=5 npx vitest run lib/test/groups/situations` asks that many.
+ * What happens in each situation that makes sense. The bounds are about twice what the worst of several seeds took, as
+ * far as the default timeout of 10 s lets them. `SITUATION_SEEDS=5` in the environment of the tests asks more seeds.
  */
 export const cells: Readonly<Record<SituationName, Readonly<Record<Kind, Readonly<Partial<Record<Count, Claims>>>>>>> =
   {

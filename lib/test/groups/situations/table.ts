@@ -12,21 +12,23 @@ const KINDS: Record<Kind, string> = {
 
 const HEAD = `# What happens when
 
-What users of the other peers see when something happens to some, in the simulator: links of 1 to 20 ms, default options.
-Made by \`node scripts/situations-table.mjs\` from \`lib/test/groups/situations/cells.ts\`; each cell is a test, whose title
+What users see when something happens to some of the peers, in the simulator: links of 1 to 20 ms, default options. Made
+by \`node scripts/situations-table.mjs\` from \`lib/test/groups/situations/cells.ts\`; each cell is a test, whose title
 begins with the id of the row.
 
-A cell tells how long the slowest command, the slowest read and the slowest change of a document on its way to all others
-may take: those begun in the very moment are among them, and those that are begun during the next 3 to 12 seconds. \`fail\`: with
-E_NO_QUORUM when their time is up, while \`peek\` answers and documents go on. In every cell no acknowledged command is
-lost or applied twice, and no read is older than what was acknowledged before it, unless all copies are gone: memory only lasts as
-long as somebody has it.
+A cell tells how many seconds the slowest command, the slowest read, and the slowest change of a document on its way to
+all peers of its side may take, of those that are begun in the very moment and during the next 3 to 12 seconds. *fail*:
+with E_NO_QUORUM when their time is up, unless they are begun in the first second and get through; \`peek\` answers.
+In every cell no acknowledged command is lost or applied twice, and no read is older than what was acknowledged before
+it. Only when all copies are gone is that over: those who kept their state in memory found a new cluster, and documents,
+which are only in memory, start empty.
 
-- **others**: those to whom it did not happen. **it**: who comes back, first or alone. **back**, **healed**, **awake**, **all**:
-  everybody, once it is over; the documents of all sides are merged by then.
-- Two peers are one voter and one learner: the voter has the quorum.
-- What crashed or is cut off without a word is noticed after seconds, who closes at once. Where two
-  copies are wanted and only one is there, commands wait for the second one before they go on with one.
+- **others**: those to whom it did not happen. **it**: who comes back, first or alone. **back**, **healed**, **awake**,
+  **all**: everybody, once it is over; the documents of all sides are merged by then.
+- Of two peers one is a voter and has the quorum, the other one a learner.
+- Who closes is missed at once, who crashed or is cut off after seconds. When only one of two copies that are wanted is
+  there, commands wait for the other one until it is clear that it does not come.
+- In memory, who comes back after a crash is somebody new: a majority that crashed stays lost.
 `
 
 export interface Cell {
@@ -60,12 +62,13 @@ export function renderTable(): string {
 }
 
 function renderKind(kind: Kind): string {
-  const head = `| | ${COUNTS.map((count) => (count === 1 ? '1 peer' : `${count} peers`)).join(' | ')} |\n|---|---|---|---|---|\n`
+  const columns = COUNTS.map((count) => (count === 1 ? '1 peer' : `${count} peers`))
+  const head = `| | ${columns.join(' | ')} |\n|---|---|---|---|---|\n`
   const rows = (Object.keys(situations) as SituationName[]).map((name) => {
     const texts = COUNTS.map((count) => renderCell(cells[name][kind][count]))
     return `| ${situations[name].title.replaceAll(/[[\]]/g, '`')} | ${texts.join(' | ')} |\n`
   })
-  return `\n## ${KINDS[kind]}\n\nCommands · reads · documents.\n\n${head}${rows.join('')}`
+  return `\n## ${KINDS[kind]}\n\nCommands · reads · documents:\n\n${head}${rows.join('')}`
 }
 
 function renderCell(claims: Claims | undefined): string {
@@ -76,14 +79,14 @@ function renderCell(claims: Claims | undefined): string {
 }
 
 function shortOf({ commandsMs, readsMs, documentsMs, peeks }: Claim): string {
-  const texts = [commandsMs, readsMs, documentsMs].map((ms) => (ms === undefined ? 'fail' : seconds(ms)))
-  return texts.join(' · ') + (peeks ? '' : ', no state where it is new')
+  const texts = [commandsMs, readsMs, documentsMs].map((ms) => (ms === undefined ? 'fail' : `${ms / 1000}`))
+  return `${texts.join(' · ')} s${peeks ? '' : ', no state at the new ones'}`
 }
 
 function sentenceOf({ commandsMs, readsMs, documentsMs, peeks }: Claim): string {
   const agreed = (what: string, ms: number | undefined) =>
     ms === undefined ? `${what} fail with E_NO_QUORUM` : `${what} take ${seconds(ms)}`
-  const peek = peeks ? '' : ', peek has no state where it is new'
+  const peek = peeks ? '' : ', no state at the new ones'
   return `${agreed('commands', commandsMs)}, ${agreed('reads', readsMs)}, documents ${seconds(documentsMs)}${peek}`
 }
 

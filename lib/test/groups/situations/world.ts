@@ -62,7 +62,8 @@ const OPTIONS: Record<Kind, SimulatedPeerOptions<typeof kv, unknown>> = {
 /**
  * A cluster and its users: each counts up, reads the count and writes notes into a document, again and again.
  *
- * Throws if an acknowledged command is lost, one is applied twice, or a read is older than what was acknowledged before.
+ * Throws if an acknowledged command is lost, one is applied twice, or a read is older than what was acknowledged before
+ * it.
  */
 export class World {
   readonly simulation: Simulation
@@ -87,7 +88,8 @@ export class World {
     const voters = count - ((count + 1) % 2)
     await simulation.settle(() => this.peers.every((peer) => votersOf(peer) === voters))
     await simulation.run(STEADY_MS)
-    await this.watch({ before: this.peers }, 1000)
+    await this.watch({ all: this.peers }, 1000)
+    this.seen.clear()
   }
 
   get leader(): Peer {
@@ -133,8 +135,8 @@ export class World {
   }
 
   /**
-   * Lets the users of each side go on for `durationMs`, and until all they began has ended. What was written into the
-   * document before counts as written now.
+   * Lets the users of each side go on for `durationMs`, and until all they began has ended. If they are
+   * all on one side, what was written into the document before counts as written now.
    * @param sides by the name under which `seen` has what they saw
    */
   async watch(
