@@ -1,6 +1,5 @@
 import { toBase64Url } from '../base/bytes.js'
 import { invariant } from '../base/errors.js'
-import type { Runtime } from '../base/runtime.js'
 import {
   type ConfigChange,
   type Configuration,
@@ -8,20 +7,17 @@ import {
   decodeConfigChange,
   type Entry,
   type HardState,
-  type InitialState,
   type LastWords,
   type Message,
   type ProposeResult,
   RawNode,
   type Ready,
-  type Refusal,
   type Snapshot,
   type SnapshotMeta,
   type SoftState,
   type Status,
   type Term,
   type TransferRefusal,
-  type TransferResult,
   type VoterId,
 } from '../raft/index.js'
 import { type Digest, readThrough } from './checkpoint.js'
@@ -29,60 +25,9 @@ import { encodeMark } from './durable-mark.js'
 import { OutgoingSnapshots } from './outgoing-snapshots.js'
 import type { ReplicaLog } from './replica-log.js'
 import type { Position } from './replica-log-format.js'
-import type { Applied, ReplicatedState } from './replicated-state.js'
-import { type SnapshotSource, type SpoolOptions, spoolSnapshot } from './snapshot-source.js'
-
-export interface ReplicaOptions {
-  readonly id: VoterId
-  readonly runtime: Runtime
-  /** Has everything up to the initial state's applied index. */
-  readonly state: ReplicatedState
-  readonly initial: InitialState
-  /** Undefined: in memory only; whoever restarts is a new peer. */
-  readonly log: ReplicaLog | undefined
-  /** The log is being prepared; nothing is done before. */
-  readonly prepared: Promise<void> | undefined
-  readonly limits: ReplicaLimits
-  readonly spool: SnapshotSpooling
-  /** Nothing is committed before so many processes have it, as long as there are so many. */
-  readonly copies: number
-  /** The group falls silent after so many ticks in which nothing happened; 0: never. */
-  readonly quiesceTicks: number
-  readonly events: ReplicaEvents
-}
-
-export type SnapshotSpooling = Omit<SpoolOptions, 'id'>
-
-export interface ReplicaLimits {
-  /** The log is cut after so many applied entries, or `logBytes`, whichever comes first. Default 10,000. */
-  readonly logEntries: number
-  /** The log is cut after so many bytes of applied entries. Default 16 MiB. */
-  readonly logBytes: number
-  /** Entries kept behind the cut, for members that lag a little. Default 1,000. */
-  readonly logMarginEntries: number
-}
-
-/** What a replica tells its group while it runs. None may call back into the replica. */
-export interface ReplicaEvents {
-  send(message: Message): void
-  /** The entry has its place in the log for good, and is applied next. */
-  committed(entry: Entry): void
-  applied(applied: Applied, index: number): void
-  /** The state was replaced by a snapshot's. */
-  restored(): void
-  configured(configuration: Configuration): void
-  /** A read round may be served once `index` is applied. */
-  readable(ticket: number, index: number): void
-  refused(refusal: Refusal): void
-  transferred(result: TransferResult): void
-  lead(state: SoftState): void
-  /** The state at a checkpoint, and, if there is storage, it is durable. */
-  checkpointed(digest: Digest): void
-  /** Something that took time is done: `run` again. */
-  resumed(): void
-  /** It stopped for good: the disk failed, or an entry can't be applied here. */
-  failed(error: unknown): void
-}
+import type { ReplicaOptions } from './replica-types.js'
+import type { ReplicatedState } from './replicated-state.js'
+import { type SnapshotSource, spoolSnapshot } from './snapshot-source.js'
 
 /**
  * One replica of a group: the Raft core, the state it replicates, its log on disk, and the loop between them. Calls
