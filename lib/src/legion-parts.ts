@@ -1,7 +1,9 @@
 import { toBase64Url } from './base/bytes.js'
+import { defer } from './base/deferred.js'
 import { LegionError } from './base/errors.js'
 import type { PeerId } from './base/ids.js'
 import type { Logger } from './base/logger.js'
+import type { Runtime } from './base/runtime.js'
 import { browserPlatform } from './browser-platform.js'
 import { lastPosition } from './groups/orphan.js'
 import { type Identity, ownerOf } from './identity.js'
@@ -66,7 +68,19 @@ export async function worthOf(store: Store): ReturnType<typeof lastPosition> {
   return lastPosition(store, await ownerOf(store), MAIN)
 }
 
-export function notReadyError({ rendezvous, problem }: MeshStatus): LegionError {
+/** @throws LegionError E_TIMEOUT, which says what is missing; whatever `ready` rejects with */
+export async function readyInTime(
+  ready: Promise<void>,
+  timeoutMs: number,
+  runtime: Runtime,
+  mesh: Pick<Mesh, 'status'>,
+): Promise<void> {
+  const late = defer<never>()
+  const timer = runtime.setTimer(timeoutMs, () => late.reject(notReadyError(mesh.status())))
+  await Promise.race([ready, late.promise]).finally(() => timer.cancel())
+}
+
+function notReadyError({ rendezvous, problem }: MeshStatus): LegionError {
   const reason =
     problem ??
     (rendezvous === 'joined'

@@ -1,6 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type * as Y from 'yjs'
-import { defer } from './base/deferred.js'
 import { Emitter, type Unsubscribe } from './base/emitter.js'
 import { LegionError } from './base/errors.js'
 import type { ClusterId, PeerId } from './base/ids.js'
@@ -20,7 +19,7 @@ import type { PinnedRole } from './groups/roster-entry.js'
 import type { Split } from './groups/split.js'
 import { Splits } from './groups/splits.js'
 import { type Identity, loadIdentity, newIdentity, ownerOf } from './identity.js'
-import { createMesh, defaultPlatform, nameOf, notReadyError, worthOf } from './legion-parts.js'
+import { createMesh, defaultPlatform, nameOf, readyInTime, worthOf } from './legion-parts.js'
 import type { LegionEvents, LegionStatus } from './legion-types.js'
 import { kv } from './machines/kv.js'
 import type {
@@ -98,7 +97,7 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
   ): Promise<Legion<M, H>> {
     const legion = Legion.open(options)
     try {
-      await legion.#readyInTime()
+      await readyInTime(legion.ready, legion.#options.joinTimeoutMs, legion.#platform.runtime, legion.#mesh)
       return legion
     } catch (error) {
       legion.#shutDown()
@@ -124,18 +123,17 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
     this.#storage = chooseStorage(options.storage, this.#platform.storage)
     const { runtime } = this.#platform
     this.#identity = newIdentity(runtime)
-    const logger = this.#logger
     this.#mesh = createMesh(options, this.#options, {
       platform: this.#platform,
-      logger,
+      logger: this.#logger,
       identity: () => this.#identity,
       durable: this.#storage !== undefined,
     })
-    const network = this.#mesh
+    const world = { network: this.#mesh, runtime, logger: this.#logger }
     const { messagingLimits: limits } = this.#options
-    this.#messaging = new Messaging({ network, runtime, logger, limits, handlers: options.handlers, context: this })
+    this.#messaging = new Messaging({ ...world, limits, handlers: options.handlers, context: this })
     this.#messages = this.#messaging.typed<H>()
-    this.#documents = new Documents({ network, runtime, logger })
+    this.#documents = new Documents(world)
     this.#groups = this.#createGroups(options.compression ?? false)
     this.#main = new Group(this.#groupOptions(options.machine ?? (kv as AnyMachine as M), 0))
     this.#directory = this.#createDirectory()
@@ -402,14 +400,14 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
 
   /** Into the room: who this peer is, is known now. @param clusterId the cluster whose state is stored here, if any */
   #enter(clusterId: ClusterId | undefined): void {
-    const { runtime } = this.#platform
     const { peerId: id } = this.#identity
     const name = this.#givenName ?? nameOf(id)
     if (clusterId !== undefined) this.#mesh.setClusterId(clusterId)
     else {
       const decided = (decision: ClusterId, isFounder: boolean) => this.#belongTo(decision, isFounder)
+      const { startup } = this.#options
       const refused = (error: LegionError) => this.#main.fail(error)
-      this.#founding = new Founding({ mesh: this.#mesh, runtime, startup: this.#options.startup, decided, refused })
+      this.#founding = new Founding({ mesh: this.#mesh, runtime: this.#platform.runtime, startup, decided, refused })
     }
     this.#mesh.start({ id, name })
     if (this.#storage !== undefined) this.#events.emit('self', this.#mesh.self)
@@ -468,14 +466,6 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
   #report(error: LegionError): void {
     if (this.#events.listenerCount('error') > 0) this.#events.emit('error', error)
     else this.#logger.error(`${error.code}: ${error.message}`, error)
-  }
-
-  async #readyInTime(): Promise<void> {
-    const late = defer<never>()
-    const timer = this.#platform.runtime.setTimer(this.#options.joinTimeoutMs, () =>
-      late.reject(notReadyError(this.#mesh.status())),
-    )
-    await Promise.race([this.ready, late.promise]).finally(() => timer.cancel())
   }
 
   /** The page goes away, now: one goodbye on every link, ahead of everything else. It can't be taken back. */

@@ -15,32 +15,27 @@ import type {
   QueryPayload,
   StateOf,
 } from '../machines/types.js'
-import type { Refusal, SoftState, VoterId } from '../raft/index.js'
+import type { SoftState, VoterId } from '../raft/index.js'
 import type { Recovery } from './announce.js'
 import type { Digest } from './checkpoint.js'
-import { Checkpoints } from './checkpoints.js'
-import { encodeCheckpoint } from './entry.js'
 import { membersOf } from './group-members.js'
 import type { GroupRecord } from './group-registry.js'
 import { groupStatusOf } from './group-status.js'
 import type { GroupEvents, GroupMember, GroupOptions, GroupStatus } from './group-types.js'
 import { inTime } from './in-time.js'
-import { LeadershipTransfers } from './leadership-transfers.js'
 import { describeEntry, type LogEntry } from './log-entry.js'
 import type { Outbox } from './outbox.js'
-import { type Batch, type LostCall, Proposals, type ProposeOptions } from './proposals.js'
-import { Reads } from './reads.js'
+import { type LostCall, Proposals, type ProposeOptions } from './proposals.js'
 import type { Replica } from './replica.js'
 import type { ReplicaHost } from './replica-host.js'
 import type { ReplicaHostEvents } from './replica-host-types.js'
 import type { Applied } from './replicated-state.js'
-import { RosterCommands, type RosterOptions } from './roster-commands.js'
+import { Requests } from './requests.js'
+import type { RosterOptions } from './roster-commands.js'
 import type { PinnedRole } from './roster-entry.js'
 import { Subscribers } from './subscribers.js'
 import { peerOf } from './voter-id.js'
 
-const READ_RETRY_AFTER_MS = 1000
-const TICKETS_MAX = 1024
 const notApplied = { outcome: 'not-applied' } as const
 const RECOVER_TIMEOUT_MS = 10_000
 
@@ -53,16 +48,11 @@ const RECOVER_TIMEOUT_MS = 10_000
 export class Group<M extends AnyMachine> {
   readonly #options: GroupOptions<M>
   #host: ReplicaHost | undefined
-  /** Undefined until the store is open, where there is one. */
-  #proposals: Proposals | undefined
+  readonly #requests: Requests
+  /** With storage: until its store is open there are no proposals. */
   #opened: Promise<Proposals> | undefined
-  readonly #reads: Reads
   readonly #events: Emitter<GroupEvents>
   readonly #subscribers: Subscribers
-  readonly #tickets = new Map<number, Batch>()
-  readonly #checkpoints: Checkpoints
-  readonly #roster: RosterCommands
-  readonly #transfers: LeadershipTransfers
   /** There is no host yet that does it. */
   readonly #stopTicking: () => void
   /** Called when the log of this one, `main`, may have created a group. */
@@ -71,8 +61,6 @@ export class Group<M extends AnyMachine> {
   readonly #ready = defer()
   readonly #removed = defer()
   #isReady = false
-  /** False after a refusal, until something changed that may end it. */
-  #mayPropose = true
   #closed: LegionError | undefined
   #lead: PeerId | undefined
 
@@ -80,19 +68,16 @@ export class Group<M extends AnyMachine> {
     const { groups, number, runtime, limits, logger } = options
     this.#options = options
     this.#events = new Emitter((error, event) => logger.error(`A listener of "${event}" threw.`, error))
-    const changed = () => this.#host?.schedule()
-    this.#reads = new Reads({ runtime, limit: limits.reads, changed })
-    this.#checkpoints = new Checkpoints({ runtime, changed })
-    this.#roster = new RosterCommands({ runtime, changed })
-    this.#transfers = new LeadershipTransfers({ runtime, changed })
+    this.#requests = new Requests({ runtime, reads: limits.reads, changed: () => this.#host?.schedule() })
     this.#subscribers = new Subscribers((error) => logger.error('A subscriber threw.', error))
-    this.#stopTicking = groups.onTick(() => this.#tick())
+    this.#stopTicking = groups.onTick(() => this.#requests.tick(this.#lead !== undefined))
     const outbox = groups.openOutbox(number)
-    if (outbox === undefined) this.#proposals = this.#createProposals(undefined)
+    if (outbox === undefined) this.#requests.proposals = this.#createProposals(undefined)
     else {
       this.#opened = outbox.then((opened) => {
-        this.#proposals = this.#createProposals(opened)
-        return this.#proposals
+        const proposals = this.#createProposals(opened)
+        this.#requests.proposals = proposals
+        return proposals
       })
       this.#opened.catch(() => {}) // who opens the store hears of it
     }
@@ -110,9 +95,7 @@ export class Group<M extends AnyMachine> {
     if (this.#closed !== undefined) return
     if (this.#host !== undefined) this.#options.groups.remove(this.#host)
     this.#isReady = false
-    this.#tickets.clear()
-    this.#proposals?.startOver()
-    this.#reads.startOver()
+    this.#requests.startOver()
     this.#leadChanged({ role: 'follower', lead: undefined })
     this.start(0, false)
   }
@@ -146,7 +129,7 @@ export class Group<M extends AnyMachine> {
   ): Promise<QueryAnswer<M, K>> {
     const [payload, options] = args as readonly unknown[] as [unknown, ProposeOptions?]
     this.#requireCurrent()
-    await this.#reads.wait(options)
+    await this.#requests.reads.wait(options)
     this.#requireCurrent()
     return this.#query(name, payload) as QueryAnswer<M, K>
   }
@@ -188,13 +171,13 @@ export class Group<M extends AnyMachine> {
   async eject(member: PeerId, options?: RosterOptions): Promise<void> {
     this.#requireMember()
     if (member === this.#options.self()) throw new LegionError('E_INVALID', 'This is you: use leave().', notApplied)
-    await this.#roster.wait(member, 'eject', options)
+    await this.#requests.roster.wait(member, 'eject', options)
   }
 
   /** Takes an ejection back: the peer may come again. @throws LegionError as `eject` */
   async readmit(peer: PeerId, options?: RosterOptions): Promise<void> {
     this.#requireMember()
-    await this.#roster.wait(peer, 'readmit', options)
+    await this.#requests.roster.wait(peer, 'readmit', options)
   }
 
   /**
@@ -205,7 +188,7 @@ export class Group<M extends AnyMachine> {
    */
   async setRole(member: PeerId, role: PinnedRole, options?: RosterOptions): Promise<void> {
     this.#requireMember()
-    await this.#roster.wait(member, role, options)
+    await this.#requests.roster.wait(member, role, options)
   }
 
   /**
@@ -214,7 +197,7 @@ export class Group<M extends AnyMachine> {
    */
   async transferLeadership(member: PeerId, options?: RosterOptions): Promise<void> {
     this.#requireMember()
-    await this.#transfers.wait(member, this.#replica(), options)
+    await this.#requests.transfers.wait(member, this.#replica(), options)
   }
 
   /** Plain data about this replica; undefined before the cluster is known. */
@@ -226,10 +209,10 @@ export class Group<M extends AnyMachine> {
       epoch: host.epoch,
       definition: this.#options.machine,
       stopped: this.#closed,
-      inFlight: this.#proposals?.inFlight ?? 0,
-      inFlightBytes: this.#proposals?.bytesInFlight ?? 0,
-      waitingReads: this.#reads.waiting,
-      checkpoints: this.#checkpoints.count,
+      inFlight: this.#requests.proposals?.inFlight ?? 0,
+      inFlightBytes: this.#requests.proposals?.bytesInFlight ?? 0,
+      waitingReads: this.#requests.reads.waiting,
+      checkpoints: this.#requests.checkpoints.count,
       copies: host.copies,
       behindMs: (match) => host.behindMs(match),
     })
@@ -247,7 +230,7 @@ export class Group<M extends AnyMachine> {
    */
   snapshot(options?: { readonly timeoutMs?: number | undefined }): Promise<Digest> {
     this.#requireOpen()
-    return this.#checkpoints.wait(this.#replica().state.appliedIndex, options?.timeoutMs)
+    return this.#requests.checkpoints.wait(this.#replica().state.appliedIndex, options?.timeoutMs)
   }
 
   /** The whole state of this moment as bytes, read little by little while commands go on. @throws LegionError E_NOT_READY */
@@ -315,18 +298,13 @@ export class Group<M extends AnyMachine> {
   }
 
   /** Lets another member lead, if this one does; resolves when one does, or after `timeoutMs` all the same. */
-  handOver(timeoutMs: number): Promise<void> {
-    if (this.#host?.replica?.isLeader !== true || this.members.length < 2) return Promise.resolve()
+  async handOver(timeoutMs: number): Promise<void> {
+    if (this.#host?.replica?.isLeader !== true || this.members.length < 2) return
     this.#host.handOver()
-    return new Promise((resolve) => {
-      const settle = () => {
-        timer.cancel()
-        unsubscribe()
-        resolve()
-      }
-      const timer = this.#options.runtime.setTimer(timeoutMs, settle)
-      const unsubscribe = this.on('leader', settle)
-    })
+    const { promise, resolve } = defer()
+    const unsubscribe = this.on('leader', () => resolve())
+    await inTime(this.#options.runtime, promise, timeoutMs, 'Nobody else leads yet.').catch(() => {})
+    unsubscribe()
   }
 
   /** Tells when it is closed, for whatever reason. */
@@ -364,24 +342,21 @@ export class Group<M extends AnyMachine> {
 
   #hostEvents(): ReplicaHostEvents {
     return {
-      feed: (replica) => this.#feed(replica),
+      feed: (replica) => this.#requests.feed(replica),
       ran: (replica) => this.#afterRun(replica),
-      tick: () => this.#tick(),
-      replaced: () => this.#tickets.clear(),
-      leaderBack: () => this.#sendAgain(),
-      isWaiting: () => this.#isWaiting,
-      committed: ({ index, data }) => {
-        if (this.#proposals?.watchesCommits) this.#proposals.committed(index, data)
-      },
+      tick: () => this.#requests.tick(this.#lead !== undefined),
+      replaced: () => this.#requests.forgetTickets(),
+      leaderBack: () => this.#requests.sendAgain(),
+      isWaiting: () => this.#requests.isWaiting,
+      committed: (entry) => this.#requests.committed(entry),
       applied: (applied, index) => this.#applied(applied, index),
       restored: () => this.#restored(),
-      readable: (ticket, index) => this.#reads.confirmed(ticket, index),
-      refused: (refusal) => this.#refused(refusal),
-      transferred: () => {},
+      readable: (ticket, index) => this.#requests.reads.confirmed(ticket, index),
+      refused: (refusal) => this.#requests.refused(refusal),
       lead: (soft) => this.#leadChanged(soft),
-      configured: () => this.#configured(),
+      configured: () => this.#membersChanged(),
       copies: (count) => this.#events.emit('copies', count),
-      checkpointed: (digest) => this.#checkpoints.taken(digest),
+      checkpointed: (digest) => this.#requests.checkpoints.taken(digest),
       outdated: (error) => this.#outdated(error),
       removed: () => this.#removed.resolve(),
       split: (split) => this.#events.emit('split', split),
@@ -390,15 +365,11 @@ export class Group<M extends AnyMachine> {
     }
   }
 
-  get #isWaiting(): boolean {
-    const isUnsettled = (this.#proposals?.inFlight ?? 0) > 0 || this.#reads.waiting > 0
-    return isUnsettled || [this.#checkpoints, this.#roster, this.#transfers].some(({ isWaiting }) => isWaiting)
-  }
-
   #applied(applied: Applied, index: number): void {
-    if (applied.kind === 'roster') this.#roster.applied(applied.nonce, applied.result, this.#replica().state.roster)
+    if (applied.kind === 'roster')
+      this.#requests.roster.applied(applied.nonce, applied.result, this.#replica().state.roster)
     else if (applied.kind === 'command' || applied.kind === 'one-shot' || applied.kind === 'register') {
-      this.#proposals?.applied(applied, index)
+      this.#requests.proposals?.applied(applied, index)
     } else if (applied.kind === 'group') for (const look of this.#groupWatchers) look()
   }
 
@@ -409,14 +380,14 @@ export class Group<M extends AnyMachine> {
   }
 
   #restored(): void {
-    this.#proposals?.restored(this.#replica().state.sessions)
+    this.#requests.proposals?.restored(this.#replica().state.sessions)
     for (const look of this.#groupWatchers) look()
   }
 
   async #apply(name: string, payload: unknown, options: ProposeOptions | undefined): Promise<Value> {
     this.#requireCurrent()
     if (this.#isReady && !this.#replica().state.has(name)) throw this.#unknownCommand(name)
-    const proposals = this.#proposals ?? (await this.#opened)
+    const proposals = this.#requests.proposals ?? (await this.#opened)
     this.#requireCurrent()
     return proposals?.propose(name, payload, options)
   }
@@ -432,68 +403,8 @@ export class Group<M extends AnyMachine> {
     return machine.query({ name, payload: payload as Value }, queryContext)
   }
 
-  // --- the loop: what the host asks for before, and tells after each run
-
-  #feed(replica: Replica): void {
-    if (!replica.isMember || replica.soft.lead === undefined || !this.#mayPropose) return
-    const proposals = this.#proposals
-    while (proposals?.hasUnsent && this.#mayPropose) this.#propose(replica, proposals.takeBatch())
-    this.#roster.feed(replica)
-    this.#transfers.feed(replica)
-    if (this.#checkpoints.takeRequest()) replica.propose([encodeCheckpoint()])
-    const round = this.#reads.takeRound()
-    if (round !== undefined && replica.readIndex(round) !== undefined) this.#readDropped()
-  }
-
-  #propose(replica: Replica, batch: Batch): void {
-    if (batch.entries.length === 0) return
-    const result = replica.propose(batch.entries)
-    if (result.kind === 'dropped') this.#proposalDropped(batch)
-    if (result.kind === 'forwarded') this.#remember(result.ticket, batch)
-  }
-
-  #refused(refusal: Refusal): void {
-    if (refusal.request === 'read') {
-      this.#readDropped()
-      return
-    }
-    const batch = this.#tickets.get(refusal.ticket)
-    this.#tickets.delete(refusal.ticket)
-    if (batch !== undefined) this.#proposalDropped(batch)
-  }
-
-  #proposalDropped(batch: Batch): void {
-    this.#proposals?.returned(batch)
-    this.#mayPropose = false // until the next tick or leader
-  }
-
-  #readDropped(): void {
-    this.#reads.retry(this.#options.runtime.nowMs())
-    this.#mayPropose = false
-  }
-
-  #remember(ticket: number, batch: Batch): void {
-    this.#tickets.set(ticket, batch)
-    const [oldest] = this.#tickets.keys()
-    if (this.#tickets.size > TICKETS_MAX && oldest !== undefined) this.#tickets.delete(oldest)
-  }
-
-  #tick(): void {
-    const nowMs = this.#options.runtime.nowMs()
-    const hasLeader = this.#lead !== undefined
-    this.#mayPropose = true
-    this.#proposals?.expire(hasLeader)
-    this.#reads.expire(hasLeader)
-    this.#reads.retry(nowMs - READ_RETRY_AFTER_MS)
-    this.#checkpoints.tick()
-    this.#roster.expire(hasLeader)
-    this.#transfers.expire(hasLeader)
-  }
-
   #afterRun(replica: Replica): void {
-    this.#reads.applied(replica.state.appliedIndex)
-    this.#roster.look(replica.state.roster)
-    this.#transfers.look(replica)
+    this.#requests.ran(replica)
     if (!this.#isReady && replica.isMember) this.#becomeReady()
     if (this.#isReady) this.#subscribers.notify(replica.state.machine.state)
   }
@@ -501,29 +412,24 @@ export class Group<M extends AnyMachine> {
   #becomeReady(): void {
     this.#isReady = true
     const { state } = this.#replica()
-    this.#proposals?.refuse((name) => (state.has(name) ? undefined : this.#unknownCommand(name)))
+    this.#requests.proposals?.refuse((name) => (state.has(name) ? undefined : this.#unknownCommand(name)))
     this.#ready.resolve()
-    this.#events.emit('members', this.members)
+    this.#membersChanged()
   }
 
   #leadChanged(soft: SoftState): void {
     const lead = soft.lead === undefined ? undefined : peerOf(soft.lead)
-    this.#mayPropose = true
+    this.#requests.retry()
     if (lead === this.#lead) return
     const had = this.#lead !== undefined
     this.#lead = lead
-    if (lead !== undefined) this.#sendAgain() // whatever the old leader had may be lost with it
+    if (lead !== undefined) this.#requests.sendAgain() // whatever the old leader had may be lost with it
     this.#events.emit('leader', lead)
     if (had !== (lead !== undefined)) this.#events.emit('quorum', lead !== undefined)
-    if (this.#isReady) this.#events.emit('members', this.members)
+    this.#membersChanged()
   }
 
-  #sendAgain(): void {
-    this.#proposals?.resend()
-    this.#reads.retry(this.#options.runtime.nowMs())
-  }
-
-  #configured(): void {
+  #membersChanged(): void {
     if (this.#isReady) this.#events.emit('members', this.members)
   }
 
@@ -533,7 +439,7 @@ export class Group<M extends AnyMachine> {
   }
 
   #outdated(error: LegionError): void {
-    this.#failAll(error)
+    this.#requests.failAll(error)
     this.#events.emit('outdated', error)
   }
 
@@ -545,16 +451,8 @@ export class Group<M extends AnyMachine> {
     this.#stopTicking()
     if (this.#host !== undefined) this.#options.groups.remove(this.#host)
     this.#ready.reject(error)
-    this.#failAll(error)
+    this.#requests.failAll(error)
     for (const closed of this.#closeListeners) closed()
-  }
-
-  #failAll(error: LegionError): void {
-    this.#proposals?.failAll((outcome) => new LegionError(error.code, error.message, { outcome, cause: error.cause }))
-    this.#reads.failAll(error)
-    this.#checkpoints.failAll(error)
-    this.#roster.failAll(error)
-    this.#transfers.failAll(error)
   }
 
   #requireOpen(): void {

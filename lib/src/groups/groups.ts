@@ -127,7 +127,7 @@ export class Groups {
     this.#roster = network.openPort('roster', { message: (from, bytes) => this.#onRosterMessage(from, bytes) })
     this.#frames = new ConsensusFrames({
       send: (to, frame) => consensus.send(to, frame),
-      lost: (group, message, result) => this.#hosts.get(group)?.unsent(message, result),
+      lost: (group, message, result) => this.#hosts.get(group)?.traffic.unsent(message, result),
     })
     const snapshots = network.openPort('snapshots', {
       message: (from, bytes) => this.#snapshots.message(from, bytes),
@@ -362,7 +362,7 @@ export class Groups {
   // --- snapshots
 
   #sendSnapshot(group: number, message: SnapshotMessage, epoch: EpochId, source: SnapshotSource): void {
-    const settle = (delivered: boolean) => this.#hosts.get(group)?.snapshotSent(message.to, delivered)
+    const settle = (delivered: boolean) => this.#hosts.get(group)?.traffic.snapshotSent(message.to, delivered)
     this.#snapshots.sender.start({
       group,
       to: peerOf(message.to),
@@ -390,7 +390,8 @@ export class Groups {
     const pieces = this.#arrived.get(snapshotId)
     this.#arrived.delete(snapshotId)
     const { epoch, message } = decodeInEpoch(raftMessage, from, this.#options.network.self.id)
-    if (message.type === 'snapshot' && pieces !== undefined) this.#hostOf(group, epoch)?.stepSnapshot(message, pieces)
+    if (message.type === 'snapshot' && pieces !== undefined)
+      this.#hostOf(group, epoch)?.traffic.stepSnapshot(message, pieces)
   }
 
   // --- what the others say
@@ -399,7 +400,7 @@ export class Groups {
     this.#loop.taskBegan()
     this.#noteSleep()
     for (const { group, epoch, message } of decodeFrame(bytes, from, this.#options.network.self.id)) {
-      this.#hostOf(group, epoch)?.step(message)
+      this.#hostOf(group, epoch)?.traffic.step(message)
     }
   }
 

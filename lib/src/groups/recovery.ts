@@ -5,7 +5,8 @@ import { randomInt } from '../base/random.js'
 import type { Runtime } from '../base/runtime.js'
 import type { Configuration, VoterId } from '../raft/index.js'
 import type { Recovered, RecoverPlease, Recovery, RosterMessage, Survey, Survivor } from './announce.js'
-import { comparePositions, EPOCH_ID_MAX, type EpochId } from './epoch.js'
+import { comparePositions, EPOCH_ID_MAX, type Epoch, type EpochId } from './epoch.js'
+import type { Replica } from './replica.js'
 import { peerOf } from './voter-id.js'
 
 export interface RecoveriesOptions {
@@ -163,3 +164,21 @@ function isQuorum(voters: readonly VoterId[], present: ReadonlySet<VoterId>): bo
 function notLost(why: string): LegionError {
   return new LegionError('E_INVALID', `There is nothing to recover: ${why}.`)
 }
+
+/** What this replica can say of itself to who wants to recover the group; nothing before it has any log. */
+export function testimonyOf(replica: Replica | undefined, epoch: EpochId, isStopped: boolean): Testimony | undefined {
+  if (replica === undefined || isStopped || replica.last.index === 0) return undefined
+  const { id, voices, last, soft } = replica
+  return { epoch, id, voices, last, hasLeader: soft.lead !== undefined }
+}
+
+/** Applies the whole log, committed or not: the state of a new epoch. @throws LegionError E_OUTDATED */
+export async function newEpoch(replica: Replica, runtime: Runtime): Promise<{ epoch: Epoch; term: number }> {
+  while (replica.isBusy) await new Promise<void>((resolve) => runtime.setTimer(BUSY_MS, resolve))
+  const { state, last } = replica
+  if (state.outdated !== undefined) throw state.outdated
+  const id = randomInt(() => runtime.random(), EPOCH_ID_MAX)
+  return { epoch: { id, base: last }, term: replica.exhaust() }
+}
+
+const BUSY_MS = 10

@@ -3,7 +3,7 @@ import type { ClusterId, PeerId } from '../base/ids.js'
 import type { Runtime } from '../base/runtime.js'
 import type { MachineDefinition } from '../machines/machine.js'
 import type { Network } from '../mesh/network.js'
-import type { Configuration, Entry, Message, Refusal, SoftState, TransferResult } from '../raft/index.js'
+import type { Configuration, Entry, Message, Refusal, SoftState } from '../raft/index.js'
 import type { Admit } from './admission.js'
 import type { RosterMessage } from './announce.js'
 import type { AutopilotRules } from './autopilot.js'
@@ -62,7 +62,6 @@ export interface ReplicaHostEvents {
   restored(): void
   readable(ticket: number, index: number): void
   refused(refusal: Refusal): void
-  transferred(result: TransferResult): void
   lead(state: SoftState): void
   configured(configuration: Configuration): void
   /** On a leader: in so many processes is now everything that counts as agreed. */

@@ -1,43 +1,36 @@
 import { LegionError } from '../base/errors.js'
 import type { PeerId } from '../base/ids.js'
-import { randomInt } from '../base/random.js'
 import type { PeerLeftReason } from '../mesh/network.js'
-import type { SendResult } from '../mesh/port.js'
 import {
   emptyState,
   foundingState,
   type InitialState,
   type Message,
   type SoftState,
-  type Status,
   type VoterId,
 } from '../raft/index.js'
-import { EJECTED, isAcceptable, problemWith } from './admission.js'
-import type { Announce, Recovery, RosterMessage, Refusal as RosterRefusal } from './announce.js'
+import { isAcceptable } from './admission.js'
+import type { Recovery, RosterMessage, Refusal as RosterRefusal } from './announce.js'
 import { DivergenceGuard } from './divergence-guard.js'
-import { encodeActivate, encodeCheckpoint } from './entry.js'
-import { EPOCH_ID_MAX, type Epoch, type EpochId, isOfEpoch } from './epoch.js'
+import type { EpochId } from './epoch.js'
 import { Epochs } from './epochs.js'
-import { copiesOf } from './group-status.js'
-import { heirsOf } from './heirs.js'
+import { LeaderDuties } from './leader-duties.js'
 import { Leadership } from './leadership.js'
 import { Membership } from './membership.js'
-import { Recoveries, type Testimony } from './recovery.js'
+import { Presence } from './presence.js'
+import { newEpoch, Recoveries, testimonyOf } from './recovery.js'
 import { Replica } from './replica.js'
 import { decodeAttributes, encodeAttributes } from './replica-attributes.js'
 import type { ReplicaHostOptions } from './replica-host-types.js'
 import type { ReplicaLog, StoredReplica } from './replica-log.js'
 import { openState, recoveredState, restore, resume, storeEpoch, storeFounding } from './replica-start.js'
 import type { ReplicatedState } from './replicated-state.js'
-import { type Member, memberOf } from './roster.js'
+import { Traffic } from './traffic.js'
 import { incarnationOf, peerOf, voterIdOf } from './voter-id.js'
 
 /** An outdated replica can't cut its log: above so many times `logBytes` it gives up. */
 const OUTDATED_LOG_FACTOR = 4
 const QUIESCE_TICKS = 30
-const BALANCE_TICKS = 20
-const ANNOUNCE_TICKS = 10
-const BUSY_MS = 10
 const MAIN = 0
 
 /**
@@ -46,32 +39,51 @@ const MAIN = 0
  * happens only changes state and schedules one `evaluate`, which runs the replica.
  */
 export class ReplicaHost {
+  /** The messages of Raft. */
+  readonly traffic: Traffic
   readonly #options: ReplicaHostOptions
   readonly #membership = new Membership()
   readonly #divergence: DivergenceGuard
   readonly #leadership: Leadership
   readonly #epochs: Epochs
   readonly #recoveries: Recoveries
-  readonly #unreachable = new Set<VoterId>()
-  readonly #undelivered = new Set<VoterId>()
+  readonly #presence: Presence
+  readonly #duties: LeaderDuties
   #replica: Replica | undefined
   #log: ReplicaLog | undefined
   #incarnation = 1
   #leaving = false
-  /** Processes that have all that is agreed, as told last. */
-  #copies = 0
   #isMember = false
   #isOutdated = false
   /** Something happened, if only a tick, after which the leader may want another configuration. */
   #isRosterStale = true
   #ticks = 0
-  #balancedAtTick = 0
-  #announcedAtTick = 0
   #stopped = false
 
   constructor(options: ReplicaHostOptions) {
     this.#options = options
     this.#leadership = new Leadership({ ...options, membership: this.#membership, replica: () => this.#replica })
+    this.traffic = new Traffic({
+      out: options.out,
+      commandBytes: options.limits.commandBytes,
+      replica: () => this.#replica,
+      epoch: () => this.epoch,
+    })
+    this.#presence = new Presence({
+      ...options,
+      membership: this.#membership,
+      replica: () => (this.#stopped ? undefined : this.#replica),
+      id: () => this.#id,
+      ticks: () => this.#ticks,
+      epochs: () => this.#epochs,
+      isVisible: () => this.#leadership.isVisible,
+    })
+    this.#duties = new LeaderDuties({
+      ...options,
+      membership: this.#membership,
+      leadership: this.#leadership,
+      presence: this.#presence,
+    })
     this.#divergence = new DivergenceGuard({
       self: () => options.network.self.id,
       replica: () => this.#replica,
@@ -82,13 +94,13 @@ export class ReplicaHost {
       clusterId: options.clusterId,
       replica: () => this.#replica,
       tell: (peer, message) => options.out.tell(peer, message),
-      announceTo: (peer) => this.announceTo(peer),
+      announceTo: (peer) => this.#presence.announceTo(peer),
       join: () => this.#renew(this.#incarnation + 1),
       split: (peer, epoch) => this.#split(peer, epoch),
     })
     this.#recoveries = new Recoveries({
       runtime: options.runtime,
-      self: () => this.#testimony(),
+      self: () => testimonyOf(this.#replica, this.epoch, this.#stopped),
       configuration: () => (this.#replica as Replica).configuration,
       peers: () => options.network.peers.keys(),
       tell: (peer, message) => options.out.tell(peer, message),
@@ -111,7 +123,7 @@ export class ReplicaHost {
 
   /** On the leader: in how many processes everything is before it counts as agreed. */
   get copies(): number | undefined {
-    return this.#replica?.isLeader ? this.#copies : undefined
+    return this.#replica?.isLeader ? this.#duties.copies : undefined
   }
 
   /** On the leader: for how long a member whose log ends with `match` has lacked a committed entry. */
@@ -137,7 +149,7 @@ export class ReplicaHost {
     const { state } = await openState(this.#options.definition)
     if (this.#stopped) return
     const initial = foundingState([this.#id])
-    state.found(this.#member(), initial.snapshot.index, Math.floor(this.#options.runtime.random() * 2 ** 32))
+    state.found(this.#presence.member(), initial.snapshot.index, Math.floor(this.#options.runtime.random() * 2 ** 32))
     this.#begin(state, initial, this.#storeFounding(state, initial))
     this.#replica?.campaign()
   }
@@ -159,6 +171,7 @@ export class ReplicaHost {
     const initial = state.durableMachine ? await resume(state, mark, log, stored) : await restore(state, log, stored)
     if (this.#stopped) return
     this.#begin(state, initial, undefined)
+    this.evaluate() // what is stored and committed is applied first
     if (this.#replica?.isSoleVoter) this.#replica.campaign() // nobody else can lead
   }
 
@@ -170,7 +183,7 @@ export class ReplicaHost {
   setVisible(visible: boolean): void {
     if (visible === this.#leadership.isVisible) return
     this.#leadership.setVisible(visible)
-    this.#announce()
+    this.#presence.announce()
   }
 
   /** This peer slept for so long that somebody else may lead by now. */
@@ -208,7 +221,7 @@ export class ReplicaHost {
 
   #begin(state: ReplicatedState, initial: InitialState, prepared: Promise<void> | undefined): void {
     this.#createReplica(state, initial, prepared)
-    this.#announce()
+    this.#presence.announce()
     this.#options.out.schedule()
   }
 
@@ -229,7 +242,7 @@ export class ReplicaHost {
       quiesceTicks: group === MAIN ? 0 : QUIESCE_TICKS,
       events: {
         ...events,
-        send: (message) => this.#send(message),
+        send: (message) => this.traffic.send(message),
         lead: (soft) => this.#onLead(soft),
         checkpointed: (digest) => {
           this.#divergence.checkpointed(digest)
@@ -267,9 +280,9 @@ export class ReplicaHost {
       this.#leadership.succeed(replica)
       this.#noteMembership(replica)
       this.#noteOutdated(replica)
-      this.#reportUnreachable(replica)
-      if (replica.isLeader && this.#isRosterStale) this.#tendRoster(replica)
-      if (!replica.isLeader) this.#isRosterStale = false
+      this.traffic.reportUnreachable(replica)
+      if (replica.isLeader && this.#isRosterStale) this.#duties.tendRoster(replica, this.#leaving)
+      this.#isRosterStale = false
       this.#options.events.ran(replica)
     } catch (error) {
       this.fail(error)
@@ -282,8 +295,8 @@ export class ReplicaHost {
     for (let i = 0; i < ticks; i++) replica?.tick()
     this.#ticks += ticks
     if (this.#leaving) this.#pressLeaving()
-    else if (replica?.isMember === false && this.#ticks >= this.#announcedAtTick + ANNOUNCE_TICKS) this.#announce()
-    if (replica?.isLeader) this.#lead(replica)
+    else if (replica?.isMember === false && this.#presence.isStale(this.#ticks)) this.#presence.announce()
+    if (replica?.isLeader) this.#duties.tick(replica, this.#ticks)
     this.#isRosterStale = true
     this.#options.events.tick()
     this.#options.out.schedule()
@@ -294,54 +307,6 @@ export class ReplicaHost {
     if (this.#stopped) return
     this.stop()
     this.#options.events.failed(error)
-  }
-
-  // --- messages of Raft
-
-  /** @param result why it could not be sent */
-  unsent(message: Message, result: SendResult): void {
-    // A follower whose lane to the leader is full has not lost its leader; what was dropped is proposed again.
-    if (result === 'full' && !this.#replica?.isLeader) return
-    this.#unreachable.add(message.to)
-    this.#options.out.schedule()
-  }
-
-  step(message: Message): void {
-    const replica = this.#replica
-    if (replica === undefined || !isAcceptable(message, replica, this.#options.limits.commandBytes)) return
-    replica.step(message)
-    this.#options.out.schedule()
-  }
-
-  /** A snapshot and its content, which was checked. */
-  stepSnapshot(message: Message & { type: 'snapshot' }, pieces: readonly Uint8Array[]): void {
-    const replica = this.#replica
-    if (replica === undefined || !isAcceptable(message, replica, this.#options.limits.commandBytes)) return
-    replica.stepSnapshot(message, pieces)
-    this.#options.out.schedule()
-  }
-
-  /** A snapshot that this replica sent has arrived, or can't. */
-  snapshotSent(to: VoterId, delivered: boolean): void {
-    this.#replica?.snapshotSent(to, delivered)
-    this.#options.out.schedule()
-  }
-
-  #send(message: Message): void {
-    if (message.type !== 'snapshot') {
-      this.#options.out.send(message, this.epoch)
-      return
-    }
-    const source = this.#replica?.fetchSnapshot(message.snapshot, message.to)
-    if (source === undefined) this.#undelivered.add(message.to)
-    else this.#options.out.sendSnapshot(message, this.epoch, source)
-  }
-
-  #reportUnreachable(replica: Replica): void {
-    for (const id of this.#unreachable) replica.reportUnreachable(id)
-    for (const id of this.#undelivered) replica.snapshotSent(id, false)
-    this.#unreachable.clear()
-    this.#undelivered.clear()
   }
 
   // --- who leads
@@ -372,41 +337,7 @@ export class ReplicaHost {
     return entries === undefined ? [goodbye] : [entries, goodbye]
   }
 
-  /** What a leader looks after with every tick. */
-  #lead(replica: Replica): void {
-    if (replica.isCheckpointDue) replica.propose([encodeCheckpoint()])
-    // One that was removed while its link was away, and came back before that was committed, has heard nothing of it.
-    for (const [peer, { member }] of this.#membership.announces) this.#tellIfRetired(peer, member.id)
-    const version = this.#membership.versionToActivate(replica, this.#options.definition.version)
-    if (version > replica.state.version) replica.propose([encodeActivate(version)])
-    if (replica.state.outdated !== undefined || this.#ticks >= this.#balancedAtTick + BALANCE_TICKS) {
-      this.#balancedAtTick = this.#ticks
-      this.#leadership.handOverToBetter(replica)
-    }
-  }
-
   // --- the roster
-
-  #tendRoster(replica: Replica): void {
-    this.#isRosterStale = false
-    const { runtime, rules, network } = this.#options
-    const { roster } = replica.state
-    const { id: self } = network.self
-    const isGoing = this.#leaving || roster.isEjected(self)
-    if (isGoing && heirsOf(replica, network).length === 0) this.#membership.leaving(self)
-    else if (isGoing) this.handOver()
-    const status = replica.status()
-    this.#noteCopies(status)
-    const change = this.#membership.nextChange(replica.id, roster, status, rules, runtime.nowMs())
-    if (change === undefined || replica.proposeConfigChange(change).kind !== 'appended') return
-    replica.run()
-  }
-
-  #noteCopies({ progress, id }: Status): void {
-    const copies = Math.min(this.#options.rules.copies, copiesOf(progress, id))
-    if (copies !== this.#copies) this.#options.events.copies(copies)
-    this.#copies = copies
-  }
 
   /** A member that finds itself removed, say after a long silence, comes back as its next incarnation. */
   #noteMembership(replica: Replica): void {
@@ -427,31 +358,14 @@ export class ReplicaHost {
     if (outdated !== undefined && replica.logBytes > OUTDATED_LOG_FACTOR * logBytes) this.fail(outdated)
   }
 
-  #member(): Member {
-    return memberOf(this.#options.network.self, this.#id, this.#options.definition.version)
-  }
-
-  /** Repeated until this peer is a member: some did not host the group yet when they were told. */
-  #announce(): void {
-    this.#announcedAtTick = this.#ticks
-    for (const peer of this.#options.network.peers.keys()) this.announceTo(peer)
-  }
-
   announceTo(peer: PeerId): void {
-    if (this.#replica === undefined || this.#stopped) return
-    const { clusterId } = this.#options
-    const machineName = this.#options.definition.name
-    const member = this.#member()
-    const { epoch } = this
-    const history = this.#replica.isMember ? this.#epochs.history : []
-    const visible = this.#leadership.isVisible
-    this.#options.out.tell(peer, { kind: 'announce', clusterId, member, machineName, visible, epoch, history })
+    this.#presence.announceTo(peer)
   }
 
   /** On a new link: whatever the peer said before is over. */
   peerJoined(peer: PeerId): void {
     this.#membership.joined(peer)
-    this.announceTo(peer)
+    this.#presence.announceTo(peer)
     const lead = this.#replica?.soft.lead
     if (lead !== undefined && peerOf(lead) === peer) this.#options.events.leaderBack()
   }
@@ -471,16 +385,16 @@ export class ReplicaHost {
 
   #reportLost(replica: Replica, peer: PeerId): void {
     replica.wake()
-    for (const id of replica.state.roster.members.keys()) if (peerOf(id) === peer) this.#unreachable.add(id)
+    for (const id of replica.state.roster.members.keys()) if (peerOf(id) === peer) this.traffic.lost(id)
   }
 
   told(from: PeerId, message: RosterMessage): void {
     switch (message.kind) {
       case 'announce':
-        this.#onAnnounce(from, message)
+        this.#presence.heard(from, message)
         break
       case 'leaving':
-        this.#onLeaving(from)
+        this.#presence.heardLeaving(from)
         break
       case 'retired':
         this.#onRetired(message.incarnation)
@@ -508,38 +422,6 @@ export class ReplicaHost {
     this.#options.out.schedule()
   }
 
-  #onAnnounce(from: PeerId, announce: Announce): void {
-    // A peer of another cluster has nothing to do with this group, even if it uses the same room.
-    if (peerOf(announce.member.id) !== from || announce.clusterId !== this.#options.clusterId) return
-    if (!isOfEpoch(this.epoch, announce.epoch)) {
-      this.#epochs.met(from, announce)
-      return
-    }
-    const problem = this.#replica?.isMember
-      ? problemWith(announce, this.#replica.state, this.#options.definition, this.#options.admit)
-      : undefined
-    if (problem !== undefined) {
-      this.#options.out.tell(from, problem)
-      return
-    }
-    this.#membership.announced(from, announce, this.#options.runtime.nowMs())
-    this.#tellIfRetired(from, announce.member.id)
-    if (this.#replica?.isLeader && !this.#replica.state.roster.members.has(announce.member.id)) this.#replica.wake()
-  }
-
-  #onLeaving(from: PeerId): void {
-    this.#membership.leaving(from)
-    const announce = this.#membership.announces.get(from)
-    if (announce !== undefined) this.#tellIfRetired(from, announce.member.id)
-  }
-
-  #tellIfRetired(peer: PeerId, id: VoterId): void {
-    const roster = this.#replica?.state.roster
-    if (!this.#replica?.isMember || !roster?.isRetired(id)) return
-    const farewell = roster.isEjected(peer) ? EJECTED : ({ kind: 'retired', incarnation: incarnationOf(id) } as const)
-    this.#options.out.tell(peer, farewell)
-  }
-
   /** This incarnation is out. A peer that did not want that comes back as the next one. */
   #onRetired(incarnation: number): void {
     const replica = this.#replica
@@ -558,7 +440,7 @@ export class ReplicaHost {
     this.#incarnation = incarnation
     this.#isMember = false
     this.#createReplica(replica.state, emptyState, this.#storeIncarnation())
-    this.#announce()
+    this.#presence.announce()
   }
 
   // --- a quorum that is lost for good
@@ -568,29 +450,19 @@ export class ReplicaHost {
     return this.#recoveries.recover(timeoutMs)
   }
 
-  #testimony(): Testimony | undefined {
-    const replica = this.#replica
-    if (replica === undefined || this.#stopped || replica.last.index === 0) return undefined
-    const { id, voices, last, soft } = replica
-    return { epoch: this.epoch, id, voices, last, hasLeader: soft.lead !== undefined }
-  }
-
   async #beginEpoch(): Promise<{ epoch: EpochId; baseIndex: number }> {
-    const { runtime } = this.#options
     const replica = this.#replica as Replica
-    while (replica.isBusy) await new Promise<void>((resolve) => runtime.setTimer(BUSY_MS, resolve))
-    const { state, last } = replica
-    if (state.outdated !== undefined) throw state.outdated
-    const epoch: Epoch = { id: randomInt(() => runtime.random(), EPOCH_ID_MAX), base: last }
-    const term = replica.exhaust()
+    const { epoch, term } = await newEpoch(replica, this.#options.runtime)
+    const { state } = replica
+    const { base } = epoch
     this.#epochs.current = epoch.id
     this.#incarnation += 1
-    state.recover(epoch, this.#member())
-    const initial = recoveredState(this.#id, last, term)
+    state.recover(epoch, this.#presence.member())
+    const initial = recoveredState(this.#id, base, term)
     const successor = { incarnation: this.#incarnation, attributes: this.#attributes(false) }
     this.#begin(state, initial, this.#log && storeEpoch(this.#log, successor, state, initial))
     this.#replica?.campaign()
-    return { epoch: epoch.id, baseIndex: last.index }
+    return { epoch: epoch.id, baseIndex: base.index }
   }
 
   #split(peer: PeerId, epoch: EpochId): void {

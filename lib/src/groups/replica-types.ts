@@ -1,14 +1,5 @@
 import type { Runtime } from '../base/runtime.js'
-import type {
-  Configuration,
-  Entry,
-  InitialState,
-  Message,
-  Refusal,
-  SoftState,
-  TransferResult,
-  VoterId,
-} from '../raft/index.js'
+import type { Configuration, Entry, InitialState, Message, Refusal, SoftState, VoterId } from '../raft/index.js'
 import type { Digest } from './checkpoint.js'
 import type { ReplicaLog } from './replica-log.js'
 import type { Applied, ReplicatedState } from './replicated-state.js'
@@ -56,7 +47,6 @@ export interface ReplicaEvents {
   /** A read round may be served once `index` is applied. */
   readable(ticket: number, index: number): void
   refused(refusal: Refusal): void
-  transferred(result: TransferResult): void
   lead(state: SoftState): void
   /** The state at a checkpoint, and, if there is storage, it is durable. */
   checkpointed(digest: Digest): void

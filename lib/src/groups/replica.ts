@@ -303,7 +303,6 @@ export class Replica {
     }
     for (const { ticket, index } of ready.readStates) events.readable(ticket, index)
     for (const refusal of ready.refusals) events.refused(refusal)
-    if (ready.transfer !== undefined) events.transferred(ready.transfer)
     this.#raft.advance()
   }
 

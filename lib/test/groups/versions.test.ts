@@ -3,12 +3,17 @@ import { hashValue } from '../../src/codec/hash.js'
 import { defineMachine } from '../../src/machines/index.js'
 import { createSimulation, type SimulatedPeer } from '../../src/testing/simulation.js'
 
+interface Counter {
+  count: number
+  label?: string
+}
+
 const v1 = defineMachine({
   name: 'counter',
   version: 1,
-  initial: () => ({ count: 0 }),
+  initial: (): Counter => ({ count: 0 }),
   commands: {
-    add(state: { count: number; label?: string }, by: number) {
+    add(state, by: number) {
       state.count += by
       return state.count
     },
@@ -19,15 +24,15 @@ const v1 = defineMachine({
 const v2 = defineMachine({
   name: 'counter',
   version: 2,
-  initial: () => ({ count: 0 }),
+  initial: (): Counter => ({ count: 0 }),
   since: { rename: 2 },
   migrate: {
-    2: (state) => {
-      ;(state as { label?: string }).label = 'migrated'
+    2: (state: Counter) => {
+      state.label = 'migrated'
     },
   },
   commands: {
-    add(state: { count: number; label?: string }, by: number) {
+    add(state, by: number) {
       state.count += by
       return state.count
     },

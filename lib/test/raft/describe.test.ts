@@ -48,6 +48,7 @@ describe('describe…', () => {
       next: 6,
       learner: true,
       witness: true,
+      speaker: undefined,
       paused: true,
       pendingSnapshot: 2,
       recentActive: false,

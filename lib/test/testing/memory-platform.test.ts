@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { newPeerId, type PeerId } from '../../src/base/ids.js'
 import { silentLogger } from '../../src/base/logger.js'
-import { loadIdentity, saveClusterId } from '../../src/identity.js'
+import { loadIdentity } from '../../src/identity.js'
 import { Mesh } from '../../src/mesh/mesh.js'
 import type { Platform } from '../../src/platform.js'
 import { memoryStorage } from '../../src/storage/memory-storage.js'
@@ -83,16 +83,19 @@ describe('memoryPlatform', { timeout: 30_000 }, () => {
   it('[SIM41] keeps what a closed peer stored for the next one, and nothing without storage', async () => {
     const platform = memoryPlatform({ storage: memoryStorage() })
     const open = async () => {
-      const store = await platform.storage?.open('theatre')
-      if (store === undefined) throw new Error('no storage')
+      const opened = await platform.storage?.open('theatre', {
+        worth: async () => [0],
+        unusable: () => {},
+      })
+      if (opened === undefined) throw new Error('no storage')
+      const { store } = opened
       return { store, identity: await loadIdentity(store, platform.runtime) }
     }
     const [a, b] = [await open(), await open()]
     expect(a.identity.peerId).not.toBe(b.identity.peerId)
-    await saveClusterId(a.store, a.identity, cluster('x'))
     await a.store.close()
     const { identity } = await open()
-    expect(identity).toEqual({ ...a.identity, boot: 2, clusterId: cluster('x') })
+    expect(identity).toEqual({ ...a.identity, boot: 2 })
     expect(memoryPlatform().storage).toBeUndefined()
   })
 })

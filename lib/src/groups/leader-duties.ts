@@ -1,0 +1,77 @@
+import type { Runtime } from '../base/runtime.js'
+import type { MachineDefinition } from '../machines/machine.js'
+import type { Network } from '../mesh/network.js'
+import type { Status } from '../raft/index.js'
+import type { AutopilotRules } from './autopilot.js'
+import { encodeActivate, encodeCheckpoint } from './entry.js'
+import { copiesOf } from './group-status.js'
+import { heirsOf } from './heirs.js'
+import type { Leadership } from './leadership.js'
+import type { Membership } from './membership.js'
+import type { Presence } from './presence.js'
+import type { Replica } from './replica.js'
+import type { ReplicaHostEvents } from './replica-host-types.js'
+
+export interface LeaderDutiesOptions {
+  readonly network: Network
+  readonly runtime: Runtime
+  readonly definition: MachineDefinition
+  readonly rules: AutopilotRules
+  readonly events: ReplicaHostEvents
+  readonly membership: Membership
+  readonly leadership: Leadership
+  readonly presence: Presence
+}
+
+const BALANCE_TICKS = 20
+
+/** What only a leader does, for all: checkpoints, versions, the roster, making room for a better leader. */
+export class LeaderDuties {
+  readonly #options: LeaderDutiesOptions
+  #copies = 0
+  #balancedAtTick = 0
+
+  constructor(options: LeaderDutiesOptions) {
+    this.#options = options
+  }
+
+  /** Processes that have all that is agreed, as told last. */
+  get copies(): number {
+    return this.#copies
+  }
+
+  /** What a leader looks after with every tick. */
+  tick(replica: Replica, ticks: number): void {
+    const { membership, presence, leadership, definition } = this.#options
+    if (replica.isCheckpointDue) replica.propose([encodeCheckpoint()])
+    // One that was removed while its link was away, and came back before that was committed, has heard nothing of it.
+    for (const [peer, { member }] of membership.announces) presence.tellIfRetired(peer, member.id)
+    const version = membership.versionToActivate(replica, definition.version)
+    if (version > replica.state.version) replica.propose([encodeActivate(version)])
+    if (replica.state.outdated !== undefined || ticks >= this.#balancedAtTick + BALANCE_TICKS) {
+      this.#balancedAtTick = ticks
+      leadership.handOverToBetter(replica)
+    }
+  }
+
+  /** Proposes the next change of the roster, if one is due. */
+  tendRoster(replica: Replica, isLeaving: boolean): void {
+    const { runtime, rules, network, membership, leadership } = this.#options
+    const { roster } = replica.state
+    const { id: self } = network.self
+    const isGoing = isLeaving || roster.isEjected(self)
+    if (isGoing && heirsOf(replica, network).length === 0) membership.leaving(self)
+    else if (isGoing) leadership.handOver()
+    const status = replica.status()
+    this.#noteCopies(status)
+    const change = membership.nextChange(replica.id, roster, status, rules, runtime.nowMs())
+    if (change === undefined || replica.proposeConfigChange(change).kind !== 'appended') return
+    replica.run()
+  }
+
+  #noteCopies({ progress, id }: Status): void {
+    const copies = Math.min(this.#options.rules.copies, copiesOf(progress, id))
+    if (copies !== this.#copies) this.#options.events.copies(copies)
+    this.#copies = copies
+  }
+}

@@ -1,0 +1,104 @@
+import type { ClusterId, PeerId } from '../base/ids.js'
+import type { Runtime } from '../base/runtime.js'
+import type { MachineDefinition } from '../machines/machine.js'
+import type { Network } from '../mesh/network.js'
+import type { VoterId } from '../raft/index.js'
+import { type Admit, EJECTED, problemWith } from './admission.js'
+import type { Announce } from './announce.js'
+import { isOfEpoch } from './epoch.js'
+import type { Epochs } from './epochs.js'
+import type { Membership } from './membership.js'
+import type { Replica } from './replica.js'
+import type { Outlet } from './replica-host-types.js'
+import { type Member, memberOf } from './roster.js'
+import { incarnationOf, peerOf } from './voter-id.js'
+
+export interface PresenceOptions {
+  readonly clusterId: ClusterId
+  readonly network: Network
+  readonly runtime: Runtime
+  readonly definition: MachineDefinition
+  readonly admit: Admit | undefined
+  readonly out: Outlet
+  readonly membership: Membership
+  /** Undefined before it begins and after it stopped. */
+  replica(): Replica | undefined
+  id(): VoterId
+  ticks(): number
+  epochs(): Epochs
+  isVisible(): boolean
+}
+
+const ANNOUNCE_TICKS = 10
+
+/** Who is here: this replica tells the others of itself, and hears of theirs. */
+export class Presence {
+  readonly #options: PresenceOptions
+  #announcedAtTick = 0
+
+  constructor(options: PresenceOptions) {
+    this.#options = options
+  }
+
+  /** What the roster says, or shall say, of this replica. */
+  member(): Member {
+    const { network, id, definition } = this.#options
+    return memberOf(network.self, id(), definition.version)
+  }
+
+  /** It is time to announce again, if nobody has made this replica a member yet. */
+  isStale(ticks: number): boolean {
+    return ticks >= this.#announcedAtTick + ANNOUNCE_TICKS
+  }
+
+  /** Repeated until this peer is a member: some did not host the group yet when they were told. */
+  announce(): void {
+    this.#announcedAtTick = this.#options.ticks()
+    for (const peer of this.#options.network.peers.keys()) this.announceTo(peer)
+  }
+
+  announceTo(peer: PeerId): void {
+    const { clusterId, definition, out, epochs } = this.#options
+    const replica = this.#options.replica()
+    if (replica === undefined) return
+    const { current: epoch, history: all } = epochs()
+    const history = replica.isMember ? all : []
+    const visible = this.#options.isVisible()
+    const member = this.member()
+    out.tell(peer, { kind: 'announce', clusterId, member, machineName: definition.name, visible, epoch, history })
+  }
+
+  heard(from: PeerId, announce: Announce): void {
+    const { clusterId, membership, out, runtime, epochs, definition, admit } = this.#options
+    // A peer of another cluster has nothing to do with this group, even if it uses the same room.
+    if (peerOf(announce.member.id) !== from || announce.clusterId !== clusterId) return
+    if (!isOfEpoch(epochs().current, announce.epoch)) {
+      epochs().met(from, announce)
+      return
+    }
+    const replica = this.#options.replica()
+    const problem = replica?.isMember ? problemWith(announce, replica.state, definition, admit) : undefined
+    if (problem !== undefined) {
+      out.tell(from, problem)
+      return
+    }
+    membership.announced(from, announce, runtime.nowMs())
+    this.tellIfRetired(from, announce.member.id)
+    if (replica?.isLeader && !replica.state.roster.members.has(announce.member.id)) replica.wake()
+  }
+
+  heardLeaving(from: PeerId): void {
+    const { membership } = this.#options
+    membership.leaving(from)
+    const announce = membership.announces.get(from)
+    if (announce !== undefined) this.tellIfRetired(from, announce.member.id)
+  }
+
+  tellIfRetired(peer: PeerId, id: VoterId): void {
+    const replica = this.#options.replica()
+    const roster = replica?.state.roster
+    if (!replica?.isMember || !roster?.isRetired(id)) return
+    const farewell = roster.isEjected(peer) ? EJECTED : ({ kind: 'retired', incarnation: incarnationOf(id) } as const)
+    this.#options.out.tell(peer, farewell)
+  }
+}

@@ -1,0 +1,147 @@
+import { LegionError } from '../base/errors.js'
+import type { Runtime } from '../base/runtime.js'
+import type { Entry, Refusal } from '../raft/index.js'
+import { Checkpoints } from './checkpoints.js'
+import { encodeCheckpoint } from './entry.js'
+import { LeadershipTransfers } from './leadership-transfers.js'
+import type { Batch, Proposals } from './proposals.js'
+import { Reads } from './reads.js'
+import type { Replica } from './replica.js'
+import { RosterCommands } from './roster-commands.js'
+
+export interface RequestsOptions {
+  readonly runtime: Runtime
+  /** Reads that may wait. */
+  readonly reads: number
+  /** Called when there is something to ask for. */
+  readonly changed: () => void
+}
+
+const READ_RETRY_AFTER_MS = 1000
+const TICKETS_MAX = 1024
+
+/**
+ * All that this peer wants of a group and waits for: commands, reads, checkpoints, changes of the roster. Gives it to the
+ * replica before each run, and again whenever it may have been lost.
+ */
+export class Requests {
+  /** Undefined until the store is open, where there is one. */
+  proposals: Proposals | undefined
+  readonly reads: Reads
+  readonly checkpoints: Checkpoints
+  readonly roster: RosterCommands
+  readonly transfers: LeadershipTransfers
+  readonly #runtime: Runtime
+  readonly #tickets = new Map<number, Batch>()
+  /** False after a refusal, until something changed that may end it. */
+  #mayPropose = true
+
+  constructor({ runtime, reads, changed }: RequestsOptions) {
+    this.#runtime = runtime
+    this.reads = new Reads({ runtime, limit: reads, changed })
+    this.checkpoints = new Checkpoints({ runtime, changed })
+    this.roster = new RosterCommands({ runtime, changed })
+    this.transfers = new LeadershipTransfers({ runtime, changed })
+  }
+
+  get isWaiting(): boolean {
+    const isUnsettled = (this.proposals?.inFlight ?? 0) > 0 || this.reads.waiting > 0
+    return isUnsettled || [this.checkpoints, this.roster, this.transfers].some(({ isWaiting }) => isWaiting)
+  }
+
+  feed(replica: Replica): void {
+    if (!replica.isMember || replica.soft.lead === undefined || !this.#mayPropose) return
+    const { proposals } = this
+    while (proposals?.hasUnsent && this.#mayPropose) this.#propose(replica, proposals.takeBatch())
+    this.roster.feed(replica)
+    this.transfers.feed(replica)
+    if (this.checkpoints.takeRequest()) replica.propose([encodeCheckpoint()])
+    const round = this.reads.takeRound()
+    if (round !== undefined && replica.readIndex(round) !== undefined) this.#readDropped()
+  }
+
+  /** The replica has run. */
+  ran(replica: Replica): void {
+    this.reads.applied(replica.state.appliedIndex)
+    this.roster.look(replica.state.roster)
+    this.transfers.look(replica)
+  }
+
+  committed({ index, data }: Entry): void {
+    if (this.proposals?.watchesCommits) this.proposals.committed(index, data)
+  }
+
+  refused(refusal: Refusal): void {
+    if (refusal.request === 'read') {
+      this.#readDropped()
+      return
+    }
+    const batch = this.#tickets.get(refusal.ticket)
+    this.#tickets.delete(refusal.ticket)
+    if (batch !== undefined) this.#proposalDropped(batch)
+  }
+
+  tick(hasLeader: boolean): void {
+    this.retry()
+    this.proposals?.expire(hasLeader)
+    this.reads.expire(hasLeader)
+    this.reads.retry(this.#runtime.nowMs() - READ_RETRY_AFTER_MS)
+    this.checkpoints.tick()
+    this.roster.expire(hasLeader)
+    this.transfers.expire(hasLeader)
+  }
+
+  /** What was refused may be taken now. */
+  retry(): void {
+    this.#mayPropose = true
+  }
+
+  /** What is on its way may be lost. */
+  sendAgain(): void {
+    this.proposals?.resend()
+    this.reads.retry(this.#runtime.nowMs())
+  }
+
+  /** Another replica does not know them. */
+  forgetTickets(): void {
+    this.#tickets.clear()
+  }
+
+  /** In another cluster, where nothing of it is known. */
+  startOver(): void {
+    this.forgetTickets()
+    this.proposals?.startOver()
+    this.reads.startOver()
+  }
+
+  failAll(error: LegionError): void {
+    this.proposals?.failAll((outcome) => new LegionError(error.code, error.message, { outcome, cause: error.cause }))
+    this.reads.failAll(error)
+    this.checkpoints.failAll(error)
+    this.roster.failAll(error)
+    this.transfers.failAll(error)
+  }
+
+  #propose(replica: Replica, batch: Batch): void {
+    if (batch.entries.length === 0) return
+    const result = replica.propose(batch.entries)
+    if (result.kind === 'dropped') this.#proposalDropped(batch)
+    if (result.kind === 'forwarded') this.#remember(result.ticket, batch)
+  }
+
+  #proposalDropped(batch: Batch): void {
+    this.proposals?.returned(batch)
+    this.#mayPropose = false // until the next tick or leader
+  }
+
+  #readDropped(): void {
+    this.reads.retry(this.#runtime.nowMs())
+    this.#mayPropose = false
+  }
+
+  #remember(ticket: number, batch: Batch): void {
+    this.#tickets.set(ticket, batch)
+    const [oldest] = this.#tickets.keys()
+    if (this.#tickets.size > TICKETS_MAX && oldest !== undefined) this.#tickets.delete(oldest)
+  }
+}

@@ -1,0 +1,78 @@
+import type { SendResult } from '../mesh/port.js'
+import type { Message, VoterId } from '../raft/index.js'
+import { isAcceptable } from './admission.js'
+import type { EpochId } from './epoch.js'
+import type { Replica } from './replica.js'
+import type { Outlet } from './replica-host-types.js'
+
+export type SnapshotMessage = Message & { readonly type: 'snapshot' }
+
+export interface TrafficOptions {
+  readonly out: Outlet
+  /** The most bytes of a command that somebody else proposes. */
+  readonly commandBytes: number
+  replica(): Replica | undefined
+  epoch(): EpochId
+}
+
+/** The messages of Raft between one replica and the others, and what is known of those that got lost. */
+export class Traffic {
+  readonly #options: TrafficOptions
+  readonly #unreachable = new Set<VoterId>()
+  readonly #undelivered = new Set<VoterId>()
+
+  constructor(options: TrafficOptions) {
+    this.#options = options
+  }
+
+  step(message: Message): void {
+    this.#accept(message, (replica) => replica.step(message))
+  }
+
+  stepSnapshot(message: SnapshotMessage, pieces: readonly Uint8Array[]): void {
+    this.#accept(message, (replica) => replica.stepSnapshot(message, pieces))
+  }
+
+  snapshotSent(to: VoterId, delivered: boolean): void {
+    this.#options.replica()?.snapshotSent(to, delivered)
+    this.#options.out.schedule()
+  }
+
+  send(message: Message): void {
+    const { out, epoch, replica } = this.#options
+    if (message.type !== 'snapshot') {
+      out.send(message, epoch())
+      return
+    }
+    const source = replica()?.fetchSnapshot(message.snapshot, message.to)
+    if (source === undefined) this.#undelivered.add(message.to)
+    else out.sendSnapshot(message, epoch(), source)
+  }
+
+  unsent(message: Message, result: SendResult): void {
+    // A follower whose lane to the leader is full has not lost its leader; what was dropped is proposed again.
+    if (result === 'full' && !this.#options.replica()?.isLeader) return
+    this.lost(message.to)
+    this.#options.out.schedule()
+  }
+
+  /** Messages to this member get lost. */
+  lost(id: VoterId): void {
+    this.#unreachable.add(id)
+  }
+
+  /** Tells the replica, between two runs of it. */
+  reportUnreachable(replica: Replica): void {
+    for (const id of this.#unreachable) replica.reportUnreachable(id)
+    for (const id of this.#undelivered) replica.snapshotSent(id, false)
+    this.#unreachable.clear()
+    this.#undelivered.clear()
+  }
+
+  #accept(message: Message, step: (replica: Replica) => void): void {
+    const replica = this.#options.replica()
+    if (replica === undefined || !isAcceptable(message, replica, this.#options.commandBytes)) return
+    step(replica)
+    this.#options.out.schedule()
+  }
+}
