@@ -7,7 +7,7 @@ import type { Append, Heartbeat, InstallSnapshot, Message, MessageOf, MessageTyp
 import { leadProposal, receiveRefusal, refuseForeignProposal } from './proposals.js'
 import { receiveWake, wake } from './quiesce.js'
 import { leadRead, receiveReadIndex, refuseForeignRead } from './reads.js'
-import { becomeFollower } from './roles.js'
+import { becomeFollower, setLead } from './roles.js'
 import { leadTransfer } from './transfer.js'
 import type { IgnoreReason, Role } from './types.js'
 import { isWellFormed } from './well-formed.js'
@@ -100,8 +100,8 @@ function admit(core: Core, message: Message): boolean {
 function admitHigherTerm(core: Core, message: Message): boolean {
   const asksForVote = message.type === 'vote' || message.type === 'pre-vote'
   // A leader that asks for votes leads no more.
-  if (asksForVote && !message.transfer && message.from !== core.lead && hearsLeader(core))
-    return refuse(core, 'leader-alive')
+  if (asksForVote && message.from === core.lead && core.role === 'follower') setLead(core, undefined)
+  if (asksForVote && !message.transfer && hearsLeader(core)) return refuse(core, 'leader-alive')
   // A pre-vote's term is only a plan.
   if (message.type === 'pre-vote' || (message.type === 'pre-vote-response' && message.granted)) return true
   becomeFollower(core, message.term, isFromLeader(message) ? message.from : undefined)

@@ -85,7 +85,7 @@ export const cells: Readonly<Record<SituationName, Readonly<Record<Kind, Readonl
       },
       durable: {
         1: { it: within(200, 200, 100) },
-        2: { others: within(9000, 9000, 100), it: within(9000, 9000, 100) },
+        2: { others: within(9000, 9000, 100), it: within(2500, 2500, 100) },
         3: { others: within(200, 200, 100), it: within(2000, 2000, 100) },
         5: { others: within(200, 200, 100), it: within(1500, 1500, 100) },
       },
@@ -102,7 +102,7 @@ export const cells: Readonly<Record<SituationName, Readonly<Record<Kind, Readonl
         5: { others: within(9000, 9000, 100), back: within(1500, 1500, 1000) },
       },
       durable: {
-        2: { others: stuck(100), back: within(9000, 9000, 1000) },
+        2: { others: stuck(100), back: within(2500, 2500, 1000) },
         3: { others: within(9000, 9000, 100), back: within(2000, 2000, 1000) },
         5: { others: within(9000, 9000, 100), back: within(1500, 1500, 1000) },
       },
