@@ -17,6 +17,8 @@ export interface SwarmResult {
 }
 
 const PEERS = 5
+/** Longer than a silent link is taken for a living one. */
+const UNNOTICED_MS = 7_000
 const FAULTS = ['partition', 'one-way', 'cut', 'crash', 'close', 'blackout', 'server', 'slow', 'hide'] as const
 type Fault = (typeof FAULTS)[number]
 
@@ -46,6 +48,8 @@ export class Swarm {
   readonly #peers: Peer[] = []
   readonly #durable = new Set<Peer>()
   /** Durable peers that have ended and will be started again. */
+  /** When the last peer without storage ended. */
+  #sparedAtMs = Number.NEGATIVE_INFINITY
   readonly #down = new Set<Peer>()
 
   constructor(seed: number) {
@@ -119,6 +123,14 @@ export class Swarm {
 
   /** By everyone's view of the configuration: a majority of its voters stays, each half of a joint one for itself. */
   #canSpare(victim: Peer): boolean {
+    const nowMs = this.#simulation.clock.nowMs
+    // A leader that has not noticed the end of those before may count on them, and so may nobody afterwards.
+    if (nowMs < this.#sparedAtMs + UNNOTICED_MS || !this.#leavesQuorum(victim)) return false
+    this.#sparedAtMs = nowMs
+    return true
+  }
+
+  #leavesQuorum(victim: Peer): boolean {
     const stay = [...this.#alive.filter((peer) => peer !== victim), ...this.#down]
     const left = new Set(stay.map((peer) => peer.id))
     return [victim, ...stay].every(({ legion }) => {

@@ -26,7 +26,7 @@ export function heal(world: World): boolean {
   }
   const healing = new Healing(world)
   for (let tick = 0; !healing.done; tick++) {
-    if (tick >= PATIENCE_TICKS && !healing.hasQuorum) return false
+    if (tick >= PATIENCE_TICKS && healing.votesHaveLeft && !healing.hasQuorum) return false
     rule(tick < TICKS_MAX, () => `no agreement ${TICKS_MAX} ticks after all faults ended\n${healing.describe()}`)
     if (tick % RETRY_TICKS === 0) healing.retry()
     healing.tick()
@@ -66,6 +66,11 @@ class Healing {
 
   get #replicas(): SimulatedReplica[] {
     return [...this.#world.replicas.values()]
+  }
+
+  /** A replica has ended for good: only then may a quorum be missing. */
+  get votesHaveLeft(): boolean {
+    return this.#world.referee.voices.anyHasEnded
   }
 
   /** Of the voters, enough are there or spoken for by a member that gets the log. */

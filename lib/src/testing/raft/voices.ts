@@ -17,6 +17,10 @@ export class Voices {
     return this.#holders.size
   }
 
+  get anyHasEnded(): boolean {
+    return this.#goodbyes.size > 0
+  }
+
   /** @param needed what others may have counted on */
   ended({ hosted, disk }: SimulatedReplica, goodbye: Words, needed: Words['floor']): void {
     const { from, ids, term, floor } = goodbye
