@@ -1,4 +1,5 @@
 import type { Cluster } from '../harness/cluster.js'
+import { reserve, reserveWithin, seatsOf } from '../harness/seats.js'
 import type { LabTab } from '../harness/tab.js'
 import { expect, test } from '../harness/test.js'
 
@@ -62,9 +63,10 @@ test('[LEG42] tabs that reload come back, and nothing is lost', async ({ cluster
     const tab = tabs[i % 3] as LabTab
     await reserve(tab, `${i}`, expected)
     await tab.reload()
-    for (const other of tabs.filter((each) => each !== tab)) await reserveInTime(other, `${i}-${other.name}`, expected)
+    for (const other of tabs.filter((each) => each !== tab))
+      await reserveWithin(WITHIN_MS, other, `${i}-${other.name}`, expected)
   }
-  for (const tab of tabs) expect(await stateOf(tab)).toEqual(Object.fromEntries(expected))
+  for (const tab of tabs) expect(await seatsOf(tab)).toEqual(Object.fromEntries(expected))
 })
 
 test('[LEG43] a tab of three crashes', async ({ cluster }) => {
@@ -80,7 +82,7 @@ test('[LEG43] a tab of three crashes', async ({ cluster }) => {
     const tookMs = Date.now() - startMs
     expect(tookMs).toBeLessThan(AFTER_CRASH_MS)
     for (const tab of rest) {
-      expect(await stateOf(tab)).toEqual(Object.fromEntries(expected))
+      expect(await seatsOf(tab)).toEqual(Object.fromEntries(expected))
       await tab.close()
     }
   }
@@ -94,10 +96,11 @@ async function closeInOrder(cluster: Cluster, count: number, groups: readonly (r
     const closing = group.map((place) => tabs[place] as LabTab)
     for (const tab of closing) await reserve(tab, `last of ${tab.name}`, expected)
     await Promise.all(closing.map((tab) => tab.close()))
-    for (const tab of alive(tabs)) await reserveInTime(tab, `${tab.name} after ${closing[0]?.name}`, expected)
+    for (const tab of alive(tabs))
+      await reserveWithin(WITHIN_MS, tab, `${tab.name} after ${closing[0]?.name}`, expected)
   }
   for (const tab of alive(tabs)) {
-    expect(await stateOf(tab)).toEqual(Object.fromEntries(expected))
+    expect(await seatsOf(tab)).toEqual(Object.fromEntries(expected))
     await tab.close()
   }
 }
@@ -112,30 +115,6 @@ async function openTabs(cluster: Cluster, count: number): Promise<LabTab[]> {
     await tab.until((wanted) => lab.legion.members.filter(({ role }) => role === 'voter').length === wanted, voters)
   }
   return tabs
-}
-
-async function reserve(tab: LabTab, seat: string, expected: Map<string, string>): Promise<void> {
-  const answer = await tab.page.evaluate((name) => lab.legion.applyConsistent('reserve', name), seat)
-  expect(answer).toMatchObject({ ok: true })
-  expected.set(seat, await tab.id)
-}
-
-/** The page measures, so that only the cluster counts. */
-async function reserveInTime(tab: LabTab, seat: string, expected: Map<string, string>): Promise<void> {
-  const tookMs = await tab.page.evaluate(async (name) => {
-    const startMs = performance.now()
-    await lab.legion.applyConsistent('reserve', name)
-    return performance.now() - startMs
-  }, seat)
-  expect(tookMs).toBeLessThan(WITHIN_MS)
-  expected.set(seat, await tab.id)
-}
-
-function stateOf(tab: LabTab): Promise<Record<string, string>> {
-  return tab.page.evaluate(async () => {
-    await lab.legion.read('holder', '') // up to date
-    return { ...lab.legion.state.seats }
-  })
 }
 
 function alive(tabs: readonly LabTab[]): LabTab[] {

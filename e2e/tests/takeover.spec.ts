@@ -1,4 +1,5 @@
 import type { Cluster } from '../harness/cluster.js'
+import { reserve, reserveWithin, seatsOf } from '../harness/seats.js'
 import type { LabTab } from '../harness/tab.js'
 import { expect, test } from '../harness/test.js'
 
@@ -56,7 +57,7 @@ test('[LEG72] all tabs on IndexedDB closed, one reopened: it has the state and t
     await Promise.all(order.map((place) => (tabs[place] as LabTab).close()))
     const again = await cluster.openTab({ name: 'again', cluster: name, storage: 'indexeddb' })
     await reserve(again, 'again', expected)
-    expect(await stateOf(again)).toEqual(Object.fromEntries(expected))
+    expect(await seatsOf(again)).toEqual(Object.fromEntries(expected))
     await again.close()
   }
 })
@@ -70,10 +71,10 @@ async function endInOrder(cluster: Cluster, end: Ending, groups: readonly (reado
     for (const tab of ending) await reserve(tab, `last of ${tab.name}`, expected)
     for (const tab of ending) alive.delete(tab)
     await Promise.all(ending.map(end))
-    for (const tab of alive) await reserveInTime(tab, `${tab.name} after ${ending[0]?.name}`, expected)
+    for (const tab of alive) await reserveWithin(WITHIN_MS, tab, `${tab.name} after ${ending[0]?.name}`, expected)
   }
   for (const tab of alive) {
-    expect(await stateOf(tab)).toEqual(Object.fromEntries(expected))
+    expect(await seatsOf(tab)).toEqual(Object.fromEntries(expected))
     await tab.close()
   }
 }
@@ -89,28 +90,4 @@ async function openTabs(cluster: Cluster): Promise<{ tabs: LabTab[]; name: strin
   }
   await tabs[0]?.page.waitForTimeout(SETTLED_MS)
   return { tabs, name }
-}
-
-async function reserve(tab: LabTab, seat: string, expected: Map<string, string>): Promise<void> {
-  const answer = await tab.page.evaluate((name) => lab.legion.applyConsistent('reserve', name), seat)
-  expect(answer).toMatchObject({ ok: true })
-  expected.set(seat, await tab.id)
-}
-
-/** The page measures, so that only the cluster counts. */
-async function reserveInTime(tab: LabTab, seat: string, expected: Map<string, string>): Promise<void> {
-  const tookMs = await tab.page.evaluate(async (name) => {
-    const startMs = performance.now()
-    await lab.legion.applyConsistent('reserve', name)
-    return performance.now() - startMs
-  }, seat)
-  expect(tookMs).toBeLessThan(WITHIN_MS)
-  expected.set(seat, await tab.id)
-}
-
-function stateOf(tab: LabTab): Promise<Record<string, string>> {
-  return tab.page.evaluate(async () => {
-    await lab.legion.read('holder', '') // up to date
-    return { ...lab.legion.state.seats }
-  })
 }
