@@ -86,7 +86,7 @@ async function outdatedGoesOnToo([first, second, third]: Trio): Promise<void> {
     lab.legion.read('taken').catch(({ code, outcome }) => [code, outcome]),
   )
   expect(refused).toEqual(['E_OUTDATED', 'not-applied'])
-  expect(await third.page.evaluate(() => lab.legion.leader === lab.legion.self.id)).toBe(false)
+  await third.until(() => lab.legion.leader !== lab.legion.self.id) // hands on what it led
 
   await write(third, 'still here ')
   for (const tab of [first, second]) await tab.until(() => lab.text.includes('still here '))

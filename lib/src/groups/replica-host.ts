@@ -352,7 +352,10 @@ export class ReplicaHost {
 
   #noteOutdated(replica: Replica): void {
     const { outdated } = replica.state
-    if (outdated !== undefined && !this.#isOutdated) this.#options.events.outdated(outdated)
+    if (outdated !== undefined && !this.#isOutdated) {
+      this.#options.events.outdated(outdated)
+      if (replica.isLeader) this.#leadership.handOverToBetter(replica)
+    }
     this.#isOutdated = outdated !== undefined
     const { logBytes } = this.#options.limits
     if (outdated !== undefined && replica.logBytes > OUTDATED_LOG_FACTOR * logBytes) this.fail(outdated)
