@@ -20,7 +20,7 @@ for (const storage of [undefined, 'indexeddb'] as const) {
     })
     await second.reload({ version: 2 })
     const seats = await booked
-    expect(seats.length).toBeGreaterThan(10)
+    expect(seats.length).toBeGreaterThanOrEqual(2) // however fast the machine is
 
     await theOthersGoOn(tabs, seats)
     await outdatedGoesOnToo(tabs)
