@@ -5,6 +5,7 @@ import type { PeerId } from './base/ids.js'
 import type { Logger } from './base/logger.js'
 import type { Runtime } from './base/runtime.js'
 import { browserPlatform } from './browser-platform.js'
+import { MAIN } from './groups/group-registry.js'
 import { lastPosition } from './groups/orphan.js'
 import { type Identity, ownerOf } from './identity.js'
 import type { AnyMachine } from './machines/types.js'
@@ -15,7 +16,6 @@ import type { Store } from './storage/storage.js'
 
 // What a Legion is put together from.
 
-const MAIN = 0
 const BOOT_NONCE_BYTES = 12
 const NAME_CHARACTERS = 6
 

@@ -1,5 +1,8 @@
 import type { VoterId } from '../raft/index.js'
 
+/** What the wire calls the group `main`. */
+export const MAIN = 0
+
 /** A group besides `main`, as the log of `main` created it. */
 export interface GroupRecord {
   /** The index of the entry that created it: unique in the cluster, and what the wire calls it. */

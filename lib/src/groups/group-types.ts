@@ -7,6 +7,7 @@ import type { ProgressStatus, Status } from '../raft/index.js'
 import type { Digest } from './checkpoint.js'
 import type { EpochId } from './epoch.js'
 import type { Groups } from './groups.js'
+import type { SnapshotProgress } from './replica-host-types.js'
 import type { ReplicaLimits } from './replica-types.js'
 import type { CommandCounts } from './replicated-state.js'
 import type { Member } from './roster.js'
@@ -90,6 +91,8 @@ export interface GroupStatus extends Status {
 }
 
 export interface GroupEvents {
+  /** Some more of a snapshot has arrived: here, before `ready`, or at a member that needs one. */
+  snapshot(progress: SnapshotProgress): void
   /** The leader changed; undefined while none is known. */
   leader(peer: PeerId | undefined): void
   members(members: readonly GroupMember[]): void

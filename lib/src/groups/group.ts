@@ -356,6 +356,7 @@ export class Group<M extends AnyMachine> {
       lead: (soft) => this.#leadChanged(soft),
       configured: () => this.#membersChanged(),
       copies: (count) => this.#events.emit('copies', count),
+      progressed: (progress) => this.#events.emit('snapshot', progress),
       checkpointed: (digest) => this.#requests.checkpoints.taken(digest),
       outdated: (error) => this.#outdated(error),
       removed: () => this.#removed.resolve(),

@@ -4,7 +4,7 @@ import { type Runtime, setPeriodicTimer, type Timer } from '../base/runtime.js'
 import type { MachineDefinition } from '../machines/machine.js'
 import type { Network, PeerLeftReason } from '../mesh/network.js'
 import type { Port } from '../mesh/port.js'
-import type { Configuration, Message } from '../raft/index.js'
+import type { Configuration } from '../raft/index.js'
 import type { Store } from '../storage/storage.js'
 import { StoreWriter, type WriteCounts } from '../storage/store-writer.js'
 import type { Admit } from './admission.js'
@@ -14,6 +14,7 @@ import { ConsensusFrames, decodeFrame, decodeInEpoch, encodeInEpoch, LastWordsFr
 import { Dissolution } from './dissolution.js'
 import { type EpochId, isOfEpoch } from './epoch.js'
 import { nextIncarnation } from './gift.js'
+import { MAIN } from './group-registry.js'
 import { logPrefix } from './orphan.js'
 import { Outbox } from './outbox.js'
 import { decodeAttributes, FORMERLY_MAX } from './replica-attributes.js'
@@ -29,6 +30,7 @@ import type { SnapshotSink } from './snapshot-sink.js'
 import type { SnapshotSource } from './snapshot-source.js'
 import type { Split } from './split.js'
 import { Takeover, type TakeoverOptions } from './takeover.js'
+import type { SnapshotMessage } from './traffic.js'
 import { peerOf } from './voter-id.js'
 
 export interface GroupsOptions {
@@ -79,10 +81,7 @@ interface Disk {
   readonly writer: StoreWriter
 }
 
-type SnapshotMessage = Message & { readonly type: 'snapshot' }
 type LoadedLog = Awaited<ReturnType<typeof ReplicaLog.load>>
-
-const MAIN = 0
 
 /** A late timer moves Raft's clock by one heartbeat at most: nobody is declared dead because this peer slept. */
 const TICKS_PER_TIMER_MAX = 5
@@ -183,10 +182,6 @@ export class Groups {
     const attributes = stored && decodeAttributes(stored.attributes)
     this.#formerly = attributes?.formerly ?? []
     return attributes?.clusterId
-  }
-
-  get writer(): StoreWriter | undefined {
-    return this.#disk?.writer
   }
 
   /** This peer belongs to a cluster: groups can be hosted. Again after a cluster has dissolved. */
@@ -369,18 +364,24 @@ export class Groups {
       raftMessage: encodeInEpoch(epoch, message),
       source,
       events: {
-        progress: () => {},
+        progress: (bytes) => this.#hosts.get(group)?.progressed({ direction: 'sent', peer: peerOf(message.to), bytes }),
         done: () => settle(true),
         failed: (reason) => reason !== 'replaced' && settle(false), // the other transfer goes on
       },
     })
   }
 
-  #onSnapshotOffered({ group, snapshotId }: SnapshotOffer): SnapshotSink | undefined {
-    if (!this.#hosts.has(group)) return undefined
+  #onSnapshotOffered({ from: peer, group, snapshotId }: SnapshotOffer): SnapshotSink | undefined {
+    const host = this.#hosts.get(group)
+    if (host === undefined) return undefined
     const pieces: Uint8Array[] = []
+    let bytes = 0
     return {
-      add: (chunk) => void pieces.push(chunk),
+      add: (chunk) => {
+        pieces.push(chunk)
+        bytes += chunk.length
+        host.progressed({ direction: 'received', peer, bytes })
+      },
       finish: () => void this.#arrived.set(snapshotId, pieces),
       abort: () => {},
     }

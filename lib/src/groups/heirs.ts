@@ -1,12 +1,11 @@
 import type { MachineDefinition } from '../machines/machine.js'
 import type { Network } from '../mesh/network.js'
 import type { VoterId } from '../raft/index.js'
+import { MAIN } from './group-registry.js'
 import { preferredLeader } from './leader-balance.js'
 import type { Membership } from './membership.js'
 import type { Replica } from './replica.js'
 import { peerOf } from './voter-id.js'
-
-const MAIN = 0
 
 /** Who could lead besides this replica: the other voters that are linked, have data, and stay. */
 export function heirsOf({ id, configuration, state }: Replica, network: Network): readonly VoterId[] {

@@ -1,5 +1,4 @@
 import { DecodeError } from '../codec/decode.js'
-import type { Value } from '../codec/value.js'
 import { decodeConfigChange, type Entry, type MemberChange } from '../raft/index.js'
 import { decodeEntry, type GroupEntry } from './entry.js'
 
@@ -34,9 +33,4 @@ function describeData(data: Uint8Array): LogEntryContent {
     if (!(error instanceof DecodeError)) throw error
     return { kind: 'unreadable', problem: error.message }
   }
-}
-
-/** What a command of the log was called with; undefined for every other entry. */
-export function commandOf({ what }: LogEntry): { readonly name: string; readonly payload: Value } | undefined {
-  return what.kind === 'command' || what.kind === 'one-shot' ? { name: what.name, payload: what.payload } : undefined
 }

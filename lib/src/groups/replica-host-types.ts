@@ -45,12 +45,22 @@ export interface Outlet {
   readonly groups: number
 }
 
+/** How far a snapshot has come. */
+export interface SnapshotProgress {
+  readonly direction: 'sent' | 'received'
+  /** Who gets it, or sends it. */
+  readonly peer: PeerId
+  /** That have arrived so far. */
+  readonly bytes: number
+}
+
 export interface ReplicaHostEvents {
   /** Called before each run of the replica: the place to propose and to ask for reads. */
   feed(replica: Replica): void
   /** Called after each run. */
   ran(replica: Replica): void
   tick(): void
+  progressed(progress: SnapshotProgress): void
   /** Another replica takes the place of the last one: it knows nothing of what that one was asked. */
   replaced(): void
   /** The link to the leader, which has not changed, is there again: what was on its way may be lost. */

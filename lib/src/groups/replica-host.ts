@@ -14,6 +14,7 @@ import type { Recovery, RosterMessage, Refusal as RosterRefusal } from './announ
 import { DivergenceGuard } from './divergence-guard.js'
 import type { EpochId } from './epoch.js'
 import { Epochs } from './epochs.js'
+import { MAIN } from './group-registry.js'
 import { LeaderDuties } from './leader-duties.js'
 import { Leadership } from './leadership.js'
 import { Membership } from './membership.js'
@@ -21,7 +22,7 @@ import { Presence } from './presence.js'
 import { newEpoch, Recoveries, testimonyOf } from './recovery.js'
 import { Replica } from './replica.js'
 import { decodeAttributes, encodeAttributes } from './replica-attributes.js'
-import type { ReplicaHostOptions } from './replica-host-types.js'
+import type { ReplicaHostOptions, SnapshotProgress } from './replica-host-types.js'
 import type { ReplicaLog, StoredReplica } from './replica-log.js'
 import { openState, recoveredState, restore, resume, storeEpoch, storeFounding } from './replica-start.js'
 import type { ReplicatedState } from './replicated-state.js'
@@ -31,7 +32,6 @@ import { incarnationOf, peerOf, voterIdOf } from './voter-id.js'
 /** An outdated replica can't cut its log: above so many times `logBytes` it gives up. */
 const OUTDATED_LOG_FACTOR = 4
 const QUIESCE_TICKS = 30
-const MAIN = 0
 
 /**
  * Hosts this peer's replica of one group: announces it to the others, starts elections when the leader's link closes,
@@ -307,6 +307,11 @@ export class ReplicaHost {
     if (this.#stopped) return
     this.stop()
     this.#options.events.failed(error)
+  }
+
+  /** Some more of a snapshot has arrived, here or there. */
+  progressed(progress: SnapshotProgress): void {
+    if (!this.#stopped) this.#options.events.progressed(progress)
   }
 
   // --- who leads

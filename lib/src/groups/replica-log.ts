@@ -10,7 +10,7 @@ import { type Loaded, loadLog, newLog } from './replica-log-load.js'
 /** What a replica finds when it starts again. */
 export interface StoredReplica {
   readonly incarnation: number
-  /** As last given to `create` or `writeAttributes`. */
+  /** As given to `create` or `install`. */
   readonly attributes: Uint8Array
   /** What the Raft core starts from. Its committed entries are to be applied to the state of `snapshot`. */
   readonly initial: InitialState
@@ -86,11 +86,6 @@ export class ReplicaLog {
   append(hardState: HardState | undefined, entries: readonly Entry[], durability: Durability): Promise<void> {
     if (hardState === undefined && entries.length === 0) return Promise.resolve()
     return this.#writer.write([this.#record(hardState, entries)], durability)
-  }
-
-  /** @param attributes must not change */
-  writeAttributes(attributes: Uint8Array): Promise<void> {
-    return this.#writer.write([this.#meta(this.#current.incarnation, attributes)], 'synced')
   }
 
   /** A place for a snapshot that is being made or received. */

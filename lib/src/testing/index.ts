@@ -1,6 +1,8 @@
 /**
  * For tests of programs that use legion-mesh: whole Legions on simulated time and network, and a checker of histories.
  */
+
+export { memoryStorage } from '../storage/memory-storage.js'
 export { type ContractRunner, describeChannelContract } from './channel-contract.js'
 export { HistoryRecorder, type OpenOperation, type Operation, UNKNOWN, type Unknown } from './history.js'
 export { type KvContent, type KvInput, type KvOutput, type KvSwap, kvModel } from './kv-model.js'

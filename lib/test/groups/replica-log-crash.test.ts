@@ -19,7 +19,6 @@ const script: readonly Step[] = [
   { do: 'commit', forward: 2, withEntry: false },
   { do: 'snapshot', back: 0, sizes: [4, 1, 1] },
   { do: 'compact', back: 0 },
-  { do: 'attributes', value: 7 },
   { do: 'install', ahead: 5, sizes: [2, 2], entries: 1 },
   { do: 'append', back: 0, count: 2, newTerm: false },
   { do: 'snapshot', back: 0, sizes: [5] },
@@ -57,7 +56,6 @@ async function run(disk: Disk): Promise<Run> {
 
 async function expectBroken(log: ReplicaLog): Promise<void> {
   const broken = { code: 'E_STORAGE' }
-  await expect(log.writeAttributes(new Uint8Array(1))).rejects.toMatchObject(broken)
   await expect(log.beginSnapshot().add(new Uint8Array(1))).rejects.toMatchObject(broken)
   await expect(log.create(9, new Uint8Array(0), foundingState([voter(1)]))).rejects.toMatchObject(broken)
   await expect(log.destroy()).rejects.toMatchObject(broken)

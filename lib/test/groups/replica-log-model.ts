@@ -38,7 +38,6 @@ export type Step =
   | { readonly do: 'install'; readonly ahead: number; readonly sizes: readonly number[]; readonly entries: number }
   | { readonly do: 'compact'; readonly back: number }
   | { readonly do: 'abort'; readonly sizes: readonly number[] }
-  | { readonly do: 'attributes'; readonly value: number }
   | { readonly do: 'create'; readonly founding: boolean }
 
 export const lastIndex = ({ base, entries }: Model) => base.index + entries.length
@@ -94,10 +93,6 @@ export function plan(model: Model, step: Step): { next: Model; run(log: ReplicaL
       return planCompact(model, step)
     case 'abort':
       return planAbort(model, step)
-    case 'attributes': {
-      const attributes = new Uint8Array([step.value])
-      return { next: { ...model, attributes }, run: (log) => log.writeAttributes(attributes) }
-    }
     case 'create': {
       const initial = step.founding ? foundingState([voter(1)]) : emptyState
       const next = createdModel(model.incarnation + 1, initial)

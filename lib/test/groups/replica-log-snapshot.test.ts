@@ -50,7 +50,7 @@ describe('snapshots in a ReplicaLog', () => {
     expect(await read(second)).toEqual([1, 2, 3])
     expect(chunkKeys()).toHaveLength(5)
     second?.close()
-    await log.writeAttributes(new Uint8Array(0)) // after the deletion
+    await log.append({ term: 1, vote: undefined, commit: 9 }, [], 'synced') // after the deletion
     expect(chunkKeys()).toHaveLength(2)
     expect(disk.keys(`${PREFIX}trash/`)).toEqual([])
     await expect(read(second)).rejects.toMatchObject({ code: 'E_CLOSED' })
@@ -92,7 +92,7 @@ describe('snapshots in a ReplicaLog', () => {
     await received.add(new Uint8Array([2]))
     await received.install(at(20), { term: 1, vote: undefined, commit: 20 })
     await own.commit(at(9))
-    await log.writeAttributes(new Uint8Array(0))
+    await log.append({ term: 1, vote: undefined, commit: 20 }, [], 'synced')
     expect(log.openSnapshot()?.snapshot.index).toBe(20)
     expect(chunkKeys()).toHaveLength(1)
   })

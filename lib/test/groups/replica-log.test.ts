@@ -38,7 +38,6 @@ const step: fc.Arbitrary<Step | 'restart'> = fc.oneof(
   fc.record({ do: fc.constant('vote' as const), for: number }),
   fc.record({ do: fc.constant('install' as const), ahead: fc.nat(10), sizes, entries: fc.nat(2) }),
   fc.record({ do: fc.constant('abort' as const), sizes }),
-  fc.record({ do: fc.constant('attributes' as const), value: number }),
   fc.record({ do: fc.constant('create' as const), founding: fc.boolean() }),
   fc.constant('restart' as const),
 )

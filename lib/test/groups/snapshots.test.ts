@@ -42,12 +42,25 @@ describe('a newcomer to a large state', { timeout: 60_000 }, () => {
   it('[GRP95] gets it while commands go on as before', async () => {
     const { simulation, peers, leader } = await start(1)
     const newcomer = simulation.open<typeof kv>()
+    const sent: number[] = []
+    const received: number[] = []
+    leader.legion.main.on('snapshot', ({ peer, direction, bytes }) => {
+      if (peer === newcomer.id && direction === 'sent') sent.push(bytes)
+    })
+    newcomer.legion.main.on('snapshot', ({ peer, direction, bytes }) => {
+      if (peer === leader.id && direction === 'received') received.push(bytes)
+    })
     let commands = 0
     while (!isFollowing(newcomer, leader)) {
       await simulation.until((peers[commands % 3] as Peer).legion.applyConsistent('increment', { key: 'n' }), 500)
       commands++
     }
     expect(commands).toBeGreaterThan(20)
+    for (const bytes of [sent, received]) {
+      expect(bytes.length).toBeGreaterThan(10)
+      expect(bytes).toEqual([...bytes].sort((a, b) => a - b))
+    }
+    expect(received.at(-1)).toBe(sent.at(-1))
     expectAll(newcomer)
     expect(await simulation.until(newcomer.legion.read('get', 'n'))).toBe(commands)
   })
