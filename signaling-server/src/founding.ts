@@ -12,6 +12,8 @@ export interface FoundingOptions {
   readonly graceMs: number
   /** False while members of a cluster founded before the server's start may still be on their way back. */
   isWarm(): boolean
+  /** Nobody is in the room. */
+  isEmpty(): boolean
   /** The room's cluster was forgotten. */
   onForgotten(): void
 }
@@ -20,8 +22,9 @@ export interface FoundingOptions {
  * Decides which cluster a room belongs to: at most one at any time.
  *
  * Claimants are the members who named the room's present cluster. When the last one is gone the cluster is remembered
- * for ever if any of its claimants was durable, since somebody's disk still holds its state; otherwise it is forgotten
- * after a grace, since nobody's does.
+ * for ever if any of its claimants was durable, since somebody's disk still holds its state. Otherwise nobody's does, and
+ * it is forgotten: at once if the room is empty and all that went lately said that they ended; else after a grace, since
+ * who only lost its socket may be back, and who is here may be about to claim the cluster that it found.
  */
 export class Founding {
   readonly #options: FoundingOptions
@@ -31,6 +34,8 @@ export class Founding {
   #clusterId: string | undefined
   #durable = false
   #grace: Timer | undefined
+  /** Until then whoever lost its socket may be back. */
+  #missedUntilMs = 0
 
   constructor(options: FoundingOptions) {
     this.#options = options
@@ -53,8 +58,14 @@ export class Founding {
     this.#evaluate()
   }
 
-  /** The member left the room. */
+  /** The member left the room, and may be back. */
   left(claimant: Claimant): void {
+    this.#missedUntilMs = this.#options.clock.nowMs() + this.#options.graceMs
+    this.ended(claimant)
+  }
+
+  /** The member left the room for good. */
+  ended(claimant: Claimant): void {
     this.#requests.delete(claimant)
     this.#claimants.delete(claimant)
     this.#evaluate()
@@ -98,8 +109,16 @@ export class Founding {
       this.#grace?.cancel()
       this.#grace = undefined
     } else {
-      this.#grace ??= this.#options.clock.setTimer(this.#options.graceMs, () => this.#forget())
+      this.#forgetAfterGrace()
     }
+  }
+
+  #forgetAfterGrace(): void {
+    if (this.#grace !== undefined) return
+    const { clock, graceMs, isEmpty } = this.#options
+    const delayMs = isEmpty() ? this.#missedUntilMs - clock.nowMs() : graceMs
+    if (delayMs <= 0) this.#forget()
+    else this.#grace = clock.setTimer(delayMs, () => this.#forget())
   }
 
   #forget(): void {

@@ -30,7 +30,10 @@ const signal = v.object({ type: v.literal('signal'), to: id, payload })
 
 const ping = v.object({ type: v.literal('ping') })
 
-export const clientMessage = v.variant('type', [hello, found, signal, ping])
+/** The peer ends, and with it what it had in memory: it is not to be waited for. */
+const bye = v.object({ type: v.literal('bye') })
+
+export const clientMessage = v.variant('type', [hello, found, signal, ping, bye])
 
 /** A hello of any version, told apart so that its sender learns why it is refused. */
 export const anyHello = v.object({ type: v.literal('hello'), version: v.number() })

@@ -38,9 +38,9 @@ export class Room {
   readonly founding: Founding
   readonly #members = new Map<string, Member>()
 
-  constructor(id: string, founding: FoundingOptions) {
+  constructor(id: string, founding: Omit<FoundingOptions, 'isEmpty'>) {
     this.id = id
-    this.founding = new Founding(founding)
+    this.founding = new Founding({ ...founding, isEmpty: () => this.size === 0 })
   }
 
   get size(): number {
@@ -71,10 +71,12 @@ export class Room {
     return predecessor
   }
 
-  leave(member: Member): void {
+  /** @param isEnd it said so, and is not to be waited for */
+  leave(member: Member, isEnd: boolean): void {
     this.#members.delete(member.peer)
     this.#tell({ type: 'peer-left', peer: member.peer })
-    this.founding.left(member)
+    if (isEnd) this.founding.ended(member)
+    else this.founding.left(member)
   }
 
   #tell(message: ServerMessage): void {

@@ -56,6 +56,7 @@ export class Rooms {
     if (message.type === 'ping') client.send({ type: 'pong' })
     else if (message.type === 'hello') this.#hello(client, message)
     else if (member === undefined) client.complain('not-joined')
+    else if (message.type === 'bye') this.#remove(member, true)
     else if (message.type === 'found') member.room.founding.request(member, message.clusterId)
     else route(member, message.to, message.payload)
   }
@@ -63,11 +64,7 @@ export class Rooms {
   /** The client's socket is gone. Idempotent. */
   disconnected(client: Client): void {
     const member = this.#members.get(client)
-    if (member === undefined) return
-    this.#members.delete(client)
-    this.#reservations.keep(member.room.id, member.peer, member.token)
-    member.room.leave(member)
-    this.#tidy(member.room)
+    if (member !== undefined) this.#remove(member, false)
   }
 
   /** Stops every timer. */
@@ -115,6 +112,13 @@ export class Rooms {
       clusterId: room.founding.clusterId,
     })
     if (predecessor !== undefined) this.#replace(predecessor)
+  }
+
+  #remove(member: Member, isEnd: boolean): void {
+    this.#members.delete(member.client)
+    this.#reservations.keep(member.room.id, member.peer, member.token)
+    member.room.leave(member, isEnd)
+    this.#tidy(member.room)
   }
 
   #replace(member: Member): void {

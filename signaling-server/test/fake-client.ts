@@ -99,6 +99,11 @@ export class RoomsBench {
     this.rooms.receive(client, { type: 'found', clusterId: client.named })
   }
 
+  /** It says that it ends; its socket is still there. */
+  end(client: FakeClient): void {
+    this.rooms.receive(client, { type: 'bye' })
+  }
+
   /** What the room of that name belongs to, as a newcomer is told. */
   clusterOf(room = 'room'): string | undefined {
     const visitor = this.join('visitor', { room })

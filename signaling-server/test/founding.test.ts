@@ -94,12 +94,53 @@ describe('founding', () => {
     expect(bench.rooms.roomCount).toBe(0)
   })
 
+  it('[SIG24] forgets a memory-only cluster at once when all of its claimants ended', async () => {
+    const bench = await warmBench()
+    const [a, b] = [bench.join('a', { clusterId: 'x' }), bench.join('b', { clusterId: 'x' })]
+    bench.end(a)
+    expect(bench.rooms.roomCount).toBe(1)
+    bench.end(b)
+    bench.rooms.disconnected(b)
+    expect([bench.rooms.roomCount, bench.rooms.memberCount]).toEqual([0, 0])
+    const next = bench.join('c')
+    bench.found(next, 'y')
+    expect(next.founded).toEqual([idOf('y')])
+  })
+
+  it.each(['a claimant', 'somebody who may have found it'])(
+    '[SIG24] waits for %s that lost its socket within the grace',
+    async (who) => {
+      const bench = await warmBench()
+      const a = bench.join('a', { clusterId: 'x' })
+      bench.rooms.disconnected(bench.join('b', who === 'a claimant' ? { clusterId: 'x' } : {}))
+      await bench.clock.run(GRACE_MS - 100)
+      bench.end(a)
+      await bench.clock.run(99)
+      expect(bench.rooms.roomCount).toBe(1)
+      await bench.clock.run(1)
+      expect(bench.rooms.roomCount).toBe(0)
+    },
+  )
+
+  it('[SIG24] waits for who is in the room: its claim may be on its way', async () => {
+    const bench = await warmBench()
+    const [a, b, c] = [bench.join('a', { clusterId: 'x' }), bench.join('b'), bench.join('c')]
+    bench.end(a)
+    bench.found(c, 'z')
+    bench.found(b, 'x')
+    expect([b.founded, c.founded]).toEqual([[idOf('x')], [idOf('x')]])
+    bench.end(b)
+    await bench.clock.run(GRACE_MS)
+    bench.found(c, 'z')
+    expect(c.founded).toEqual([idOf('x'), idOf('z')])
+  })
+
   it('[SIG9] remembers a cluster for ever once a durable member claimed it', async () => {
     const bench = await warmBench()
     const durable = bench.join('a', { clusterId: 'x', durable: true })
     const memory = bench.join('b', { clusterId: 'x' })
-    bench.rooms.disconnected(durable)
-    bench.rooms.disconnected(memory)
+    bench.end(durable)
+    bench.end(memory)
     await bench.clock.run(1000 * GRACE_MS)
     expect(bench.clusterOf()).toBe(idOf('x'))
   })
@@ -119,7 +160,7 @@ describe('founding', () => {
 type Step =
   | { readonly do: 'join'; readonly peer: string; readonly cluster: string | undefined; readonly durable: boolean }
   | { readonly do: 'found'; readonly peer: string; readonly cluster: string }
-  | { readonly do: 'leave'; readonly peer: string }
+  | { readonly do: 'leave' | 'end'; readonly peer: string }
   | { readonly do: 'wait'; readonly ms: number }
 
 function step(): fc.Arbitrary<Step> {
@@ -133,7 +174,7 @@ function step(): fc.Arbitrary<Step> {
       durable: fc.boolean(),
     }),
     fc.record({ do: fc.constant('found' as const), peer, cluster }),
-    fc.record({ do: fc.constant('leave' as const), peer }),
+    fc.record({ do: fc.constantFrom('leave' as const, 'end' as const), peer }),
     fc.record({ do: fc.constant('wait' as const), ms: fc.nat(GRACE_MS) }),
   )
 }
@@ -156,8 +197,9 @@ async function act(
     present.set(step.peer, bench.join(step.peer, { clusterId: step.cluster, durable: step.durable }))
   } else if (step.do === 'found' && client !== undefined) {
     bench.found(client, step.cluster)
-  } else if (step.do === 'leave' && client !== undefined) {
+  } else if ((step.do === 'leave' || step.do === 'end') && client !== undefined) {
     present.delete(step.peer)
+    if (step.do === 'end') bench.end(client)
     bench.rooms.disconnected(client)
   }
 }

@@ -21,6 +21,8 @@ export type ClientMessage =
   /** The payload is base64url. */
   | { readonly type: 'signal'; readonly to: PeerId; readonly payload: string }
   | { readonly type: 'ping' }
+  /** This peer ends, and with it what it had in memory. */
+  | { readonly type: 'bye' }
 
 export type ServerMessage =
   | {

@@ -88,6 +88,7 @@ export class SignalingClient implements Rendezvous {
 
   async leave(): Promise<void> {
     this.#status = 'left'
+    this.#transmit({ type: 'bye' })
     this.#socket?.close()
   }
 

@@ -12,7 +12,7 @@ import { drawFrom, type Medium, type Range } from './simulated-channel.js'
 const RETRY_MS: Range = [300, 2000]
 /** After a start the server lets members of a living cluster come back before it grants a founding. */
 const WARM_UP_MS = 2000
-/** How long the cluster of a room without its members is remembered if none of them was durable. */
+/** So long the cluster of a room is remembered, without a durable member, for those who may be back. */
 const GRACE_MS = 10_000
 /** A client that crashed is missed only after this. */
 const IDLE_MS = 10_000
@@ -34,6 +34,8 @@ export class SimulatedSignalingServer {
   readonly #claimants = new Set<PeerId>()
   #clusterId: ClusterId | undefined
   #isRemembered = false
+  /** Until then whoever lost its connection may be back. */
+  #missedUntilMs = 0
   #isUp = true
   #warmUp: Timer | undefined
 
@@ -78,7 +80,7 @@ export class SimulatedSignalingServer {
   /** For clients: a new connection, or undefined if the server is out of reach. */
   connect(client: SimulatedRendezvous, self: RendezvousSelf): Session | undefined {
     if (!this.#isUp || this.#unplugged.has(self.id)) return undefined
-    const session = new Session(this.#medium, client, self, () => this.#disconnected(session))
+    const session = new Session(this.#medium, client, self, (isEnd) => this.#disconnected(session, isEnd))
     this.#sessions.add(session)
     session.toServer(() => this.#join(session))
     return session
@@ -126,19 +128,26 @@ export class SimulatedSignalingServer {
     older.replaced()
   }
 
-  #disconnected(session: Session): void {
+  #disconnected(session: Session, isEnd: boolean): void {
     this.#sessions.delete(session)
     if (this.#members.get(session.self.id) !== session) return
     this.#members.delete(session.self.id)
     this.#medium.record(`leave ${session.self.id}`)
     for (const other of this.#members.values()) other.toClient((_events, client) => client.peerLeft(session.self.id))
+    if (!isEnd) this.#missedUntilMs = this.#medium.clock.nowMs + GRACE_MS
     if (this.#claimants.delete(session.self.id) && this.#claimants.size === 0) this.#forgetAfterGrace()
   }
 
+  /** At once if nobody is here or may be back. */
   #forgetAfterGrace(): void {
-    this.#medium.clock.setTimer(GRACE_MS, () => {
-      if (this.#claimants.size === 0 && !this.#isRemembered) this.#clusterId = undefined
-    })
+    const { clock } = this.#medium
+    const delayMs = this.#members.size === 0 ? this.#missedUntilMs - clock.nowMs : GRACE_MS
+    if (delayMs <= 0) this.#forget()
+    else clock.setTimer(delayMs, () => this.#forget())
+  }
+
+  #forget(): void {
+    if (this.#claimants.size === 0 && !this.#isRemembered) this.#clusterId = undefined
   }
 
   #answerFoundings(): void {
@@ -165,11 +174,12 @@ class Session {
   readonly self: RendezvousSelf
   readonly #medium: Medium
   readonly #client: SimulatedRendezvous
-  readonly #onEnd: () => void
+  readonly #onEnd: (isEnd: boolean) => void
   readonly #lastArrivalMs = { server: 0, client: 0 }
   #isOpen = true
 
-  constructor(medium: Medium, client: SimulatedRendezvous, self: RendezvousSelf, onEnd: () => void) {
+  /** @param onEnd with true if the client said that it ends */
+  constructor(medium: Medium, client: SimulatedRendezvous, self: RendezvousSelf, onEnd: (isEnd: boolean) => void) {
     this.#medium = medium
     this.#client = client
     this.self = self
@@ -189,18 +199,18 @@ class Session {
 
   /** The client left by itself. */
   leave(): void {
-    this.toServer(() => this.#end())
+    this.toServer(() => this.#end(true))
   }
 
   /** The client's process is gone: the server misses it later. */
   crash(): void {
-    this.#medium.clock.setTimer(IDLE_MS, () => this.#end())
+    this.#medium.clock.setTimer(IDLE_MS, () => this.#end(false))
   }
 
   /** The connection broke, both sides know. */
   cut(): void {
     if (!this.#isOpen) return
-    this.#end()
+    this.#end(false)
     this.#client.disconnected(this)
   }
 
@@ -210,10 +220,10 @@ class Session {
     this.#client.disconnected(this)
   }
 
-  #end(): void {
+  #end(isSaid: boolean): void {
     if (!this.#isOpen) return
     this.#isOpen = false
-    this.#onEnd()
+    this.#onEnd(isSaid)
   }
 
   #travel(direction: 'server' | 'client', arrive: () => void): void {

@@ -6,6 +6,9 @@ import { get, type Peer, set } from './two-clusters.js'
 const clustersOf = (peers: readonly SimulatedPeer[]) => new Set(peers.map(({ legion }) => legion.cluster.id))
 const areReady = (peers: readonly SimulatedPeer[]) => peers.every(({ legion }) => legion.status().isReady)
 
+/** To found and to join, and nothing that is waited for. */
+const AT_ONCE_MS = 1_000
+
 describe('founding', () => {
   it('[FND1] of peers that open at the same moment exactly one founds the cluster', async () => {
     for (let seed = 1; seed <= 20; seed++) {
@@ -49,6 +52,24 @@ describe('founding', () => {
     await simulation.settle(() => areReady([next]))
     expect(next.legion.cluster.id).not.toBe(old)
   })
+
+  it.each([1, 3])(
+    '[FND10] %i tabs without storage that all reload at once found a new cluster at once',
+    async (count) => {
+      for (let seed = 1; seed <= 5; seed++) {
+        const simulation = createSimulation({ seed })
+        const peers = await simulation.peers(count, { kind: 'browser', host: 'one' })
+        const old = peers[0]?.legion.cluster.id
+        for (const peer of peers) peer.closePage()
+        await simulation.run(150)
+        const next = peers.map((peer) => peer.restart())
+        await simulation.run(AT_ONCE_MS)
+        expect(areReady(next)).toBe(true)
+        expect(clustersOf(next).size).toBe(1)
+        expect(next[0]?.legion.cluster.id).not.toBe(old)
+      }
+    },
+  )
 
   it('[FND5] two that open at once over lossy signaling found one cluster', async () => {
     for (let seed = 1; seed <= 10; seed++) {

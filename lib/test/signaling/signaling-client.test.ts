@@ -254,6 +254,7 @@ describe('SignalingClient', () => {
     const bench = joinedBench()
     await bench.client.leave()
     await bench.client.leave()
+    expect(bench.socket.sent.at(-1)).toEqual({ type: 'bye' })
     expect(bench.socket.isClosed).toBe(true)
     expect(bench.client.status).toBe('left')
     expect(bench.client.send(peer('a'), bytes('hi'))).toBe(false)

@@ -205,7 +205,7 @@ describe('signaling server', () => {
     expect(x.events.at(-1)).toBe(`peerLeft ${b}`)
   })
 
-  it('[SIM8] grants one founding after its warm-up, forgets it with its last member after a grace', async () => {
+  it('[SIM8] grants one founding after its warm-up, forgets it when all said that they end', async () => {
     const [x, y] = [joined(a), joined(b)]
     x.rendezvous.found('x' as never)
     y.rendezvous.found('y' as never)
@@ -214,9 +214,27 @@ describe('signaling server', () => {
     await clock.run(1_000)
     const winner = network.server.clusterId
     for (const { events } of [x, y]) expect(events.at(-1)).toBe(`founded ${winner}`)
-    await Promise.all([x.rendezvous.leave(), y.rendezvous.leave()])
-    await clock.run(9_000)
+    for (const { rendezvous } of [x, y]) rendezvous.claim(winner as never)
+    await clock.run(100)
+    await x.rendezvous.leave()
+    await clock.run(100)
     expect(network.server.clusterId).toBe(winner)
+    await y.rendezvous.leave()
+    await clock.run(100)
+    expect(network.server.clusterId).toBeUndefined()
+  })
+
+  it('[SIM8] remembers it for a grace when somebody vanished', async () => {
+    const [x, y] = [joined(a), joined(b)]
+    x.rendezvous.found('x' as never)
+    await clock.run(3_000)
+    y.rendezvous.claim('x' as never)
+    await clock.run(100)
+    network.crash(b)
+    await clock.run(12_000)
+    await x.rendezvous.leave()
+    await clock.run(7_000)
+    expect(network.server.clusterId).toBe('x')
     await clock.run(2_000)
     expect(network.server.clusterId).toBeUndefined()
   })

@@ -72,13 +72,13 @@ export const cells: Readonly<Record<SituationName, Readonly<Record<Kind, Readonl
     },
     'leader-reloads': {
       tabs: {
-        1: { it: within(15000, 15000, 100) },
+        1: { it: within(200, 200, 100) },
         2: { others: within(200, 200, 100), it: within(1500, 1500, 100) },
         3: { others: within(200, 200, 100), it: within(1500, 1500, 100) },
         5: { others: within(200, 200, 100), it: within(1500, 1500, 100) },
       },
       node: {
-        1: { it: within(15000, 15000, 100) },
+        1: { it: within(200, 200, 100) },
         2: { others: within(200, 200, 100), it: within(1500, 1500, 100) },
         3: { others: within(200, 200, 100), it: within(1500, 1500, 100) },
         5: { others: within(200, 200, 100), it: within(1500, 1500, 100) },
