@@ -23,6 +23,7 @@ export function browserPlatform(): Platform {
     lifecycle: pageLifecycle(),
     storage: profileStorage(runtime),
     compression: systemCompression(),
+    loadConsensus: async () => (await import('./groups/consensus.js')).Consensus,
     createConnector: () => webrtcConnector({ runtime, stack: browserStack(navigator.userAgent) }),
     createRendezvous: (options) => createRendezvous({ ...options, openSocket: browserSocket }),
   }

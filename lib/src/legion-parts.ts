@@ -1,18 +1,17 @@
 import { toBase64Url } from './base/bytes.js'
 import { defer } from './base/deferred.js'
+import type { Unsubscribe } from './base/emitter.js'
 import { LegionError } from './base/errors.js'
 import type { PeerId } from './base/ids.js'
 import type { Logger } from './base/logger.js'
 import type { Runtime } from './base/runtime.js'
 import { browserPlatform } from './browser-platform.js'
-import { MAIN } from './groups/group-registry.js'
-import { lastPosition } from './groups/orphan.js'
-import { type Identity, ownerOf } from './identity.js'
+import type { Consensus, ConsensusEvents } from './groups/consensus.js'
+import type { Identity } from './identity.js'
 import type { AnyMachine } from './machines/types.js'
 import { Mesh, type MeshSelf, type MeshStatus } from './mesh/mesh.js'
-import type { LegionOptions, ResolvedOptions } from './options.js'
+import { applyStrict, type LegionOptions, type ResolvedOptions } from './options.js'
 import type { Platform } from './platform.js'
-import type { Store } from './storage/storage.js'
 
 // What a Legion is put together from.
 
@@ -63,9 +62,51 @@ export function nameOf(id: PeerId): string {
   return id.slice(0, NAME_CHARACTERS)
 }
 
-/** Of several stores without an owner the one with the most up-to-date log is the best to go on from. */
-export async function worthOf(store: Store): ReturnType<typeof lastPosition> {
-  return lastPosition(store, await ownerOf(store), MAIN)
+export interface ConsensusWorld {
+  readonly platform: Platform
+  readonly mesh: Mesh
+  readonly logger: Logger
+  readonly durable: boolean
+  readonly events: ConsensusEvents
+}
+
+export function createConsensus<M extends AnyMachine>(
+  Code: typeof Consensus,
+  { machine, compression = false }: LegionOptions<M, unknown, never>,
+  resolved: ResolvedOptions,
+  { platform, mesh, logger, durable, events }: ConsensusWorld,
+): Consensus<M> {
+  const { voters, copies, replaceAfterMs, admit, startup, strict, groupTiming, groupLimits, snapshotBytes } = resolved
+  return new Code({
+    mesh,
+    runtime: platform.runtime,
+    logger,
+    machine,
+    startup,
+    rules: { voters, copies, replaceAfterMs },
+    admit,
+    durable,
+    timing: groupTiming,
+    limits: { ...groupLimits, snapshotBytes },
+    deflate: compression ? platform.compression?.deflate : undefined,
+    inflate: platform.compression?.inflate,
+    events,
+    prepare: (other) => applyStrict(strict, other, events.error),
+  })
+}
+
+/** Subscribes when `source` is there, unless it is not wanted any more by then. */
+export function subscribeLater<S>(source: Promise<S>, subscribe: (source: S) => Unsubscribe): Unsubscribe {
+  let isWanted = true
+  let unsubscribe: Unsubscribe | undefined
+  const begin = (there: S) => {
+    if (isWanted) unsubscribe = subscribe(there)
+  }
+  source.then(begin, () => {}) // what failed is told to whoever waits for it
+  return () => {
+    isWanted = false
+    unsubscribe?.()
+  }
 }
 
 /** @throws LegionError E_TIMEOUT, which says what is missing; whatever `ready` rejects with */

@@ -8,20 +8,17 @@ import type { PayloadArgs } from './base/payload-args.js'
 import type { LegionDocument } from './docs/document.js'
 import { Documents } from './docs/documents.js'
 import type { Recovery } from './groups/announce.js'
-import { Founding } from './groups/founding.js'
-import { Group } from './groups/group.js'
-import { GroupDirectory, type OpenGroupOptions } from './groups/group-directory.js'
-import type { GroupMember, GroupOptions } from './groups/group-types.js'
-import { Groups } from './groups/groups.js'
+import type { Consensus, ConsensusEvents } from './groups/consensus.js'
+import type { Group } from './groups/group.js'
+import type { OpenGroupOptions } from './groups/group-directory.js'
+import type { GroupMember } from './groups/group-types.js'
 import type { ProposeOptions } from './groups/proposals.js'
 import type { RosterOptions } from './groups/roster-commands.js'
 import type { PinnedRole } from './groups/roster-entry.js'
-import type { Split } from './groups/split.js'
-import { Splits } from './groups/splits.js'
 import { type Identity, loadIdentity, newIdentity, ownerOf } from './identity.js'
-import { createMesh, defaultPlatform, nameOf, readyInTime, worthOf } from './legion-parts.js'
+import { createConsensus, createMesh, defaultPlatform, nameOf, readyInTime, subscribeLater } from './legion-parts.js'
 import type { LegionEvents, LegionStatus } from './legion-types.js'
-import { kv } from './machines/kv.js'
+import type { kv } from './machines/kv.js'
 import type {
   AnyMachine,
   CommandName,
@@ -47,8 +44,9 @@ import type {
   Settled,
 } from './messaging/types.js'
 import { collectMetrics, type Metric } from './metrics.js'
-import { applyStrict, chooseStorage, type LegionOptions, type ResolvedOptions, resolveOptions } from './options.js'
+import { chooseStorage, type LegionOptions, type ResolvedOptions, resolveOptions } from './options.js'
 import type { Platform, PlatformStorage } from './platform.js'
+import type { Store } from './storage/storage.js'
 
 /** Of the 4 KiB that a page that goes away can still send, less what the mesh adds. */
 const LAST_WORDS_BYTES_MAX = 3_900
@@ -73,16 +71,14 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
   readonly #messages: Messages<H>
   readonly #messaging: Messaging<Legion<M>>
   readonly #documents: Documents
-  readonly #groups: Groups
-  readonly #main: Group<M>
-  readonly #directory: GroupDirectory
+  /** Undefined until its code is loaded, which takes no time but in a page. */
+  #consensus: Consensus<M> | undefined
+  readonly #loading: Promise<Consensus<M>>
   readonly #storage: PlatformStorage | undefined
   /** Of a new peer, until storage knows better. */
   #identity: Identity
-  #founding: Founding | undefined
   readonly #events: Emitter<LegionEvents>
   readonly #subscriptions: Unsubscribe[]
-  readonly #splits = new Splits()
   readonly #clusterName: string
   readonly #givenName: string | undefined
   #isClosed = false
@@ -134,12 +130,9 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
     this.#messaging = new Messaging({ ...world, limits, handlers: options.handlers, context: this })
     this.#messages = this.#messaging.typed<H>()
     this.#documents = new Documents(world)
-    this.#groups = this.#createGroups(options.compression ?? false)
-    this.#main = new Group(this.#groupOptions(options.machine ?? (kv as AnyMachine as M), 0))
-    this.#directory = this.#createDirectory()
     this.#subscriptions = this.#subscribeAll(options.signal)
-    if (this.#storage === undefined) this.#enter(undefined)
-    else this.#openStorage(this.#storage).catch((error: unknown) => this.#main.fail(error))
+    this.#loading = this.#load(options)
+    this.#loading.catch(() => {}) // whoever needs it is told
   }
 
   // --- who
@@ -155,11 +148,11 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
 
   /** Who has a copy of the state, with their roles. */
   get members(): readonly GroupMember[] {
-    return this.#main.members
+    return this.#consensus?.main.members ?? []
   }
 
   get leader(): PeerId | undefined {
-    return this.#main.leader
+    return this.#consensus?.main.leader
   }
 
   /** `id` is undefined until the cluster is found or founded. */
@@ -171,7 +164,7 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
 
   /** Resolves when the state is here. @throws LegionError E_MACHINE, E_OUTDATED, E_CLOSED */
   get ready(): Promise<void> {
-    return this.#main.ready
+    return this.#agreed(({ main }) => main.ready)
   }
 
   /**
@@ -183,12 +176,16 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
     name: K,
     ...args: PayloadArgs<CommandPayload<M, K>, ProposeOptions>
   ): Promise<CommandOutput<M, K>> {
-    return this.#main.applyConsistent(name, ...args)
+    return this.#agreed(({ main }) => main.applyConsistent(name, ...args))
   }
 
-  /** The group that `applyConsistent`, `read` and `state` are about, for what it can do besides: `log`, `snapshot`, … */
+  /**
+   * The group that `applyConsistent`, `read` and `state` are about, for what it can do besides: `log`, `snapshot`, …
+   * @throws LegionError E_NOT_READY in a page that has not loaded the code for it yet; never after `ready`
+   */
   get main(): Group<M> {
-    return this.#main
+    if (this.#consensus !== undefined) return this.#consensus.main
+    throw new LegionError('E_NOT_READY', 'The state is not here yet: await legion.ready first, or use Legion.join.')
   }
 
   /** Asks a query of a state at least as new as everything that was finished before. */
@@ -196,22 +193,23 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
     name: K,
     ...args: PayloadArgs<QueryPayload<M, K>, ProposeOptions>
   ): Promise<QueryAnswer<M, K>> {
-    return this.#main.read(name, ...args)
+    return this.#agreed(({ main }) => main.read(name, ...args))
   }
 
   /** Asks a query of the state that is here, at once; it may be old. @throws LegionError E_NOT_READY */
   peek<K extends QueryName<M>>(name: K, ...args: PayloadArgs<QueryPayload<M, K>>): QueryAnswer<M, K> {
-    return this.#main.peek(name, ...args)
+    return this.main.peek(name, ...args)
   }
 
   /** The committed state that is here, frozen. @throws LegionError E_NOT_READY */
   get state(): Frozen<StateOf<M>> {
-    return this.#main.state
+    return this.main.state
   }
 
   /** Calls `listener` with the selected part of the state, now if it is here, and whenever it changes. */
   subscribe<T>(selector: (state: Frozen<StateOf<M>>) => T, listener: (selected: T) => void): Unsubscribe {
-    return this.#main.subscribe(selector, listener)
+    const begin = ({ main }: Consensus<M>) => main.subscribe(selector, listener)
+    return this.#consensus === undefined ? subscribeLater(this.#loading, begin) : begin(this.#consensus)
   }
 
   /**
@@ -221,14 +219,14 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
    * @throws LegionError E_MACHINE if the group runs another machine; E_TIMEOUT, E_NO_QUORUM, E_CLOSED
    */
   group<G extends AnyMachine>(name: string, machine: G, options: OpenGroupOptions = {}): Promise<Group<G>> {
-    return this.#directory.open(name, machine, options)
+    return this.#agreed((consensus) => consensus.group(name, machine, options))
   }
 
   // --- fast
 
   /** `recover` of `main`: a new beginning when its quorum is lost for good. */
   recover(options?: Parameters<Group<M>['recover']>[0]): Promise<Recovery> {
-    return this.#main.recover(options)
+    return this.#agreed(({ main }) => main.recover(options))
   }
 
   /** Opens a document; the same object for the same name. @param name default `main` */
@@ -279,20 +277,20 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
 
   /** Removes a peer from the cluster for good: it gets `ejected`, all that it does fails with E_EJECTED. */
   eject(member: PeerId, options?: RosterOptions): Promise<void> {
-    return this.#main.eject(member, options)
+    return this.#agreed(({ main }) => main.eject(member, options))
   }
 
   /** Takes an ejection back: the peer may come again. */
   readmit(peer: PeerId, options?: RosterOptions): Promise<void> {
-    return this.#main.readmit(peer, options)
+    return this.#agreed(({ main }) => main.readmit(peer, options))
   }
 
   setRole(member: PeerId, role: PinnedRole, options?: RosterOptions): Promise<void> {
-    return this.#main.setRole(member, role, options)
+    return this.#agreed(({ main }) => main.setRole(member, role, options))
   }
 
   transferLeadership(member: PeerId, options?: RosterOptions): Promise<void> {
-    return this.#main.transferLeadership(member, options)
+    return this.#agreed(({ main }) => main.transferLeadership(member, options))
   }
 
   // --- life
@@ -304,17 +302,18 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
   /** Everything there is to know about this peer, as plain data. */
   status(): LegionStatus {
     const { self, cluster, leader } = this
-    const { isReady } = this.#main
-    const groups = this.#directory.statuses()
+    const consensus = this.#consensus
     const storage = this.#storage?.kind ?? 'memory'
-    const [mesh, main, splits] = [this.#mesh.status(), this.#main.status(), this.#splits.all]
+    const [mesh, main] = [this.#mesh.status(), consensus?.main.status()]
+    const { isReady = false } = consensus?.main ?? {}
+    const [groups, splits] = [consensus?.statuses() ?? {}, consensus?.splits ?? []]
     return { self, cluster, storage, isReady, mesh, main, groups, leader, splits }
   }
 
   /** All that is counted, as plain data that fits Prometheus. Costs nothing while nobody calls it. */
   metrics(): readonly Metric[] {
     const [messages, documents] = [this.#messaging.metrics(), this.#documents.metrics()]
-    return collectMetrics({ status: this.status(), messages, documents, ...this.#groups.metrics() })
+    return collectMetrics({ status: this.status(), messages, documents, groups: this.#consensus?.metrics() })
   }
 
   /**
@@ -323,8 +322,7 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
    */
   async leave(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
     try {
-      await this.#directory.leaveAll(options.timeoutMs ?? LEAVE_TIMEOUT_MS, { throws: true })
-      await this.#groups.forget()
+      await this.#consensus?.leave(options.timeoutMs ?? LEAVE_TIMEOUT_MS)
     } finally {
       await this.#shutDown()
     }
@@ -333,8 +331,7 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
   /** Closes for now. Without durable storage there is no coming back, so it hands over first, for a short time. */
   async close(): Promise<void> {
     if (this.#isClosed) return
-    if (this.#storage === undefined) await this.#directory.leaveAll(HANDOVER_TIMEOUT_MS)
-    else await this.#directory.handOverAll(HANDOVER_TIMEOUT_MS)
+    await this.#consensus?.handOver(HANDOVER_TIMEOUT_MS)
     await this.#shutDown()
   }
 
@@ -344,54 +341,66 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
 
   // --- wiring
 
-  #createGroups(compressed: boolean): Groups {
-    const { voters, copies, replaceAfterMs, admit, groupTiming: timing, groupLimits, snapshotBytes } = this.#options
-    return new Groups({
-      network: this.#mesh,
-      runtime: this.#platform.runtime,
-      rules: { voters, copies, replaceAfterMs },
-      admit,
-      durable: this.#storage !== undefined,
-      timing,
-      limits: { ...groupLimits, snapshotBytes },
-      deflate: compressed ? this.#platform.compression?.deflate : undefined,
-      inflate: this.#platform.compression?.inflate,
-      dissolved: (into) => this.#moveTo(into),
-      split: (split) => this.#onSplit(split),
-    })
-  }
-
-  #createDirectory(): GroupDirectory {
-    return new GroupDirectory({
-      main: this.#main as unknown as Group<AnyMachine>,
-      runtime: this.#platform.runtime,
-      create: (machine, number) => new Group(this.#groupOptions(machine, number)),
-      failed: (error) => this.#report(error),
-      split: (split) => this.#onSplit(split),
-    })
-  }
-
-  #groupOptions<G extends AnyMachine>(machine: G, number: number): GroupOptions<G> {
-    return {
-      number,
-      machine: applyStrict(this.#options.strict, machine, (error) => this.#report(error)),
-      groups: this.#groups,
-      self: () => this.#mesh.self.id,
-      runtime: this.#platform.runtime,
+  async #load(options: LegionOptions<M, H, Legion<M>>): Promise<Consensus<M>> {
+    // Awaited only where it has to be: elsewhere a Legion is whole as soon as it is opened.
+    const loaded = this.#platform.loadConsensus()
+    const code = loaded instanceof Promise ? await loaded.catch((cause) => this.#goOnWithout(cause)) : loaded
+    if (this.#isClosed) throw new LegionError('E_CLOSED', 'This peer was closed.', { outcome: 'not-applied' })
+    const consensus = createConsensus(code, options, this.#options, {
+      platform: this.#platform,
+      mesh: this.#mesh,
       logger: this.#logger,
-      limits: this.#options.groupLimits,
+      durable: this.#storage !== undefined,
+      events: this.#consensusEvents(),
+    })
+    this.#consensus = consensus
+    consensus.setVisible(this.#platform.lifecycle.visible)
+    if (this.#storage === undefined) this.#enter(consensus, undefined)
+    else this.#openStorage(consensus, this.#storage).catch((error: unknown) => consensus.main.fail(error))
+    return consensus
+  }
+
+  /** Documents and messages need no agreement. */
+  #goOnWithout(cause: unknown): never {
+    const problem = 'The code for what is agreed on could not be loaded; documents and messages go on. Reload the page.'
+    const error = new LegionError('E_UNSUPPORTED', problem, { cause, outcome: 'not-applied' })
+    this.#join()
+    this.#report(error)
+    throw error
+  }
+
+  #consensusEvents(): ConsensusEvents {
+    const forward =
+      <K extends keyof ConsensusEvents>(event: K) =>
+      (...args: Parameters<LegionEvents[K]>) =>
+        this.#events.emit(event, ...args)
+    return {
+      leader: forward('leader'),
+      members: forward('members'),
+      quorum: forward('quorum'),
+      copies: forward('copies'),
+      outdated: forward('outdated'),
+      split: forward('split'),
+      ejected: (error) => this.#onEjected(error),
+      error: (error) => this.#report(error),
     }
   }
 
-  async #openStorage(storage: PlatformStorage): Promise<void> {
+  /** At once if the code is here. */
+  #agreed<T>(use: (consensus: Consensus<M>) => Promise<T>): Promise<T> {
+    return this.#consensus === undefined ? this.#loading.then(use) : use(this.#consensus)
+  }
+
+  async #openStorage(consensus: Consensus<M>, storage: PlatformStorage): Promise<void> {
     const failed = (error: unknown) => this.#logger.error("A store of this cluster can't be used.", error)
-    const { store, siblings } = await storage.open(this.#clusterName, { worth: worthOf, unusable: failed })
+    const worth = async (store: Store) => consensus.worthOf(store, await ownerOf(store))
+    const { store, siblings } = await storage.open(this.#clusterName, { worth, unusable: failed })
     try {
       this.#identity = await loadIdentity(store, this.#platform.runtime)
       const ended = (peer: PeerId) => this.#mesh.peerEnded(peer)
-      const clusterId = await this.#groups.open(store, siblings && { siblings, ownerOf, ended, failed })
+      const clusterId = await consensus.open(store, siblings && { siblings, ownerOf, ended, failed })
       if (this.#isClosed) await store.close()
-      else this.#enter(clusterId)
+      else this.#enter(consensus, clusterId)
     } catch (error) {
       await store.close()
       throw error
@@ -399,66 +408,36 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
   }
 
   /** Into the room: who this peer is, is known now. @param clusterId the cluster whose state is stored here, if any */
-  #enter(clusterId: ClusterId | undefined): void {
+  #enter(consensus: Consensus<M>, clusterId: ClusterId | undefined): void {
+    consensus.enter(clusterId, () => {
+      this.#join()
+      if (this.#storage !== undefined) this.#events.emit('self', this.#mesh.self)
+    })
+  }
+
+  #join(): void {
     const { peerId: id } = this.#identity
-    const name = this.#givenName ?? nameOf(id)
-    if (clusterId !== undefined) this.#mesh.setClusterId(clusterId)
-    else {
-      const decided = (decision: ClusterId, isFounder: boolean) => this.#belongTo(decision, isFounder)
-      const { startup } = this.#options
-      const refused = (error: LegionError) => this.#main.fail(error)
-      this.#founding = new Founding({ mesh: this.#mesh, runtime: this.#platform.runtime, startup, decided, refused })
-    }
-    this.#mesh.start({ id, name })
-    if (this.#storage !== undefined) this.#events.emit('self', this.#mesh.self)
-    if (clusterId !== undefined) this.#belongTo(clusterId, false)
-  }
-
-  #belongTo(clusterId: ClusterId, isFounder: boolean): void {
-    this.#groups.start(clusterId)
-    this.#main.start(0, isFounder)
-  }
-
-  /** The cluster ended in favour of another one of its name, before it agreed on anything. */
-  #moveTo(clusterId: ClusterId): void {
-    this.#splits.clear()
-    this.#mesh.setClusterId(clusterId)
-    this.#groups.start(clusterId)
-    this.#main.restart()
-  }
-
-  #onSplit(split: Split): void {
-    if (this.#splits.note(split)) this.#events.emit('split', split)
+    this.#mesh.start({ id, name: this.#givenName ?? nameOf(id) })
   }
 
   #subscribeAll(signal: AbortSignal | undefined): Unsubscribe[] {
     const { lifecycle } = this.#platform
     const onAbort = () => void this.close()
     signal?.addEventListener('abort', onAbort)
-    this.#groups.setVisible(lifecycle.visible)
     return [
       () => signal?.removeEventListener('abort', onAbort),
       this.#mesh.on('peerJoined', (peer) => this.#events.emit('peerJoined', peer.info)),
       this.#mesh.on('peerLeft', (peer, reason) => this.#events.emit('peerLeft', peer, reason)),
       this.#mesh.on('rendezvous', (status, problem) => this.#events.emit('signaling', status, problem)),
       this.#mesh.on('incompatible', (_, problem) => this.#report(new LegionError('E_VERSION', problem))),
-      this.#main.on('leader', (peer) => this.#events.emit('leader', peer)),
-      this.#main.on('members', (members) => this.#events.emit('members', members)),
-      this.#main.on('quorum', (has) => this.#events.emit('quorum', has)),
-      this.#main.on('copies', (count) => this.#events.emit('copies', count)),
-      this.#main.on('ejected', (error) => this.#onEjected(error)),
-      this.#main.on('outdated', (error) => this.#events.emit('outdated', error)),
-      this.#main.on('split', (split) => this.#onSplit(split)),
-      this.#main.on('failed', (error) => this.#report(error)),
       lifecycle.on('hide', () => this.#vanish()),
       lifecycle.on('wake', () => this.#mesh.suspectAll()),
-      lifecycle.on('visibility', (visible) => this.#groups.setVisible(visible)),
+      lifecycle.on('visibility', (visible) => this.#consensus?.setVisible(visible)),
     ]
   }
 
   /** Out of the cluster: no documents and messages any more either. */
   #onEjected(error: LegionError): void {
-    this.#directory.expel(error)
     void this.#shutDown()
     this.#events.emit('ejected', error)
   }
@@ -480,12 +459,11 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
   async #shutDown(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.#mesh.goodbye(this.#groups.sayLastWords(LAST_WORDS_BYTES_MAX))
-    this.#founding?.stop()
+    this.#mesh.goodbye(this.#consensus?.lastWords(LAST_WORDS_BYTES_MAX))
     for (const unsubscribe of this.#subscriptions) unsubscribe()
-    this.#directory.close()
+    const agreed = this.#consensus?.close()
     this.#messaging.close()
     this.#documents.close()
-    await Promise.all([this.#mesh.close(), this.#groups.stop()])
+    await Promise.all([this.#mesh.close(), agreed])
   }
 }

@@ -18,8 +18,10 @@ export interface Metric {
   readonly labels: Readonly<Record<string, string>>
 }
 
-export interface MetricSources extends GroupsMetrics {
+export interface MetricSources {
   readonly status: LegionStatus
+  /** Undefined while their code is not loaded. */
+  readonly groups: GroupsMetrics | undefined
   readonly messages: MessagingMetrics
   readonly documents: DocumentsMetrics
 }
@@ -34,16 +36,23 @@ interface Definition<S> {
 
 /** Everything that is counted, as plain data. */
 export function collectMetrics(sources: MetricSources): readonly Metric[] {
-  const { status, messages, documents, storage, snapshots } = sources
+  const { status, messages, documents, groups } = sources
   return [
     ...measure(LEGION, status, {}),
     ...groupsOf(status).flatMap(([name, group]) => measureGroup(name, group)),
     ...Object.entries(status.mesh.peers).flatMap(([peer, link]) => measure(LINK, link, { peer })),
+    ...(groups === undefined ? [] : measureShared(groups)),
+    ...measure(MESSAGES, messages, {}),
+    ...measure(DOCUMENTS, documents, {}),
+  ]
+}
+
+/** What all groups share. */
+function measureShared({ storage, snapshots }: GroupsMetrics): Metric[] {
+  return [
     ...(storage === undefined ? [] : measure(STORAGE, storage, {})),
     ...measureTransfers('sent', snapshots.sent),
     ...measureTransfers('received', snapshots.received),
-    ...measure(MESSAGES, messages, {}),
-    ...measure(DOCUMENTS, documents, {}),
   ]
 }
 
