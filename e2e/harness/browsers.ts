@@ -32,9 +32,13 @@ export class Browsers {
 }
 
 /** The system's Chromium if there is one, else Playwright's own. */
-function launchChromium(): Promise<Browser> {
-  const executablePath = installed(process.env['LEGION_CHROMIUM'], '/usr/bin/chromium')
+export function launchChromium(executablePath = chromiumPath()): Promise<Browser> {
   return chromium.launch({ args: CHROMIUM_ARGS, ...(executablePath !== undefined && { executablePath }) })
+}
+
+/** Undefined where only Playwright knows. */
+export function chromiumPath(): string | undefined {
+  return installed(process.env['LEGION_CHROMIUM'], '/usr/bin/chromium')
 }
 
 /** The system's Firefox is not patched for Playwright: it is driven by its own remote protocol. */

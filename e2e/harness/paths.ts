@@ -12,6 +12,7 @@ export const paths = {
   pageBuild: fromRoot('e2e/page/dist'),
   newerDemoMachine: fromRoot('e2e/machines/demo-theatre-2.js'),
   labMachine: fromRoot('e2e/machines/theatre.js'),
+  labProgram: fromRoot('e2e/network/lab-program.js'),
   counterExample: fromRoot('examples/counter/main.ts'),
   readme: fromRoot('README.md'),
   library: fromRoot('lib'),

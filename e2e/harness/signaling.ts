@@ -4,16 +4,20 @@ import { LineProcess } from './process.js'
 /** A real `legion-signaling` on a port of its own, which it keeps when it is restarted. */
 export class Signaling {
   readonly url: string
+  readonly #settings: readonly string[]
   #process: LineProcess
 
-  private constructor(process: LineProcess, url: string) {
+  private constructor(process: LineProcess, url: string, settings: readonly string[]) {
     this.#process = process
     this.url = url
+    this.#settings = settings
   }
 
-  static async start(): Promise<Signaling> {
-    const process = launch('--port', '0', '--warmup-ms', '0') // No test has an old cluster that may come back first.
-    return new Signaling(process, await listeningUrl(process))
+  /** @param host the address that it listens on */
+  static async start(host = '127.0.0.1', ...more: readonly string[]): Promise<Signaling> {
+    const settings = ['--host', host, ...more]
+    const process = launch(...settings, '--port', '0', '--warmup-ms', '0') // No test has an old cluster that may come back first.
+    return new Signaling(process, await listeningUrl(process), settings)
   }
 
   /** Kills it as a crash would. */
@@ -23,13 +27,13 @@ export class Signaling {
 
   /** With its usual warm-up, in which those who were there come back before anyone founds a cluster. */
   async startAgain(): Promise<void> {
-    this.#process = launch('--port', new URL(this.url).port)
+    this.#process = launch(...this.#settings, '--port', new URL(this.url).port)
     await listeningUrl(this.#process)
   }
 }
 
 function launch(...args: string[]): LineProcess {
-  return new LineProcess(paths.signalingCli, ['--host', '127.0.0.1', ...args])
+  return new LineProcess(paths.signalingCli, args)
 }
 
 function listeningUrl(process: LineProcess): Promise<string> {

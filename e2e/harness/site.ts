@@ -20,11 +20,11 @@ export class Site {
     this.close = close
   }
 
-  static async serve(folder: string): Promise<Site> {
+  static async serve(folder: string, host = '127.0.0.1'): Promise<Site> {
     const server = createServer((request, response) => void answer(folder, request, response))
-    await once(server.listen(0, '127.0.0.1'), 'listening')
+    await once(server.listen(0, host), 'listening')
     const { port } = server.address() as AddressInfo
-    return new Site(`http://127.0.0.1:${port}/`, async () => {
+    return new Site(`http://${host}:${port}/`, async () => {
       server.close()
       server.closeAllConnections()
       await once(server, 'close')
