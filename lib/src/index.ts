@@ -24,6 +24,7 @@ export { type KvEntry, type KvState, type KvValue, kv } from './machines/kv.js'
 export type { ApplyContext, HookContext, QueryContext } from './machines/machine.js'
 export { Rejected } from './machines/rejected.js'
 export type { Machine } from './machines/types.js'
+export type { Authorize, Candidate } from './mesh/authorization.js'
 export type { PeerLeftReason } from './mesh/network.js'
 export type { PeerInfo, PeerStatus } from './mesh/peer-info.js'
 export type {

@@ -10,7 +10,7 @@ import type { Consensus, ConsensusEvents } from './groups/consensus.js'
 import type { Identity } from './identity.js'
 import type { AnyMachine } from './machines/types.js'
 import { Mesh, type MeshSelf, type MeshStatus } from './mesh/mesh.js'
-import { applyStrict, type LegionOptions, type ResolvedOptions } from './options.js'
+import { applyStrict, type LegionOptions, type ResolvedOptions, requireFit } from './options.js'
 import type { Platform } from './platform.js'
 
 // What a Legion is put together from.
@@ -41,10 +41,25 @@ export function createMesh(
     createConnector: (self) => platform.createConnector(self),
     createRendezvous: (self) =>
       platform.createRendezvous({ self, cluster, secret, urls, key: world.identity().key, runtime, logger }),
+    credential: () => presentable(options.credential, logger),
+    authorize: options.authorize,
     logger,
     limits,
     timing,
   })
+}
+
+/** Nothing, told to the logger, if the application has nothing that could be shown. */
+function presentable(credential: string | (() => string) | undefined, logger: Logger): string | undefined {
+  if (typeof credential !== 'function') return credential
+  try {
+    const shown = credential()
+    requireFit(shown)
+    return shown
+  } catch (error) {
+    logger.error('There is no credential to show.', error)
+    return undefined
+  }
 }
 
 function describeSelf(
@@ -55,6 +70,10 @@ function describeSelf(
   const { peerId: id } = identity()
   const bootNonce = toBase64Url(runtime.randomBytes(BOOT_NONCE_BYTES))
   return { id, bootNonce, name: name ?? nameOf(id), kind, host, canVote, durable }
+}
+
+export function unauthorizedError(peer: PeerId, problem: string): LegionError {
+  return new LegionError('E_UNAUTHORIZED', `The peer ${peer} ${problem}. Give a credential that its authorize takes.`)
 }
 
 /** How a peer is called that was given no name. */

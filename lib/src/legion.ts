@@ -16,7 +16,15 @@ import type { ProposeOptions } from './groups/proposals.js'
 import type { RosterOptions } from './groups/roster-commands.js'
 import type { PinnedRole } from './groups/roster-entry.js'
 import { type Identity, loadIdentity, newIdentity, ownerOf } from './identity.js'
-import { createConsensus, createMesh, defaultPlatform, nameOf, readyInTime, subscribeLater } from './legion-parts.js'
+import {
+  createConsensus,
+  createMesh,
+  defaultPlatform,
+  nameOf,
+  readyInTime,
+  subscribeLater,
+  unauthorizedError,
+} from './legion-parts.js'
 import type { LegionEvents, LegionStatus } from './legion-types.js'
 import type { kv } from './machines/kv.js'
 import type {
@@ -430,6 +438,7 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
       this.#mesh.on('peerLeft', (peer, reason) => this.#events.emit('peerLeft', peer, reason)),
       this.#mesh.on('rendezvous', (status, problem) => this.#events.emit('signaling', status, problem)),
       this.#mesh.on('incompatible', (_, problem) => this.#report(new LegionError('E_VERSION', problem))),
+      this.#mesh.on('unauthorized', (peer, problem) => this.#report(unauthorizedError(peer, problem))),
       lifecycle.on('hide', () => this.#vanish()),
       lifecycle.on('wake', () => this.#mesh.suspectAll()),
       lifecycle.on('visibility', (visible) => this.#consensus?.setVisible(visible)),

@@ -6,6 +6,8 @@ import type { GroupLimits } from './groups/group-types.js'
 import type { GroupTiming } from './groups/groups.js'
 import type { StrictReport, strictMachine } from './machines/strict-machine.js'
 import type { AnyMachine } from './machines/types.js'
+import type { Authorize } from './mesh/authorization.js'
+import { MAX_CREDENTIAL_BYTES } from './mesh/handshake.js'
 import type { MeshLimits, MeshTiming } from './mesh/settings.js'
 import type { MessagingLimits } from './messaging/messaging.js'
 import type { Handlers } from './messaging/types.js'
@@ -42,6 +44,17 @@ export interface LegionOptions<M extends AnyMachine, H, L> {
    * asked about members. Default: all may.
    */
   readonly admit?: Admit | undefined
+  /**
+   * Asked about every peer before a link with it counts: true lets it, all others get E_UNAUTHORIZED. May answer later,
+   * within `timing.dialTimeoutMs`. Unlike `admit`, which is about copies of the state, it is about everything: without a
+   * link there are no documents and messages either. Default: all may.
+   */
+  readonly authorize?: Authorize | undefined
+  /**
+   * What this peer shows to those who ask `authorize`, for example a JWT; a function is called for every link. At most
+   * 8 KiB. Default: nothing.
+   */
+  readonly credential?: string | (() => string) | undefined
   /** The world; in Node `await nodePlatform()` from `legion-mesh/node`. Default: `browserPlatform()` in a page. */
   readonly platform?: Platform | undefined
   /**
@@ -124,6 +137,7 @@ const DEFAULT_GROUP_LIMITS: GroupLimits = {
 export function resolveOptions(options: LegionOptions<AnyMachine, unknown, unknown>): ResolvedOptions {
   requireText('cluster', options.cluster, CLUSTER_NAME_MAX)
   if (options.name !== undefined) requireText('name', options.name, NAME_MAX)
+  if (typeof options.credential === 'string') requireFit(options.credential)
   const {
     voters = 5,
     copies = 2,
@@ -185,6 +199,13 @@ export function applyStrict<M extends AnyMachine>(
 function requireText(option: string, value: unknown, charactersMax: number): void {
   if (typeof value === 'string' && value.length >= 1 && value.length <= charactersMax) return
   throw new LegionError('E_INVALID', `The option "${option}" must be a string of 1 to ${charactersMax} characters.`)
+}
+
+/** @throws LegionError E_INVALID for what no other peer would take */
+export function requireFit(credential: unknown): asserts credential is string {
+  const bytes = typeof credential === 'string' ? new TextEncoder().encode(credential).length : Number.POSITIVE_INFINITY
+  if (bytes <= MAX_CREDENTIAL_BYTES) return
+  throw new LegionError('E_INVALID', `The credential must be a string of at most ${MAX_CREDENTIAL_BYTES} bytes.`)
 }
 
 /** An option that is there but undefined means the default, like one that is not there. */

@@ -1,11 +1,12 @@
 import type { Unsubscribe } from '../base/emitter.js'
 import type { PeerId } from '../base/ids.js'
+import type { Logger } from '../base/logger.js'
 import type { Runtime, Timer } from '../base/runtime.js'
 import type { Channel, Connector, IceServer } from '../transport/channel.js'
-import type { Lane } from '../transport/lanes.js'
 import { Link, type LinkLimits } from '../transport/link.js'
-import { CONTROL_PORT } from './control.js'
-import { type Identity, judgeHello, type Verdict } from './handshake.js'
+import type { Authorize } from './authorization.js'
+import { Greeting, type Refusal } from './greeting.js'
+import type { Identity } from './handshake.js'
 import { QueuedPipe } from './queued-pipe.js'
 import type { AttemptId } from './signals.js'
 
@@ -17,14 +18,17 @@ export interface AttemptOptions {
   readonly connector: Connector
   readonly linkLimits: Partial<LinkLimits>
   readonly timeoutMs: number
+  readonly logger: Logger
+  /** Asked about the peer before the link counts. */
+  readonly authorize: Authorize | undefined
   /** What this peer says first on the link. */
   hello(): Uint8Array
   /** Sends a signal of the connector to the same attempt at the other peer. */
   send(payload: Uint8Array): void
-  /** The link is open and the other side is who it should be. */
+  /** The link is open, the other side is who it should be, and both sides want it. */
   succeeded(link: Link, identity: Identity): void
-  /** @param wasRefused the other side is sound, but this peer does not talk to it */
-  failed(problem: string, wasRefused: boolean): void
+  /** @param refusal the other side is sound, but one of the two does not talk to the other */
+  failed(problem: string, refusal: Refusal | undefined): void
 }
 
 export type AttemptPhase = 'waiting' | 'dialing' | 'linked' | 'failed'
@@ -43,6 +47,7 @@ export class Attempt {
   readonly #subscriptions: Unsubscribe[] = []
   #phase: AttemptPhase = 'waiting'
   #channel: Channel | undefined
+  #greeting: Greeting | undefined
 
   /** The deadline runs from here, `begin` may come later. */
   constructor(options: AttemptOptions) {
@@ -53,7 +58,9 @@ export class Attempt {
     this.#pipe = new QueuedPipe((payload) => {
       if (this.#phase !== 'failed') options.send(payload)
     })
-    this.#deadline = options.runtime.setTimer(options.timeoutMs, () => this.#fail('no connection in time'))
+    this.#deadline = options.runtime.setTimer(options.timeoutMs, () =>
+      this.#fail(this.#greeting?.missing ?? 'no connection in time'),
+    )
   }
 
   get phase(): AttemptPhase {
@@ -90,36 +97,28 @@ export class Attempt {
   }
 
   #greet(channel: Channel): void {
-    const { runtime, linkLimits, hello } = this.#options
-    const link = new Link(channel, { runtime, limits: linkLimits })
-    this.#subscriptions.push(link.on('message', (lane, port, payload) => this.#greeted(link, lane, port, payload)))
-    link.send('control', CONTROL_PORT, hello())
+    const link = new Link(channel, { runtime: this.#options.runtime, limits: this.#options.linkLimits })
+    const greeting = new Greeting(link, {
+      ...this.#options,
+      succeeded: (identity) => {
+        this.#end('linked')
+        this.#options.succeeded(link, identity)
+      },
+      failed: (problem, refusal, sayWhy) => this.#fail(problem, refusal, sayWhy),
+    })
+    this.#greeting = greeting
+    this.#subscriptions.push(
+      link.on('message', (lane, port, payload) => greeting.receive(lane, port, payload)),
+      () => greeting.stop(),
+    )
   }
 
-  #greeted(link: Link, lane: Lane, port: number, payload: Uint8Array): void {
-    const verdict = lane === 'control' && port === CONTROL_PORT ? this.#judge(payload) : 'no hello'
-    if (typeof verdict === 'string') this.#fail(verdict)
-    else if (!verdict.accepted) this.#fail(verdict.problem, true)
-    else {
-      this.#end('linked')
-      this.#options.succeeded(link, verdict.identity)
-    }
-  }
-
-  /** A string is what is wrong with the bytes. */
-  #judge(payload: Uint8Array): Verdict | string {
-    try {
-      return judgeHello(payload, this.#options.peer)
-    } catch (error) {
-      return `malformed: ${String(error)}`
-    }
-  }
-
-  #fail(problem: string, wasRefused = false): void {
+  #fail(problem: string, refusal?: Refusal, sayWhy?: () => void): void {
     if (this.#isOver()) return
     this.#end('failed')
+    sayWhy?.()
     this.#channel?.close(problem)
-    this.#options.failed(problem, wasRefused)
+    this.#options.failed(problem, refusal)
   }
 
   #isOver(): boolean {

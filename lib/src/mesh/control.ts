@@ -9,6 +9,7 @@ import {
   readOneOf,
   readOptional,
   readPeerId,
+  readString,
 } from '../codec/decode.js'
 import {
   type Encoder,
@@ -19,7 +20,9 @@ import {
   writeList,
   writeOneOf,
   writeOptional,
+  writeString,
 } from '../codec/encode.js'
+import { readSealed, type SealedRecord, writeSealed } from './peer-record.js'
 
 /** The mesh's own port, on the control lane. */
 export const CONTROL_PORT = 0
@@ -36,25 +39,60 @@ export interface VersionRange {
  *     hello      count, lowest version spoken; count, highest; bytes, an identity (`handshake.ts`) as the highest
  *                version that both speak has it. The first message each way, and understood by every version.
  *     cluster    optional id, the sender's cluster from now on
- *     peers      list of ids: all peers that the sender is linked to
- *     forward    id and bytes: a signal to be passed on to that peer
- *     forwarded  id and bytes: a signal from that peer
+ *     summary    list of id and count: whose records the sender has, of which version; once, on a new link
+ *     records    list of records (`peer-record.ts`)
+ *     digest     list of id, count, count and count: broadcasts that the sender keeps, by origin, its boot and number,
+ *                with their age in milliseconds
  *     goodbye    bytes for the modules above; the last message
+ *     admitted   nothing; the sender's `authorize` said yes: the link counts
+ *     refused    it said no: string, why; the last message
+ *     fetch      list of id, count and count: broadcasts that the sender lacks
  */
 export type ControlMessage =
   | { readonly kind: 'hello'; readonly versions: VersionRange; readonly identity: Uint8Array }
   | { readonly kind: 'cluster'; readonly clusterId: ClusterId | undefined }
-  | { readonly kind: 'peers'; readonly peers: readonly PeerId[] }
-  | { readonly kind: 'forward'; readonly to: PeerId; readonly signal: Uint8Array }
-  | { readonly kind: 'forwarded'; readonly from: PeerId; readonly signal: Uint8Array }
+  | { readonly kind: 'summary'; readonly versions: readonly RecordVersion[] }
+  | { readonly kind: 'records'; readonly records: readonly SealedRecord[] }
+  | { readonly kind: 'digest'; readonly kept: readonly KeptBroadcast[] }
   | { readonly kind: 'goodbye'; readonly payload: Uint8Array }
+  | { readonly kind: 'admitted' }
+  | { readonly kind: 'refused'; readonly problem: string }
+  | { readonly kind: 'fetch'; readonly lacking: readonly BroadcastId[] }
+
+/** Whose record, and which. */
+export type RecordVersion = Pick<SealedRecord, 'peer' | 'version'>
+
+/** A broadcast: the boot is the tag of its origin's process (`envelope.ts`), the sequence counts upwards there. */
+export interface BroadcastId {
+  readonly origin: PeerId
+  readonly boot: number
+  readonly sequence: number
+}
+
+export interface KeptBroadcast extends BroadcastId {
+  readonly ageMs: number
+}
 
 type Kind = ControlMessage['kind']
 type Of<K extends Kind> = Extract<ControlMessage, { kind: K }>
 
-const KINDS = ['hello', 'cluster', 'peers', 'forward', 'forwarded', 'goodbye'] as const satisfies readonly Kind[]
+const KINDS = [
+  'hello',
+  'cluster',
+  'summary',
+  'records',
+  'digest',
+  'goodbye',
+  'admitted',
+  'refused',
+  'fetch',
+] as const satisfies readonly Kind[]
+const MAX_PROBLEM_BYTES = 256
 const MAX_BYTES = 128 * 1024
 const MAX_PEERS = 4096
+const MAX_RECORDS = 1024
+const MAX_BROADCASTS = 1024
+const MAX_BOOT = 0xffffffff
 
 export function encodeControl(message: ControlMessage): Uint8Array {
   return encode((encoder) => {
@@ -78,19 +116,23 @@ function writeBody(encoder: Encoder, message: ControlMessage): void {
     case 'cluster':
       writeOptional(encoder, message.clusterId, writeId)
       break
-    case 'peers':
-      writeList(encoder, message.peers.slice(0, MAX_PEERS), writeId)
+    case 'summary':
+      writeList(encoder, message.versions.slice(0, MAX_PEERS), writeVersion)
       break
-    case 'forward':
-      writeId(encoder, message.to)
-      writeBytes(encoder, message.signal)
+    case 'records':
+      writeList(encoder, message.records, writeSealed)
       break
-    case 'forwarded':
-      writeId(encoder, message.from)
-      writeBytes(encoder, message.signal)
+    case 'digest':
+      writeList(encoder, message.kept, writeKept)
       break
     case 'goodbye':
       writeBytes(encoder, message.payload)
+      break
+    case 'refused':
+      writeString(encoder, message.problem)
+      break
+    case 'fetch':
+      writeList(encoder, message.lacking, writeBroadcastId)
   }
 }
 
@@ -101,8 +143,39 @@ const READERS: { readonly [K in Kind]: (decoder: Decoder) => Of<K> } = {
     identity: readBytes(decoder, MAX_BYTES),
   }),
   cluster: (decoder) => ({ kind: 'cluster', clusterId: readOptional(decoder, readClusterId) }),
-  peers: (decoder) => ({ kind: 'peers', peers: readList(decoder, MAX_PEERS, readPeerId) }),
-  forward: (decoder) => ({ kind: 'forward', to: readPeerId(decoder), signal: readBytes(decoder, MAX_BYTES) }),
-  forwarded: (decoder) => ({ kind: 'forwarded', from: readPeerId(decoder), signal: readBytes(decoder, MAX_BYTES) }),
+  summary: (decoder) => ({ kind: 'summary', versions: readList(decoder, MAX_PEERS, readVersion) }),
+  records: (decoder) => ({ kind: 'records', records: readList(decoder, MAX_RECORDS, readSealed) }),
+  digest: (decoder) => ({ kind: 'digest', kept: readList(decoder, MAX_BROADCASTS, readKept) }),
   goodbye: (decoder) => ({ kind: 'goodbye', payload: readBytes(decoder, MAX_BYTES) }),
+  admitted: () => ({ kind: 'admitted' }),
+  refused: (decoder) => ({ kind: 'refused', problem: readString(decoder, MAX_PROBLEM_BYTES) }),
+  fetch: (decoder) => ({ kind: 'fetch', lacking: readList(decoder, MAX_BROADCASTS, readBroadcastId) }),
+}
+
+function writeVersion(encoder: Encoder, { peer, version }: RecordVersion): void {
+  writeId(encoder, peer)
+  writeCount(encoder, version)
+}
+
+function readVersion(decoder: Decoder): RecordVersion {
+  return { peer: readPeerId(decoder), version: readCount(decoder) }
+}
+
+function writeBroadcastId(encoder: Encoder, { origin, boot, sequence }: BroadcastId): void {
+  writeId(encoder, origin)
+  writeCount(encoder, boot)
+  writeCount(encoder, sequence)
+}
+
+function readBroadcastId(decoder: Decoder): BroadcastId {
+  return { origin: readPeerId(decoder), boot: readCount(decoder, MAX_BOOT), sequence: readCount(decoder) }
+}
+
+function writeKept(encoder: Encoder, kept: KeptBroadcast): void {
+  writeBroadcastId(encoder, kept)
+  writeCount(encoder, kept.ageMs)
+}
+
+function readKept(decoder: Decoder): KeptBroadcast {
+  return { ...readBroadcastId(decoder), ageMs: readCount(decoder) }
 }

@@ -5,7 +5,9 @@ import { DecodeError } from '../codec/decode.js'
 import type { Connector, IceServer } from '../transport/channel.js'
 import type { Link } from '../transport/link.js'
 import { Attempt, type AttemptPhase } from './attempt.js'
+import type { Authorize } from './authorization.js'
 import type { Directory } from './directory.js'
+import type { Refusal } from './greeting.js'
 import type { Identity } from './handshake.js'
 import type { MeshLimits, MeshTiming } from './settings.js'
 import { type AttemptId, decodeSignal, encodeSignal, isNewerAttempt, isSameAttempt, type Signal } from './signals.js'
@@ -17,6 +19,7 @@ export interface DialerOptions {
   readonly limits: MeshLimits
   readonly timing: MeshTiming
   readonly directory: Directory
+  readonly authorize: Authorize | undefined
   self(): PeerId
   connector(): Connector
   iceServers(): readonly IceServer[]
@@ -26,7 +29,7 @@ export interface DialerOptions {
   /** The attempt that became the link to `peer`, if there is one. */
   attemptOfLink(peer: PeerId): Attempt | undefined
   linked(peer: PeerId, attempt: Attempt, link: Link, identity: Identity): void
-  refused(peer: PeerId, problem: string): void
+  refused(peer: PeerId, problem: string, refusal: Refusal): void
   /** `peer` says that it has no link, though we have one. */
   suspect(peer: PeerId): void
   /** `peer` says that its end of the link is gone. */
@@ -253,7 +256,7 @@ export class Dialer {
   }
 
   #newAttempt(peer: PeerId, id: AttemptId, isOfferer: boolean): Attempt {
-    const { runtime, connector, limits, timing, hello, signal } = this.#options
+    const { runtime, logger, authorize, connector, limits, timing, hello, signal } = this.#options
     const kind = isOfferer ? 'offer' : 'answer'
     const attempt = new Attempt({
       peer,
@@ -263,10 +266,12 @@ export class Dialer {
       connector: connector(),
       linkLimits: limits.link,
       timeoutMs: timing.dialTimeoutMs,
+      logger,
+      authorize,
       hello,
       send: (payload) => signal(peer, encodeSignal({ kind, attempt: id, payload })),
       succeeded: (link, identity) => this.#succeeded(peer, attempt, link, identity),
-      failed: (problem, wasRefused) => this.#failed(peer, attempt, problem, wasRefused),
+      failed: (problem, refusal) => this.#failed(peer, attempt, problem, refusal),
     })
     return attempt
   }
@@ -278,17 +283,17 @@ export class Dialer {
     this.evaluateSoon()
   }
 
-  #failed(peer: PeerId, attempt: Attempt, problem: string, wasRefused: boolean): void {
-    this.#options.signal(peer, encodeSignal({ kind: 'gone', attempt: attempt.id }))
-    if (wasRefused) this.#options.refused(peer, problem)
+  #failed(peer: PeerId, attempt: Attempt, problem: string, refusal: Refusal | undefined): void {
+    // Who is declined is told on the link, and must not take the signal that overtakes it for an accident.
+    if (refusal !== 'declined') this.#options.signal(peer, encodeSignal({ kind: 'gone', attempt: attempt.id }))
+    if (refusal !== undefined) this.#options.refused(peer, problem, refusal)
     const prospect = this.#prospects.get(peer)
     if (prospect?.attempt !== attempt) return
     prospect.attempt = undefined
-    prospect.failures += wasRefused ? UNREACHABLE_AFTER : 1
+    prospect.failures += refusal === undefined ? 1 : UNREACHABLE_AFTER
     prospect.problem = problem
-    prospect.nextAtMs = wasRefused
-      ? this.#inMs(this.#options.timing.afterRefusalMs)
-      : this.#nextTry(peer, prospect.failures)
+    prospect.nextAtMs =
+      refusal === undefined ? this.#nextTry(peer, prospect.failures) : this.#inMs(this.#options.timing.afterRefusalMs)
     this.evaluateSoon()
   }
 

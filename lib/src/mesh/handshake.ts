@@ -5,13 +5,12 @@ import {
   decodeAll,
   readBoolean,
   readClusterId,
-  readOneOf,
   readOptional,
-  readPeerId,
   readString,
 } from '../codec/decode.js'
-import { type Encoder, encode, writeBoolean, writeId, writeOneOf, writeOptional, writeString } from '../codec/encode.js'
+import { type Encoder, encode, writeBoolean, writeId, writeOptional, writeString } from '../codec/encode.js'
 import { decodeControl, encodeControl, type VersionRange } from './control.js'
+import { readInfo, writeInfo } from './info-codec.js'
 import type { PeerInfo } from './peer-info.js'
 
 /** What this release speaks. Each release speaks its predecessor's version too. */
@@ -21,6 +20,10 @@ export const PROTOCOL_VERSIONS: VersionRange = { min: 1, max: 1 }
 export interface Identity {
   readonly info: PeerInfo
   readonly clusterId: ClusterId | undefined
+  /** What it shows to whoever asks who may link with it; at most `MAX_CREDENTIAL_BYTES`. */
+  readonly credential?: string | undefined
+  /** True: the link counts once it has said `admitted`; until then nothing may be sent. */
+  readonly authorizes?: boolean | undefined
 }
 
 /** The answer to a hello; `problem` is a sentence for people. */
@@ -28,9 +31,8 @@ export type Verdict =
   | { readonly accepted: true; readonly identity: Identity }
   | { readonly accepted: false; readonly problem: string }
 
-const PEER_KINDS = ['node', 'browser'] as const
-/** Of each text that a peer says of itself. */
-const MAX_TEXT_BYTES = 256
+/** In UTF-8; room for a token with a few certificates. */
+export const MAX_CREDENTIAL_BYTES = 8 * 1024
 
 export function encodeHello(identity: Identity, versions: VersionRange = PROTOCOL_VERSIONS): Uint8Array {
   return encodeControl({ kind: 'hello', versions, identity: encode((encoder) => writeIdentity(encoder, identity)) })
@@ -64,29 +66,19 @@ function text({ min, max }: VersionRange): string {
   return min === max ? `${min}` : `${min} to ${max}`
 }
 
-/** id, boot nonce, name, kind, host, canVote, durable, stack; then the optional cluster. */
-function writeIdentity(encoder: Encoder, { info, clusterId }: Identity): void {
-  writeId(encoder, info.id)
-  writeString(encoder, info.bootNonce)
-  writeString(encoder, info.name)
-  writeOneOf(encoder, PEER_KINDS, info.kind)
-  writeString(encoder, info.host)
-  writeBoolean(encoder, info.canVote)
-  writeBoolean(encoder, info.durable)
-  writeString(encoder, info.stack)
+/** info; optional cluster; optional credential; authorizes. */
+function writeIdentity(encoder: Encoder, { info, clusterId, credential, authorizes = false }: Identity): void {
+  writeInfo(encoder, info)
   writeOptional(encoder, clusterId, writeId)
+  writeOptional(encoder, credential, writeString)
+  writeBoolean(encoder, authorizes)
 }
 
 function readIdentity(decoder: Decoder): Identity {
-  const info = {
-    id: readPeerId(decoder),
-    bootNonce: readString(decoder, MAX_TEXT_BYTES),
-    name: readString(decoder, MAX_TEXT_BYTES),
-    kind: readOneOf(decoder, PEER_KINDS),
-    host: readString(decoder, MAX_TEXT_BYTES),
-    canVote: readBoolean(decoder),
-    durable: readBoolean(decoder),
-    stack: readString(decoder, MAX_TEXT_BYTES),
+  return {
+    info: readInfo(decoder),
+    clusterId: readOptional(decoder, readClusterId),
+    credential: readOptional(decoder, (rest) => readString(rest, MAX_CREDENTIAL_BYTES)),
+    authorizes: readBoolean(decoder),
   }
-  return { info, clusterId: readOptional(decoder, readClusterId) }
 }

@@ -9,10 +9,12 @@ import type { Connector, IceServer } from '../transport/channel.js'
 import type { Lane } from '../transport/lanes.js'
 import { type Link, type LinkStatus, MAX_GOODBYE_BYTES } from '../transport/link.js'
 import type { Attempt } from './attempt.js'
+import type { Authorize } from './authorization.js'
 import { CONTROL_PORT, type ControlMessage, decodeControl, encodeControl } from './control.js'
 import { Dialer, type DialState } from './dialer.js'
 import { Directory } from './directory.js'
 import { Grapevine } from './grapevine.js'
+import type { Refusal } from './greeting.js'
 import { encodeHello, type Identity } from './handshake.js'
 import { LinkedPeer } from './linked-peer.js'
 import type { Network, NetworkEvents, PeerLeftReason } from './network.js'
@@ -28,6 +30,10 @@ export interface MeshOptions {
   readonly logger: Logger
   readonly limits?: Partial<MeshLimits> | undefined
   readonly timing?: Partial<MeshTiming> | undefined
+  /** Asked about every peer before its link counts, and has until `dialTimeoutMs` to answer. */
+  readonly authorize?: Authorize | undefined
+  /** What this peer shows to whoever authorizes; at most `MAX_CREDENTIAL_BYTES` in UTF-8. Default: nothing. */
+  credential?(): string | undefined
   createRendezvous(self: PeerId): Rendezvous
   createConnector(self: PeerId): Connector
 }
@@ -42,6 +48,8 @@ export interface MeshEvents extends NetworkEvents {
   founded(clusterId: ClusterId): void
   /** A peer was refused in the handshake, or refuses us for the same reason. */
   incompatible(peer: PeerId, problem: string): void
+  /** A peer's `authorize` said no to this one. */
+  unauthorized(peer: PeerId, problem: string): void
 }
 
 export interface MeshStatus {
@@ -51,6 +59,8 @@ export interface MeshStatus {
   readonly peers: Readonly<Record<PeerId, MeshPeerStatus>>
   /** Links closed because of what came over them. */
   readonly malformed: number
+  /** Links that ended in the greeting because one side does not talk to the other. */
+  readonly refused: number
 }
 
 export interface MeshPeerStatus {
@@ -87,6 +97,7 @@ export class Mesh implements Network {
   #iceServers: readonly IceServer[] = []
   #problem: string | undefined
   #malformed = 0
+  #refusals = 0
   #isFinished = false
 
   constructor(options: MeshOptions) {
@@ -206,6 +217,7 @@ export class Mesh implements Network {
       clusterId: this.#clusterId,
       peers: Object.fromEntries([...peers].map((peer) => [peer, this.#statusOf(peer)])),
       malformed: this.#malformed,
+      refused: this.#refusals,
     }
   }
 
@@ -255,8 +267,10 @@ export class Mesh implements Network {
   // Links
 
   #newDialer(): Dialer {
-    const { runtime, logger, limits } = this.#options
+    const { runtime, logger, limits, authorize } = this.#options
+    const authorizes = authorize !== undefined
     return new Dialer({
+      authorize,
       self: () => this.#self.id,
       connector: () => this.#startedWorld().connector,
       runtime,
@@ -265,15 +279,20 @@ export class Mesh implements Network {
       timing: this.#timing,
       directory: this.#directory,
       iceServers: () => this.#iceServers,
-      hello: () => encodeHello({ info: this.#self, clusterId: this.#clusterId }),
+      hello: () => this.#hello(authorizes),
       canSignal: (peer) => this.#canSignal(peer),
       signal: (to, signal) => this.#signal(to, signal),
       attemptOfLink: (peer) => this.#links.get(peer)?.attempt,
       linked: (_peer, attempt, link, identity) => this.#linked(attempt, link, identity),
-      refused: (peer, problem) => this.#refused(peer, problem),
+      refused: (peer, problem, refusal) => this.#refused(peer, problem, refusal),
       suspect: (peer) => this.#suspect(peer),
       linkGone: (peer) => this.#drop(this.#links.get(peer), 'lost', 'the other side lost its end'),
     })
+  }
+
+  #hello(authorizes: boolean): Uint8Array {
+    const credential = this.#options.credential?.()
+    return encodeHello({ info: this.#self, clusterId: this.#clusterId, credential, authorizes })
   }
 
   #startedWorld(): World {
@@ -322,9 +341,10 @@ export class Mesh implements Network {
     this.#events.emit('peerLeft', id, left)
   }
 
-  #refused(peer: PeerId, problem: string): void {
-    this.#logger.warn(`refused ${peer}: it ${problem}`)
-    this.#events.emit('incompatible', peer, problem)
+  #refused(peer: PeerId, problem: string, refusal: Refusal): void {
+    this.#refusals++
+    this.#logger.warn(`no link with ${peer}: ${problem}`)
+    if (refusal !== 'declined') this.#events.emit(refusal, peer, problem)
   }
 
   #suspect(peer: PeerId): void {
@@ -360,7 +380,9 @@ export class Mesh implements Network {
   #handleControl(linked: LinkedPeer, message: ControlMessage): void {
     switch (message.kind) {
       case 'hello':
-        throw new DecodeError('a second hello')
+      case 'admitted':
+      case 'refused':
+        throw new DecodeError(`${message.kind} after the greeting`)
       case 'cluster':
         this.#clusterChanged(linked, message.clusterId)
         break

@@ -61,6 +61,8 @@ describe('wire', () => {
     { kind: 'forward', to: a, signal: payload },
     { kind: 'forwarded', from: a, signal: payload },
     { kind: 'goodbye', payload },
+    { kind: 'admitted' },
+    { kind: 'refused', problem: 'no' },
   ]
 
   it('[MSH35] every message survives the wire', () => {
@@ -69,6 +71,8 @@ describe('wire', () => {
     const identity = {
       info: { ...info(a, 'boot'), canVote: false, kind: 'browser' as const },
       clusterId: clusterId('x'),
+      credential: 'a token',
+      authorizes: true,
     }
     expect(judgeHello(encodeHello(identity), a)).toEqual({ accepted: true, identity })
   })
@@ -77,7 +81,7 @@ describe('wire', () => {
     expect([...encodeSignal(signals[0]!)]).toEqual([1, 0, 255, 255, 255, 255, 15, 12, 2, 0, 255])
     expect([...encodeSignal({ kind: 'dial' })]).toEqual([1, 3])
     const firstBytes = controls.map((message) => encodeControl(message)[0])
-    expect(firstBytes).toEqual([0, 1, 1, 2, 3, 4, 5])
+    expect(firstBytes).toEqual([0, 1, 1, 2, 3, 4, 5, 6, 7])
     expect([...encodeControl(controls[0]!)]).toEqual([0, 1, 172, 2, 2, 0, 255])
   })
 

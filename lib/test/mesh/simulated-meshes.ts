@@ -9,7 +9,10 @@ import type { Conditions } from '../../src/testing/simulated-channel.js'
 import { SimulatedNetwork } from '../../src/testing/simulated-network.js'
 import { SimulatedClock } from '../../src/testing/simulated-runtime.js'
 
-export type PeerOptions = Pick<MeshOptions, 'limits' | 'timing'> & { id?: PeerId; clusterId?: ClusterId }
+export type PeerOptions = Pick<MeshOptions, 'limits' | 'timing' | 'credential' | 'authorize'> & {
+  id?: PeerId
+  clusterId?: ClusterId
+}
 
 /** One simulated peer: a mesh with every event and message written down, in order. */
 export interface MeshPeer {
@@ -159,6 +162,7 @@ function recordedPeer(id: PeerId, mesh: Mesh, logged: string[]): MeshPeer {
   mesh.on('peerCluster', (status) => peer.events.push(`cluster ${status.info.id} ${status.clusterId}`))
   mesh.on('founded', (founded) => peer.events.push(`founded ${founded}`))
   mesh.on('incompatible', (other, problem) => peer.events.push(`incompatible ${other} ${problem}`))
+  mesh.on('unauthorized', (other, problem) => peer.events.push(`unauthorized ${other} ${problem}`))
   mesh.on('goodbye', (other, payload) => peer.events.push(`goodbye ${other} ${text(payload)}`))
   return peer
 }
