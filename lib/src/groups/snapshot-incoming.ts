@@ -11,16 +11,10 @@ export interface IncomingLimits {
 }
 
 export interface IncomingEvents {
-  nowMs(): number
-  /** The sink has the chunks before `next`, and took so long for the last of them. */
-  taken(next: number, heldMs: number): void
+  /** The sink has the chunks before `next`. */
+  taken(next: number): void
   complete(): void
   failed(reason: TransferReason): void
-}
-
-interface Pending {
-  readonly bytes: Uint8Array
-  readonly arrivedAtMs: number
 }
 
 interface End {
@@ -44,7 +38,7 @@ export class IncomingTransfer {
   #checksum = 0
   /** Given to the sink so far. */
   #taken = 0
-  #pending: Pending[] = []
+  #pending: Uint8Array[] = []
   #isAll = false
   /** The sink is at work. */
   #busy = false
@@ -125,14 +119,14 @@ export class IncomingTransfer {
     this.#next++
     this.#bytes += bytes.length
     this.#checksum = crc32c(bytes, this.#checksum)
-    this.#pending.push({ bytes, arrivedAtMs: this.#events.nowMs() })
+    this.#pending.push(bytes)
     this.#evaluate()
   }
 
   #problemOf(bytes: Uint8Array, checksum: number): TransferReason | undefined {
     if (bytes.length === 0 || crc32c(bytes) !== checksum) return 'damaged'
     if (this.#bytes + bytes.length > this.#limits.snapshotBytes) return 'too-large'
-    const pendingBytes = this.#pending.reduce((total, pending) => total + pending.bytes.length, bytes.length)
+    const pendingBytes = this.#pending.reduce((total, pending) => total + pending.length, bytes.length)
     return pendingBytes > this.#limits.pendingBytes ? 'overrun' : undefined
   }
 
@@ -142,8 +136,8 @@ export class IncomingTransfer {
     const chunk = this.#pending.shift()
     if (chunk !== undefined) {
       this.#work(
-        () => this.#sink.add(chunk.bytes),
-        () => this.#events.taken(++this.#taken, this.#events.nowMs() - chunk.arrivedAtMs),
+        () => this.#sink.add(chunk),
+        () => this.#events.taken(++this.#taken),
       )
     } else if (this.#isAll) {
       this.#work(

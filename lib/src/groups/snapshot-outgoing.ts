@@ -27,16 +27,9 @@ export interface SnapshotTransferEvents {
  */
 export type OutgoingPhase = 'waiting' | 'away' | 'offered' | 'sending' | 'ended' | 'closed'
 
-export interface Acknowledged {
-  readonly bytes: number
-  /** From sending the last of these chunks to its acknowledgement; undefined if it was a short one. */
-  readonly delayMs: number | undefined
-}
-
 interface InFlight {
   readonly sequence: number
   readonly bytes: number
-  readonly sentAtMs: number
 }
 
 export interface OutgoingEvents {
@@ -100,11 +93,11 @@ export class OutgoingTransfer {
     return { kind: 'chunk', transfer: this.id, sequence, checksum: crc32c(bytes), bytes }
   }
 
-  sent(message: SenderMessage, nowMs: number): void {
+  sent(message: SenderMessage): void {
     if (message.kind === 'offer') this.#phase = 'offered'
     if (message.kind === 'end') this.#phase = 'ended'
     if (message.kind !== 'chunk') return
-    this.#inFlight.push({ sequence: message.sequence, bytes: message.bytes.length, sentAtMs: nowMs })
+    this.#inFlight.push({ sequence: message.sequence, bytes: message.bytes.length })
     this.#goTo(this.#next + 1)
   }
 
@@ -118,17 +111,14 @@ export class OutgoingTransfer {
     this.#goTo(next)
   }
 
-  /** @returns undefined if that is no news */
-  acknowledged(next: number, heldMs: number, nowMs: number): Acknowledged | undefined {
+  /** @returns false if that is no news */
+  acknowledged(next: number): boolean {
     const covered = this.#inFlight.filter(({ sequence }) => sequence < next)
-    const last = covered.at(-1)
-    if (last === undefined) return undefined
+    if (covered.length === 0) return false
     this.#inFlight = this.#inFlight.slice(covered.length)
     this.#quietTicks = 0
-    const bytes = covered.reduce((total, chunk) => total + chunk.bytes, 0)
-    this.#acknowledgedBytes += bytes
-    const isFull = last.bytes === this.request.source.chunkBytes
-    return { bytes, delayMs: isFull ? Math.max(0, nowMs - last.sentAtMs - heldMs) : undefined }
+    this.#acknowledgedBytes += covered.reduce((total, chunk) => total + chunk.bytes, 0)
+    return true
   }
 
   /** The link is gone, and what was under way with it. */

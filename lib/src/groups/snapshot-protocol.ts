@@ -44,7 +44,7 @@ export type SenderMessage =
 
 export type ReceiverMessage =
   | { readonly kind: 'accept'; readonly transfer: string; readonly next: number }
-  | Ack
+  | { readonly kind: 'ack'; readonly transfer: string; readonly next: number }
   | { readonly kind: 'complete'; readonly transfer: string }
   | { readonly kind: 'refuse'; readonly transfer: string; readonly reason: TransferReason }
 
@@ -63,14 +63,6 @@ export interface Chunk {
   readonly sequence: number
   readonly checksum: number
   readonly bytes: Uint8Array
-}
-
-export interface Ack {
-  readonly kind: 'ack'
-  readonly transfer: string
-  readonly next: number
-  /** How long the receiver had the last of these chunks before it was where it belongs, in microseconds. */
-  readonly heldUs: number
 }
 
 /** Why a transfer came to nothing. The index is on the wire: append only. */
@@ -151,11 +143,8 @@ function writeBody(encoder: Encoder, message: TransferMessage): void {
       writeCount(encoder, message.checksum)
       break
     case 'accept':
-      writeCount(encoder, message.next)
-      break
     case 'ack':
       writeCount(encoder, message.next)
-      writeCount(encoder, message.heldUs)
       break
     case 'cancel':
     case 'refuse':
@@ -178,7 +167,7 @@ function readBody(decoder: Decoder, kind: number, transfer: string): TransferMes
     case 'accept':
       return { kind: 'accept', transfer, next: readCount(decoder) }
     case 'ack':
-      return { kind: 'ack', transfer, next: readCount(decoder), heldUs: readCount(decoder) }
+      return { kind: 'ack', transfer, next: readCount(decoder) }
     case 'complete':
       return { kind: 'complete', transfer }
     case 'refuse':

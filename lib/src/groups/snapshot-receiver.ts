@@ -132,8 +132,7 @@ export class SnapshotReceiver {
       return
     }
     const transfer: IncomingTransfer = new IncomingTransfer(from, offer, sink, this.#limits, {
-      nowMs: () => this.#options.runtime.nowMs(),
-      taken: (next, heldMs) => this.#acknowledge(transfer, next, heldMs),
+      taken: (next) => this.#acknowledge(transfer, next),
       complete: () => this.#completed(transfer),
       failed: (reason) => this.#refuse(transfer, reason),
     })
@@ -169,8 +168,8 @@ export class SnapshotReceiver {
     this.#send(from, { kind: 'accept', transfer: offer.transfer, next })
   }
 
-  #acknowledge({ from, offer }: IncomingTransfer, next: number, heldMs: number): void {
-    this.#send(from, { kind: 'ack', transfer: offer.transfer, next, heldUs: Math.round(heldMs * 1_000) })
+  #acknowledge({ from, offer }: IncomingTransfer, next: number): void {
+    this.#send(from, { kind: 'ack', transfer: offer.transfer, next })
   }
 
   #completed({ from, offer }: IncomingTransfer): void {

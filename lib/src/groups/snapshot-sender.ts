@@ -4,7 +4,6 @@ import type { SendResult } from '../mesh/port.js'
 import { Pace } from './pace.js'
 import { OutgoingTransfer, type SnapshotRequest } from './snapshot-outgoing.js'
 import {
-  type Ack,
   encodeTransferMessage,
   newTransferId,
   type ReceiverMessage,
@@ -12,8 +11,6 @@ import {
   type TransferReason,
   transferKey,
 } from './snapshot-protocol.js'
-import { SNAPSHOT_CHUNK_BYTES } from './snapshot-source.js'
-import { DelayWindow } from './snapshot-window.js'
 import { TransferCounts } from './transfer-counts.js'
 
 export interface SnapshotSenderOptions {
@@ -27,8 +24,6 @@ export interface SnapshotSenderLimits {
   readonly concurrent: number
   /** The most bytes under way to one peer, by all transfers together. Default 1 MiB. */
   readonly windowBytes: number
-  /** How long a chunk may wait on its way because of those before it. Default 5 ms. */
-  readonly targetDelayMs: number
   /** After so long without an answer the offer is repeated. Whole seconds, default 5 s. */
   readonly stallMs: number
   /** After so long without an answer the transfer has failed. Whole seconds, default 60 s. */
@@ -38,7 +33,6 @@ export interface SnapshotSenderLimits {
 export const DEFAULT_SNAPSHOT_SENDER_LIMITS: SnapshotSenderLimits = {
   concurrent: 4,
   windowBytes: 1024 * 1024,
-  targetDelayMs: 5,
   stallMs: 5_000,
   giveUpMs: 60_000,
 }
@@ -51,20 +45,14 @@ export interface OutgoingStatus {
   readonly waiting: boolean
 }
 
-/** What the path to one peer bears; found out anew by the first transfer after a pause or on a new link. */
-interface Flow {
-  readonly window: DelayWindow
-  /** The port was full and has not drained. */
-  full: boolean
-}
-
 /** The clock of silences, in periods that this process was awake for. */
 const TICK_MS = 1_000
 
 /**
- * Sends the snapshots of all groups of a peer, at most one per group and receiver. Urgent traffic keeps its latency:
- * what is under way to a peer is bounded by a window that yields to delay, and sending takes part of the thread's time only. After a break a transfer goes on with what
- * the receiver lacks.
+ * Sends the snapshots of all groups of a peer, at most one per group and receiver. Other work keeps its latency: sending
+ * takes part of the thread's time only, and what is under way to a peer is bounded, so that a slow disk over there is not
+ * flooded. How fast chunks go over the network is the link's affair. After a break a transfer goes on with what the
+ * receiver lacks.
  */
 export class SnapshotSender {
   readonly counts = new TransferCounts()
@@ -74,7 +62,8 @@ export class SnapshotSender {
   readonly #transfers = new Map<string, OutgoingTransfer>()
   /** Those whose turn it is. */
   readonly #active = new Set<OutgoingTransfer>()
-  readonly #flows = new Map<PeerId, Flow>()
+  /** Peers to whom the port was full and has not drained. */
+  readonly #full = new Set<PeerId>()
   readonly #pace: Pace
   #clock: Timer | undefined
 
@@ -116,14 +105,13 @@ export class SnapshotSender {
     const transfer = this.#activeTransfer(from, message.transfer)
     if (transfer === undefined) return
     if (message.kind === 'accept') transfer.accepted(message.next)
-    else if (message.kind === 'ack') this.#acknowledged(transfer, message)
+    else if (message.kind === 'ack') this.#acknowledged(transfer, message.next)
     else this.#finish(transfer, message.kind === 'complete' ? 'done' : message.reason)
   }
 
   /** The port takes messages to `peer` again. */
   drain(peer: PeerId): void {
-    const flow = this.#flows.get(peer)
-    if (flow !== undefined) flow.full = false
+    this.#full.delete(peer)
     this.#evaluate()
   }
 
@@ -135,7 +123,7 @@ export class SnapshotSender {
   }
 
   peerLost(peer: PeerId): void {
-    this.#flows.delete(peer)
+    this.#full.delete(peer)
     for (const transfer of this.#transfers.values()) {
       if (transfer.request.to !== peer) continue
       transfer.lost()
@@ -189,30 +177,22 @@ export class SnapshotSender {
   /** One chunk of each may always be under way: no transfer waits for the sink of another. */
   #hasRoom(transfer: OutgoingTransfer): boolean {
     const { to, source } = transfer.request
-    const flow = this.#flowTo(to)
-    if (flow.full) return false
-    return transfer.inFlightBytes === 0 || this.#inFlightBytes(to) + source.chunkBytes <= flow.window.bytes
+    if (this.#full.has(to)) return false
+    return transfer.inFlightBytes === 0 || this.#inFlightBytes(to) + source.chunkBytes <= this.#limits.windowBytes
   }
 
-  #acknowledged(transfer: OutgoingTransfer, ack: Ack): void {
-    const peer = transfer.request.to
-    const nowMs = this.#options.runtime.nowMs()
-    const inFlightBytes = this.#inFlightBytes(peer)
-    const news = transfer.acknowledged(ack.next, ack.heldUs / 1_000, nowMs)
-    if (news === undefined) return
-    if (news.delayMs !== undefined) {
-      this.#flowTo(peer).window.acknowledged(news.bytes, inFlightBytes, news.delayMs, nowMs)
-    }
+  #acknowledged(transfer: OutgoingTransfer, next: number): void {
+    if (!transfer.acknowledged(next)) return
     transfer.request.events.progress(transfer.acknowledgedBytes)
-    this.#pump(peer)
+    this.#pump(transfer.request.to)
   }
 
   /** @returns true if it was sent; if not, what that means for the transfer is done */
   #carry(transfer: OutgoingTransfer, message: SenderMessage): boolean {
     const { to } = transfer.request
     const result = this.#options.send(to, encodeTransferMessage(message))
-    if (result === 'queued') transfer.sent(message, this.#options.runtime.nowMs())
-    else if (result === 'full') this.#flowTo(to).full = true
+    if (result === 'queued') transfer.sent(message)
+    else if (result === 'full') this.#full.add(to)
     else if (result === 'no-link') this.peerLost(to)
     else this.#finish(transfer, 'too-large')
     return result === 'queued'
@@ -243,7 +223,6 @@ export class SnapshotSender {
     const key = transferKey(to, group)
     if (this.#transfers.get(key) === transfer) this.#transfers.delete(key)
     this.#active.delete(transfer)
-    if (this.#activeTo(to).length === 0) this.#flows.delete(to)
     return transfer.close()
   }
 
@@ -267,21 +246,6 @@ export class SnapshotSender {
   #tryAgain(transfer: OutgoingTransfer): void {
     if (this.#active.has(transfer)) this.#offer(transfer)
     else transfer.back()
-  }
-
-  #flowTo(peer: PeerId): Flow {
-    let flow = this.#flows.get(peer)
-    if (flow === undefined) {
-      const { windowBytes, targetDelayMs } = this.#limits
-      const window = new DelayWindow({
-        chunkBytes: SNAPSHOT_CHUNK_BYTES,
-        maxBytes: windowBytes,
-        targetMs: targetDelayMs,
-      })
-      flow = { window, full: false }
-      this.#flows.set(peer, flow)
-    }
-    return flow
   }
 
   #activeTransfer(to: PeerId, id: string): OutgoingTransfer | undefined {

@@ -11,22 +11,23 @@
  *     kind 2 next    the following bytes (at least one) of the payload that was begun on this lane
  *     kind 3 ping    u32 sequence
  *     kind 4 pong    u32 sequence of the ping that it answers
+ *     kind 5 receipt u32 how many bytes of channel messages were received, modulo 2³²
  *
  * A lane has at most one unfinished payload, so lane and port of a `next` say which one it continues.
  */
 
-export const FRAME_KIND = { whole: 0, first: 1, next: 2, ping: 3, pong: 4 } as const
+export const FRAME_KIND = { whole: 0, first: 1, next: 2, ping: 3, pong: 4, receipt: 5 } as const
 export type FrameKind = (typeof FRAME_KIND)[keyof typeof FRAME_KIND]
 
 export interface Frame {
   readonly kind: FrameKind
-  /** Index in LANES; 0 for ping and pong. */
+  /** Index in LANES; 0 for ping, pong and receipt. */
   readonly lane: number
-  /** 0 to 255; 0 for ping and pong. */
+  /** 0 to 255; 0 for ping, pong and receipt. */
   readonly port: number
-  /** Length of the whole payload (`first`) or sequence (`ping`, `pong`); 0 in the other kinds, where it is not sent. */
+  /** `first`: length of the whole payload; ping, pong, receipt: what they tell; 0 in `whole` and `next`, where it is not sent. */
   readonly word: number
-  /** The bytes of a payload; empty for ping and pong. */
+  /** The bytes of a payload; empty for ping, pong and receipt. */
   readonly bytes: Uint8Array
 }
 
@@ -40,8 +41,9 @@ const WORD_BYTES = 4
 const NO_BYTES = new Uint8Array(0)
 const KINDS: ReadonlySet<number> = new Set(Object.values(FRAME_KIND))
 
-export function pingFrame(kind: typeof FRAME_KIND.ping | typeof FRAME_KIND.pong, sequence: number): Frame {
-  return { kind, lane: 0, port: 0, word: sequence, bytes: NO_BYTES }
+/** @param word 0 to 2³² − 1 */
+export function wordFrame(kind: 'ping' | 'pong' | 'receipt', word: number): Frame {
+  return { kind: FRAME_KIND[kind], lane: 0, port: 0, word, bytes: NO_BYTES }
 }
 
 /** Size on the wire, header included. */

@@ -2,6 +2,7 @@ import { Emitter, type Unsubscribe } from '../base/emitter.js'
 import { LegionError } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
 import type { Channel } from './channel.js'
+import { Flow, RECEIPT_BYTES } from './flow.js'
 import {
   encodeFrames,
   FRAME_KIND,
@@ -9,8 +10,8 @@ import {
   frameBytes,
   HEADER_BYTES,
   MAX_MESSAGE_BYTES,
-  pingFrame,
   readFrame,
+  wordFrame,
 } from './frames.js'
 import { LANES, type Lane } from './lanes.js'
 import { Liveness } from './liveness.js'
@@ -65,6 +66,10 @@ export interface LinkStatus {
   readonly received: LinkTraffic
   /** Bytes handed to the channel that have not left. */
   readonly bufferedBytes: number
+  /** Bytes sent of which the other side has not yet told that it received them. */
+  readonly inFlightBytes: number
+  /** What `inFlightBytes` is held to, except for control and consensus. */
+  readonly windowBytes: number
   readonly queuedBytes: Readonly<Record<Lane, number>>
 }
 
@@ -74,7 +79,7 @@ export interface LinkTraffic {
   readonly frames: number
 }
 
-/** The size of a batch: small enough that an urgent frame never waits long behind one. */
+/** The size of a batch: small enough that an urgent frame never waits long behind one; larger ones are no faster. */
 const BATCH_BYTES = 16 * 1024
 /** What may wait in the channel below, where nothing can overtake any more. */
 const WINDOW_BYTES = 64 * 1024
@@ -87,6 +92,7 @@ export class Link {
   readonly channel: Channel
   readonly #limits: LinkLimits
   readonly #queues: SendQueues
+  readonly #flow: Flow
   readonly #reassemblies: readonly Reassembly[]
   readonly #liveness: Liveness
   readonly #events = new Emitter<LinkEvents>()
@@ -95,17 +101,21 @@ export class Link {
   /** Ping and pong to be sent ahead of all lanes: at most one of each, the latest. */
   #ping: Frame | undefined
   #pong: Frame | undefined
+  /** How much of what was received the other side was told of. */
+  #receiptBytes = 0
   #flushIsDue = false
 
   /** @param channel must be open; messages that came before are lost, so call this in its `open` event at the latest */
   constructor(channel: Channel, options: LinkOptions) {
     this.channel = channel
     this.#limits = { ...DEFAULT_LINK_LIMITS, ...options.limits }
-    this.#queues = new SendQueues(this.#limits.queueBytes, Math.min(BATCH_BYTES, this.#channelLimitBytes()))
+    const messageBytes = Math.min(BATCH_BYTES, this.#channelLimitBytes())
+    this.#queues = new SendQueues(this.#limits.queueBytes, messageBytes)
+    this.#flow = new Flow({ runtime: options.runtime, messageBytes })
     this.#reassemblies = LANES.map(() => new Reassembly(this.#limits.messageBytes))
     this.#liveness = new Liveness(options.runtime, this.#limits, {
       ping: (sequence) => {
-        this.#ping = pingFrame(FRAME_KIND.ping, sequence)
+        this.#ping = wordFrame('ping', sequence)
         this.#flushSoon()
       },
       silent: () => this.close('silent'),
@@ -169,6 +179,8 @@ export class Link {
       sent: { ...this.#sent },
       received: { ...this.#received },
       bufferedBytes: this.channel.bufferedBytes,
+      inFlightBytes: this.#flow.inFlightBytes,
+      windowBytes: Math.round(this.#flow.windowBytes),
       queuedBytes,
     }
   }
@@ -203,16 +215,27 @@ export class Link {
   }
 
   #nextBatch(): Frame[] {
-    const batch = [this.#ping, this.#pong].filter((frame) => frame !== undefined)
+    const batch = [this.#takeReceipt(), this.#ping, this.#pong].filter((frame) => frame !== undefined)
     this.#ping = undefined
     this.#pong = undefined
-    this.#queues.fill(batch, totalBytes(batch))
+    this.#queues.fill(batch, totalBytes(batch), !this.#flow.hasRoom)
     return batch
+  }
+
+  get #receiptIsDue(): boolean {
+    return this.#received.bytes - this.#receiptBytes >= RECEIPT_BYTES
+  }
+
+  #takeReceipt(): Frame | undefined {
+    if (!this.#receiptIsDue) return undefined
+    this.#receiptBytes = this.#received.bytes
+    return wordFrame('receipt', this.#receiptBytes >>> 0)
   }
 
   #transmit(batch: readonly Frame[]): void {
     const message = encodeFrames(batch)
     count(this.#sent, message.length, batch.length)
+    this.#flow.sent(message.length)
     this.channel.send(message)
   }
 
@@ -227,14 +250,18 @@ export class Link {
       at += frameBytes(frame)
     }
     count(this.#received, message.length, frames)
+    if (this.#receiptIsDue) this.#flushSoon()
   }
 
   #handle(frame: Frame): void {
     if (frame.kind === FRAME_KIND.ping) {
-      this.#pong = pingFrame(FRAME_KIND.pong, frame.word)
+      this.#pong = wordFrame('pong', frame.word)
       this.#flushSoon()
     } else if (frame.kind === FRAME_KIND.pong) {
       this.#liveness.pong(frame.word)
+    } else if (frame.kind === FRAME_KIND.receipt) {
+      this.#flow.received(frame.word)
+      this.#flushSoon()
     } else {
       this.#handlePayload(frame)
     }

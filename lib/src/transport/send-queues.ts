@@ -40,10 +40,14 @@ export class SendQueues {
     return this.#queues[LANES.indexOf(lane)] as LaneQueue
   }
 
-  /** Appends to `batch` the frames for one channel message, less than `usedBytes` of which are taken already. */
-  fill(batch: Frame[], usedBytes: number): void {
+  /**
+   * Appends to `batch` the frames for one channel message, less than `usedBytes` of which are taken already.
+   * @param isUrgentOnly nothing of the lanes that share
+   */
+  fill(batch: Frame[], usedBytes: number, isUrgentOnly: boolean): void {
     let roomBytes = this.#messageBytes - usedBytes
-    for (let frame = this.#next(roomBytes); frame !== undefined; frame = this.#next(roomBytes)) {
+    const next = () => this.#next(roomBytes, isUrgentOnly)
+    for (let frame = next(); frame !== undefined; frame = next()) {
       batch.push(frame)
       roomBytes -= frameBytes(frame)
     }
@@ -58,11 +62,11 @@ export class SendQueues {
     for (const queue of this.#queues) queue.clear()
   }
 
-  #next(roomBytes: number): Frame | undefined {
+  #next(roomBytes: number, isUrgentOnly: boolean): Frame | undefined {
     for (const queue of this.#strict) {
       if (queue.length > 0) return queue.next(roomBytes)
     }
-    return this.#nextFair(roomBytes)
+    return isUrgentOnly ? undefined : this.#nextFair(roomBytes)
   }
 
   #nextFair(roomBytes: number): Frame | undefined {

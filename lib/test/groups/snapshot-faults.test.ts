@@ -145,7 +145,7 @@ const hostile: fc.Arbitrary<(transfer: string) => TransferMessage> = fc
     compressed: fc.boolean(),
   })
   .map(({ other, number, bytes, ...rest }) => (transfer) => {
-    const numbers = { group: number, sequence: number, count: number, next: number, heldUs: number }
+    const numbers = { group: number, sequence: number, count: number, next: number }
     const fields = { ...numbers, ...rest, bytes, raftMessage: bytes, reason: 'stopped' }
     return { ...fields, transfer: other ? 'another' : transfer } as TransferMessage
   })

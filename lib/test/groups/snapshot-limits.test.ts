@@ -20,10 +20,12 @@ let world: SnapshotWorld
 let alice: SnapshotPeer
 let bob: SnapshotPeer
 
+const SLOW = { limits: { sender: { windowBytes: 2 * SNAPSHOT_CHUNK_BYTES } } }
+
 beforeEach(() => {
   world = new SnapshotWorld()
-  alice = world.peer(ALICE)
-  bob = world.peer(BOB)
+  alice = world.peer(ALICE, SLOW)
+  bob = world.peer(BOB, SLOW)
 })
 
 afterEach(() => {
@@ -191,7 +193,7 @@ describe('a snapshot receiver', { timeout: 20_000 }, () => {
       sinkFor: (offer) => new RecordingSink(offer, () => never),
     })
     const acknowledgeUnasked = (transfer: string, next: number) =>
-      alice.exchange.message(BOB, encodeTransferMessage({ kind: 'ack', transfer, next, heldUs: 0 }))
+      alice.exchange.message(BOB, encodeTransferMessage({ kind: 'ack', transfer, next }))
     world.tamper = ({ message }, bytes) => {
       if (message.kind === 'chunk') {
         world.clock.setTimer(1, () => acknowledgeUnasked(message.transfer, message.sequence + 1))

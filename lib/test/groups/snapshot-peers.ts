@@ -1,7 +1,6 @@
 import { concatBytes, toBase64Url } from '../../src/base/bytes.js'
 import type { PeerId } from '../../src/base/ids.js'
 import { randomInt, seededRandom } from '../../src/base/random.js'
-import { setPeriodicTimer } from '../../src/base/runtime.js'
 import { SnapshotExchange, type SnapshotExchangeOptions } from '../../src/groups/snapshot-exchange.js'
 import { decodeTransferMessage, type TransferMessage } from '../../src/groups/snapshot-protocol.js'
 import type { SnapshotOffer } from '../../src/groups/snapshot-receiver.js'
@@ -145,8 +144,6 @@ export interface Sent {
   readonly to: PeerId
   readonly message: TransferMessage
   readonly atMs: number
-  /** How long it waited for those before it. */
-  readonly queuedMs: number
 }
 
 /** One direction between two peers. */
@@ -203,15 +200,6 @@ export class SnapshotWorld {
     this.#peers.delete(id)
   }
 
-  /** So much goes to the path besides, until the result is called. */
-  otherTraffic(from: PeerId, to: PeerId, bytesPerMs: number): () => void {
-    const pipe = this.#pipe(from, to)
-    const timer = setPeriodicTimer(this.clock.fork(), 1, () => {
-      pipe.freeAtMs = Math.max(pipe.freeAtMs, this.clock.nowMs) + bytesPerMs / this.#options.bytesPerMs
-    })
-    return () => timer.cancel()
-  }
-
   /** Until it is true, at most for `limitMs`. */
   async until(condition: () => boolean, limitMs = 120_000): Promise<void> {
     for (const endMs = this.clock.nowMs + limitMs; !condition(); ) {
@@ -229,7 +217,7 @@ export class SnapshotWorld {
       pipe.wasFull = true
       return 'full'
     }
-    const sent: Sent = { from, to, message: decodeTransferMessage(bytes), atMs: nowMs, queuedMs }
+    const sent: Sent = { from, to, message: decodeTransferMessage(bytes), atMs: nowMs }
     this.sent.push(sent)
     pipe.freeAtMs = nowMs + queuedMs + bytes.length / this.#options.bytesPerMs
     const payload = this.tamper(sent, bytes)

@@ -23,7 +23,7 @@ const anyMessage = fc.oneof(
   fc.record({ kind: kind('end'), transfer, count, checksum: word }),
   fc.record({ kind: kind('cancel'), transfer, reason }),
   fc.record({ kind: kind('accept'), transfer, next: count }),
-  fc.record({ kind: kind('ack'), transfer, next: count, heldUs: count }),
+  fc.record({ kind: kind('ack'), transfer, next: count }),
   fc.record({ kind: kind('complete'), transfer }),
   fc.record({ kind: kind('refuse'), transfer, reason }),
 )

@@ -21,9 +21,12 @@ let world: SnapshotWorld
 let alice: SnapshotPeer
 let bob: SnapshotPeer
 
+/** In chunks. */
+const WINDOW = 8
+
 beforeEach(() => {
   world = new SnapshotWorld()
-  alice = world.peer(ALICE)
+  alice = world.peer(ALICE, { limits: { sender: { windowBytes: WINDOW * SNAPSHOT_CHUNK_BYTES } } })
   bob = world.peer(BOB)
 })
 
@@ -98,7 +101,6 @@ describe('a snapshot transfer', { timeout: 20_000 }, () => {
       world.mend(ALICE, BOB)
       await world.until(() => sequencesTo(BOB).length > 0)
       expect(sequencesTo(BOB)[0]).toBeGreaterThanOrEqual(acknowledged)
-      expect(sequencesTo(BOB).length).toBeLessThanOrEqual(2) // the new path is an unknown one
     }
     await world.until(() => outcome.ended.length > 0)
     expect(sequencesTo(BOB)).toEqual(upTo(CHUNKS, sequencesTo(BOB)[0]))
@@ -183,7 +185,7 @@ describe('a snapshot transfer', { timeout: 20_000 }, () => {
 
   it('[SNP36] waits for a full port to drain', async () => {
     world = new SnapshotWorld({ bytesPerMs: 100, queueBytes: 20_000 })
-    alice = world.peer(ALICE, { limits: { sender: { targetDelayMs: 1e6 } } })
+    alice = world.peer(ALICE)
     bob = world.peer(BOB)
     const outcome = alice.start(BOB, sourceOf(state))
     await world.until(() => outcome.ended.length > 0)
@@ -211,32 +213,6 @@ describe('a snapshot transfer', { timeout: 20_000 }, () => {
 describe('the flow of snapshot transfers', { timeout: 20_000 }, () => {
   const MEGABYTE = 1_000_000
 
-  it.each([
-    { bytesPerMs: 4_000, delayMs: 5 },
-    { bytesPerMs: 10_000, delayMs: 1 },
-    { bytesPerMs: 10_000, delayMs: 20 },
-    { bytesPerMs: 20_000, delayMs: 10 },
-  ])(
-    '[SNP21] fills a path of $bytesPerMs bytes/ms and $delayMs ms, and waits on it no more than wanted',
-    async (path) => {
-      world = new SnapshotWorld({ ...path, queueBytes: 1e9 })
-      alice = world.peer(ALICE)
-      bob = world.peer(BOB)
-      const whole = new Uint8Array(2_500 * path.bytesPerMs)
-      const outcome = alice.start(BOB, sourceOf(whole, 'large', MEGABYTE))
-      const chunkMs = SNAPSHOT_CHUNK_BYTES / path.bytesPerMs
-      const idealMs = whole.length / path.bytesPerMs
-      await world.until(() => outcome.ended.length > 0, 2 * idealMs)
-      expect(idealMs / world.clock.nowMs).toBeGreaterThan(0.8)
-      const waits = world
-        .sentOf('chunk')
-        .map(({ queuedMs }) => queuedMs)
-        .sort((a, b) => a - b)
-      expect(waits[Math.floor(waits.length / 2)]).toBeLessThan(5 + chunkMs)
-      expect(waits[Math.floor(waits.length * 0.95)]).toBeLessThan(5 + 2 * chunkMs)
-    },
-  )
-
   it('[SNP22] is shared by the transfers to one peer, evenly', async () => {
     world = new SnapshotWorld({ bytesPerMs: 5_000, delayMs: 10 })
     alice = world.peer(ALICE)
@@ -250,34 +226,9 @@ describe('the flow of snapshot transfers', { timeout: 20_000 }, () => {
     const meanwhile = first.progress.length - before
     expect(meanwhile).toBeGreaterThan(35)
     expect(meanwhile).toBeLessThan(65)
-    const waits = world
-      .sentOf('chunk')
-      .slice(100)
-      .map(({ queuedMs }) => queuedMs)
-    expect(Math.max(...waits)).toBeLessThan(12)
   })
 
-  it('[SNP23] yields to other traffic, and comes back', async () => {
-    world = new SnapshotWorld({ bytesPerMs: 5_000, delayMs: 10 })
-    alice = world.peer(ALICE)
-    bob = world.peer(BOB)
-    const outcome = alice.start(BOB, sourceOf(new Uint8Array(40 * MEGABYTE), 'a', MEGABYTE))
-    const rate = async (forMs: number) => {
-      const before = outcome.progress.length
-      await world.clock.run(forMs)
-      return ((outcome.progress.length - before) * SNAPSHOT_CHUNK_BYTES) / forMs
-    }
-    await world.clock.run(500)
-    expect(await rate(1_000)).toBeGreaterThan(4_000)
-    const stop = world.otherTraffic(ALICE, BOB, 5_500)
-    await world.clock.run(500)
-    expect(await rate(200)).toBeLessThan(1_000)
-    stop()
-    await world.clock.run(1_000)
-    expect(await rate(1_000)).toBeGreaterThan(4_000)
-  })
-
-  it('[SNP24] follows a slow sink, whose time is no delay of the path', async () => {
+  it('[SNP24] follows a slow sink, with no more than a window under way', async () => {
     let sinkMs = 0
     const wait = () => (sinkMs === 0 ? undefined : new Promise<void>((done) => world.clock.setTimer(sinkMs, done)))
     bob = world.peer(BOB, { sinkFor: (offer) => new RecordingSink(offer, wait) })
@@ -289,11 +240,11 @@ describe('the flow of snapshot transfers', { timeout: 20_000 }, () => {
     const before = outcome.progress.length
     await world.clock.run(300)
     expect(outcome.progress.length - before).toBe(10)
-    expect(inFlight()).toBeGreaterThan(10)
+    expect(inFlight()).toBe(WINDOW)
     sinkMs = 0
     while (outcome.ended.length === 0) {
       await world.clock.run(1)
-      expect(inFlight()).toBeLessThanOrEqual(65)
+      expect(inFlight()).toBeLessThanOrEqual(WINDOW + 1)
     }
     expect(outcome.ended).toEqual(['done'])
   })
