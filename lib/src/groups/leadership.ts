@@ -69,10 +69,13 @@ export class Leadership {
     this.#succession.heard(goodbye, replica)
   }
 
-  /** The first heir of a leader leads as soon as it speaks for it. */
+  /** Leads at once as the first heir of a leader that is gone, or if nobody else can. */
   succeed(replica: Replica): void {
-    if (!this.#succession.isDue(replica)) return
-    replica.campaign({ transfer: true })
+    const { role, lead } = replica.soft
+    const transfer = this.#succession.isDue(replica)
+    const isUp = role === 'follower' && lead === undefined && replica.isMajority
+    if (!transfer && !isUp) return
+    replica.campaign({ transfer })
     replica.run()
   }
 
@@ -81,8 +84,7 @@ export class Leadership {
     const replica = this.#options.replica()
     if (!replica?.isLeader) return
     replica.stepDown()
-    if (replica.isSoleVoter) replica.campaign()
-    else this.#elections.leaderLost(this.#options.out.groups, 0)
+    if (!replica.isMajority) this.#elections.leaderLost(this.#options.out.groups, 0)
     this.#options.out.schedule()
   }
 

@@ -151,7 +151,6 @@ export class ReplicaHost {
     const initial = foundingState([this.#id])
     state.found(this.#presence.member(), initial.snapshot.index, Math.floor(this.#options.runtime.random() * 2 ** 32))
     this.#begin(state, initial, this.#storeFounding(state, initial))
-    this.#replica?.campaign()
   }
 
   /** Waits to be added by the group's leader. @throws as `found` */
@@ -171,8 +170,6 @@ export class ReplicaHost {
     const initial = state.durableMachine ? await resume(state, mark, log, stored) : await restore(state, log, stored)
     if (this.#stopped) return
     this.#begin(state, initial, undefined)
-    this.evaluate() // what is stored and committed is applied first
-    if (this.#replica?.isSoleVoter) this.#replica.campaign() // nobody else can lead
   }
 
   /** Runs the replica soon: something was queued for `feed`. */
@@ -469,7 +466,6 @@ export class ReplicaHost {
     const initial = recoveredState(this.#id, base, term)
     const successor = { incarnation: this.#incarnation, attributes: this.#attributes(false) }
     this.#begin(state, initial, this.#log && storeEpoch(this.#log, successor, state, initial))
-    this.#replica?.campaign()
     return { epoch: epoch.id, baseIndex: base.index }
   }
 

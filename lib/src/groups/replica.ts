@@ -7,6 +7,7 @@ import {
   decodeConfigChange,
   type Entry,
   type HardState,
+  jointVote,
   type LastWords,
   type Message,
   type ProposeResult,
@@ -111,9 +112,10 @@ export class Replica {
     return this.#configuration.witnesses.includes(this.id)
   }
 
-  get isSoleVoter(): boolean {
-    const { voters, votersOutgoing } = this.#configuration
-    return voters.length === 1 && voters[0] === this.id && votersOutgoing.length === 0
+  /** With those that it speaks for it is a majority: nobody else can lead. */
+  get isMajority(): boolean {
+    const own = [this.id, ...this.voices]
+    return this.#configuration.voters.length > 0 && jointVote(this.#configuration, (id) => own.includes(id)) === 'won'
   }
 
   /** Silent until something happens: it needs no ticks. */

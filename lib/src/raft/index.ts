@@ -28,5 +28,6 @@ export {
 } from './describe.js'
 export type * from './messages.js'
 export { emptyState, foundingState, type RaftOptions } from './options.js'
+export { jointVote } from './quorum.js'
 export { RawNode } from './raw-node.js'
 export type * from './types.js'

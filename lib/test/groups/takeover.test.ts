@@ -83,6 +83,25 @@ describe('durable tabs of one host', () => {
     }
   })
 
+  it.each([20, 200, 3000])(
+    '[GRP135] all ended within %i ms of each other, and the last one comes back: it leads at once',
+    async (gapMs) => {
+      for (const count of [1, 2, 3]) {
+        for (const order of permutations([0, 1, 2].slice(0, count))) {
+          const { simulation, peers } = await start(13, count)
+          for (const place of order) {
+            await simulation.until(set(peers[place] as Peer, place, 5000))
+            peers[place]?.closePage()
+            await simulation.run(gapMs)
+          }
+          const last = order.at(-1) as number
+          const again = (peers[last] as Peer).restart()
+          expect(await simulation.until(get(again))).toBe(last)
+        }
+      }
+    },
+  )
+
   it('[GRP113] reload: each is the same peer in its next incarnation, and votes again', async () => {
     for (const ending of ['closePage', 'crash'] as const) {
       const { simulation, peers } = await start(17)
