@@ -20,6 +20,16 @@ export interface Channel {
    * @param message 1 to `maxMessageBytes` bytes; not copied, must not change afterwards
    */
   send(message: Uint8Array): void
+  /**
+   * Looks for another path to the other side while it stays open; what is on its way is kept. The other side takes part.
+   * @returns false if the implementations at the two ends can't do that together
+   */
+  restart?(): boolean
+  /**
+   * While it connects: both sides have told their addresses, and none of them is a relay's. If nothing comes of it, only
+   * a relay can help.
+   */
+  readonly lacksRelay?: boolean
   /** Closes at once, on both sides as fast as the carrier allows. Idempotent; fires `close` here too. */
   close(reason?: string): void
   on<K extends keyof ChannelEvents>(event: K, listener: ChannelEvents[K]): Unsubscribe

@@ -118,6 +118,7 @@ export class Link {
         this.#ping = wordFrame('ping', sequence)
         this.#flushSoon()
       },
+      suspect: () => this.channel.restart?.(),
       silent: () => this.close('silent'),
     })
     channel.on('message', (message) => this.#receive(message))

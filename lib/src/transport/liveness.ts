@@ -10,6 +10,8 @@ export interface LivenessTiming {
 export interface LivenessActions {
   /** Send a ping now; the other side echoes its sequence. */
   ping(sequence: number): void
+  /** The other side owes a sign of life for a while: called once in each silence, time enough before `silent`. */
+  suspect(): void
   /** Called at most once. */
   silent(): void
 }
@@ -20,6 +22,8 @@ const REFRESH_RTT_MS = 10_000
 const SLEPT_AFTER_MS = 2_000
 /** How long the other side has to answer after we slept. */
 const WAKE_DEADLINE_MS = 2_000
+/** When a silent link is suspect: with so much of the time left that it has. */
+const SUSPECT_LEFT = 0.4
 /** Weight of a new sample in the smoothed round trip time (RFC 6298). */
 const RTT_GAIN = 1 / 8
 
@@ -36,6 +40,8 @@ export class Liveness {
   #timerDueMs: number
   #heardMs: number
   #deadlineMs: number
+  /** When the link is suspect unless something is heard; undefined once it is. */
+  #suspectMs: number | undefined
   #pingMs: number
   #sequence = 0
   #answered = true
@@ -49,6 +55,7 @@ export class Liveness {
     const nowMs = runtime.nowMs()
     this.#heardMs = nowMs
     this.#deadlineMs = nowMs + timing.silentMs
+    this.#suspectMs = this.#deadlineMs - SUSPECT_LEFT * timing.silentMs
     this.#pingMs = nowMs - REFRESH_RTT_MS
     this.#timerDueMs = nowMs
     this.#timer = this.#setTimer(nowMs)
@@ -62,6 +69,7 @@ export class Liveness {
   heard(): void {
     this.#heardMs = this.#runtime.nowMs()
     this.#deadlineMs = this.#heardMs + this.#timing.silentMs
+    this.#suspectMs = this.#deadlineMs - SUSPECT_LEFT * this.#timing.silentMs
   }
 
   /** An answer to `ping(sequence)`; any other sequence is ignored. */
@@ -77,6 +85,7 @@ export class Liveness {
     const nowMs = this.#runtime.nowMs()
     const latestMs = nowMs + deadlineMs
     this.#deadlineMs = this.#slept(nowMs) ? latestMs : Math.min(this.#deadlineMs, latestMs)
+    this.#suspectMs = this.#deadlineMs - SUSPECT_LEFT * deadlineMs
     this.#ping(nowMs)
     this.#arm(nowMs)
   }
@@ -93,6 +102,10 @@ export class Liveness {
   }
 
   #keepAwake(nowMs: number): void {
+    if (this.#suspectMs !== undefined && nowMs >= this.#suspectMs) {
+      this.#suspectMs = undefined
+      this.#actions.suspect()
+    }
     if (nowMs >= this.#nextPingMs()) this.#ping(nowMs)
     this.#arm(nowMs)
   }
@@ -115,7 +128,8 @@ export class Liveness {
 
   #arm(nowMs: number): void {
     this.#timer.cancel()
-    this.#timer = this.#setTimer(Math.min(this.#deadlineMs, this.#nextPingMs()), nowMs)
+    const dueMs = Math.min(this.#suspectMs ?? this.#deadlineMs, this.#deadlineMs, this.#nextPingMs())
+    this.#timer = this.#setTimer(dueMs, nowMs)
   }
 
   #setTimer(dueMs: number, nowMs = dueMs): Timer {

@@ -56,6 +56,14 @@ export class WebRtcChannel implements Channel {
     if (!tellsWhenDrained(dataChannel)) this.#pollDrainSoon(dataChannel)
   }
 
+  restart(): boolean {
+    return this.#state === 'open' && this.#negotiation.restart()
+  }
+
+  get lacksRelay(): boolean {
+    return this.#negotiation.lacksRelay
+  }
+
   close(reason = 'closed'): void {
     if (this.#state === 'closed') return
     this.#state = 'closed'

@@ -1,6 +1,7 @@
 import type { Runtime } from '../base/runtime.js'
+import { CandidateTally } from './candidate-tally.js'
 import type { IceServer, SignalPipe } from './channel.js'
-import { holdsCandidates, plainCandidate, withoutCandidates } from './webrtc-quirks.js'
+import { holdsCandidates, plainCandidate, restartingSide, withoutCandidates } from './webrtc-quirks.js'
 import { type CandidateSignal, type DescriptionSignal, decodeSignal, encodeSignal } from './webrtc-signals.js'
 
 /** A WebRTC implementation for places that have none of their own. */
@@ -47,7 +48,7 @@ interface SimplePeerSignal {
 
 /** Time for the end of a data channel to travel before the connection goes. */
 const LINGER_MS = 100
-/** One attempt needs one description and a handful of candidates. */
+/** One attempt needs one description and a handful of candidates; every restart as much again. */
 const MAX_SIGNALS = 256
 
 /**
@@ -63,10 +64,14 @@ export class Negotiation {
   readonly #earlyCandidates: CandidateSignal[] = []
   /** Our own, until we may tell them. */
   readonly #heldCandidates: CandidateSignal[] = []
+  readonly #tally = new CandidateTally()
   #peer: SimplePeer | undefined
   #dataChannel: RTCDataChannel | undefined
+  /** The other side's first one. */
   #description: DescriptionSignal | undefined
   #signalCount = 0
+  /** Restarting ICE: we have offered it, the answer is not here. */
+  #isRestarting = false
   #closed = false
 
   constructor(options: NegotiationOptions, events: NegotiationEvents) {
@@ -79,6 +84,20 @@ export class Negotiation {
   /** The largest message that the other side takes, in bytes; known once the data channel is open. */
   get maxMessageBytes(): number | undefined {
     return this.#peer?._pc?.sctp?.maxMessageSize
+  }
+
+  /** Both sides have told candidates, none of them a relay's. */
+  get lacksRelay(): boolean {
+    return this.#tally.lacksRelay
+  }
+
+  /** Restarts ICE, or asks the other side to. @returns false if this pair of implementations can't */
+  restart(): boolean {
+    const side = this.#restartingSide()
+    if (side === undefined || this.#closed) return false
+    if (side === this.#side) this.#offerRestart()
+    else this.#options.signal.send(encodeSignal({ type: 'restart' }))
+    return true
   }
 
   /**
@@ -151,11 +170,14 @@ export class Negotiation {
   }
 
   #sendDescription(type: 'offer' | 'answer', sdp: string): void {
-    this.#options.signal.send(encodeSignal({ type, sdp: this.#holdsCandidates() ? withoutCandidates(sdp) : sdp }))
+    const { signal, stack } = this.#options
+    this.#tally.own(sdp)
+    signal.send(encodeSignal({ type, sdp: this.#holdsCandidates() ? withoutCandidates(sdp) : sdp, stack }))
   }
 
   #sendCandidate(candidate: Omit<CandidateSignal, 'type'>): void {
     const plain = plainCandidate(candidate)
+    this.#tally.own(plain.candidate)
     if (this.#holdsCandidates()) this.#heldCandidates.push(plain)
     else this.#options.signal.send(encodeSignal(plain))
   }
@@ -169,18 +191,24 @@ export class Negotiation {
     const signal = decodeSignal(payload)
     if (signal === undefined) return
     if (signal.type === 'candidate') this.#takeCandidate(signal)
+    else if (signal.type === 'restart') this.#askedToRestart()
     else this.#takeDescription(signal)
   }
 
   /** The pipe may deliver candidates before the description: they wait. */
   #takeCandidate(signal: CandidateSignal): void {
+    this.#tally.others(signal.candidate)
     if (this.#peer === undefined || this.#description === undefined) this.#earlyCandidates.push(signal)
     else this.#give(this.#peer, { candidate: signal })
   }
 
   #takeDescription(signal: DescriptionSignal): void {
-    const expected = this.#options.offerer ? 'answer' : 'offer'
-    if (signal.type !== expected || this.#description !== undefined) return
+    if (this.#description !== undefined) this.#takeRestart(signal)
+    else if (signal.type === (this.#options.offerer ? 'answer' : 'offer')) this.#takeFirst(signal)
+  }
+
+  #takeFirst(signal: DescriptionSignal): void {
+    this.#tally.others(signal.sdp)
     this.#description = signal
     this.#applyDescription()
   }
@@ -192,6 +220,40 @@ export class Negotiation {
     this.#give(peer, description)
     for (const candidate of this.#earlyCandidates.splice(0)) this.#give(peer, { candidate })
     for (const candidate of this.#heldCandidates.splice(0)) this.#options.signal.send(encodeSignal(candidate))
+  }
+
+  // Restarts of ICE
+
+  get #side(): 'offerer' | 'answerer' {
+    return this.#options.offerer ? 'offerer' : 'answerer'
+  }
+
+  #restartingSide(): 'offerer' | 'answerer' | undefined {
+    const stacks = [this.#options.stack, this.#description?.stack] as const
+    return this.#options.offerer ? restartingSide(...stacks) : restartingSide(stacks[1], stacks[0])
+  }
+
+  #askedToRestart(): void {
+    if (!this.#isRestarting && this.#restartingSide() === this.#side) this.#offerRestart()
+  }
+
+  /** Not by simple-peer, in which only the offerer could. It does the rest: candidates, and what the answer needs. */
+  #offerRestart(): void {
+    this.#isRestarting = true
+    const offered = this.#peer?._pc?.createOffer({ iceRestart: true }).then(async (offer) => {
+      await this.#peer?._pc?.setLocalDescription(offer)
+      if (!this.#closed) this.#sendDescription('offer', offer.sdp ?? '')
+    })
+    offered?.catch((error: unknown) => this.#events.closed(`ICE did not restart: ${messageOf(error)}`))
+  }
+
+  /** An offer of the side that restarts, or the answer that it waits for. */
+  #takeRestart(signal: DescriptionSignal): void {
+    const side = this.#restartingSide()
+    const isWanted = signal.type === 'answer' ? this.#isRestarting : side !== undefined && side !== this.#side
+    if (!isWanted) return
+    this.#isRestarting = false
+    if (this.#peer !== undefined) this.#give(this.#peer, signal)
   }
 
   /** The other side's data may make simple-peer throw. */

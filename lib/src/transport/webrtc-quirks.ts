@@ -23,3 +23,23 @@ export function withoutCandidates(sdp: string): string {
 export function plainCandidate({ candidate, sdpMid, sdpMLineIndex }: Omit<CandidateSignal, 'type'>): CandidateSignal {
   return { type: 'candidate', candidate: candidate.replace(/^a=/, ''), sdpMid, sdpMLineIndex: sdpMLineIndex ?? 0 }
 }
+
+/** Implementations whose connections survive a restart of ICE with each other. */
+const RESTARTABLE: ReadonlySet<string | undefined> = new Set(['chromium', 'firefox', 'roamhq'])
+
+/**
+ * Which side of a connection can restart ICE, undefined if none. With node-datachannel at either end it never works;
+ * when another one offers it to Firefox the data channel dies, although ICE says `connected`.
+ */
+export function restartingSide(
+  offerer: string | undefined,
+  answerer: string | undefined,
+): 'offerer' | 'answerer' | undefined {
+  if (!RESTARTABLE.has(offerer) || !RESTARTABLE.has(answerer)) return undefined
+  return answerer === 'firefox' ? 'answerer' : 'offerer'
+}
+
+/** Of a candidate, or of a description that holds some. */
+export function holdsRelay(text: string): boolean {
+  return / typ relay\b/.test(text)
+}

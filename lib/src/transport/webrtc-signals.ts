@@ -1,9 +1,16 @@
 /** What two WebRTC connectors tell each other before they have a channel: JSON in bytes. */
-export type WebRtcSignal = DescriptionSignal | CandidateSignal
+export type WebRtcSignal = DescriptionSignal | CandidateSignal | RestartSignal
 
 export interface DescriptionSignal {
   readonly type: 'offer' | 'answer'
   readonly sdp: string
+  /** The sender's WebRTC implementation: pairs differ in what they can do. Older peers do not tell. */
+  readonly stack?: string | undefined
+}
+
+/** Asks the side that may do it to restart ICE, on an open connection. */
+export interface RestartSignal {
+  readonly type: 'restart'
 }
 
 export interface CandidateSignal {
@@ -24,7 +31,7 @@ export function encodeSignal(signal: WebRtcSignal): Uint8Array {
 export function decodeSignal(bytes: Uint8Array): WebRtcSignal | undefined {
   const value = bytes.length <= MAX_SIGNAL_BYTES ? parseJson(new TextDecoder().decode(bytes)) : undefined
   if (typeof value !== 'object' || value === null) return undefined
-  return asDescription(value) ?? asCandidate(value)
+  return asDescription(value) ?? asCandidate(value) ?? asRestart(value)
 }
 
 function parseJson(text: string): unknown {
@@ -36,8 +43,13 @@ function parseJson(text: string): unknown {
 }
 
 function asDescription(value: Partial<Record<string, unknown>>): DescriptionSignal | undefined {
-  const { type, sdp } = value
-  return (type === 'offer' || type === 'answer') && typeof sdp === 'string' ? { type, sdp } : undefined
+  const { type, sdp, stack } = value
+  if ((type !== 'offer' && type !== 'answer') || typeof sdp !== 'string') return undefined
+  return { type, sdp, stack: typeof stack === 'string' ? stack : undefined }
+}
+
+function asRestart({ type }: Partial<Record<string, unknown>>): RestartSignal | undefined {
+  return type === 'restart' ? { type } : undefined
 }
 
 function asCandidate(value: Partial<Record<string, unknown>>): CandidateSignal | undefined {
