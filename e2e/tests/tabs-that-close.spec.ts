@@ -1,4 +1,5 @@
 import type { Cluster } from '../harness/cluster.js'
+import { orders } from '../harness/orders.js'
 import { reserve, reserveWithin, seatsOf } from '../harness/seats.js'
 import type { LabTab } from '../harness/tab.js'
 import { expect, test } from '../harness/test.js'
@@ -8,13 +9,15 @@ import { expect, test } from '../harness/test.js'
 const WITHIN_MS = 1_000
 /** Without a word of goodbye: our heartbeats notice within 6 s, an election within another. */
 const AFTER_CRASH_MS = 7_000
+/** Less than anything that a newcomer may have to wait for. */
+const AT_ONCE_MS = 2_000
 
 let opened = 0
 
 for (const count of [1, 2, 3]) {
   test(`[LEG40] ${count} tabs close in every order, one by one, down to one`, async ({ cluster }) => {
     test.setTimeout(180_000)
-    for (const order of permutations(range(count)))
+    for (const order of orders(count))
       await closeInOrder(
         cluster,
         count,
@@ -88,6 +91,23 @@ test('[LEG43] a tab of three crashes', async ({ cluster }) => {
   }
 })
 
+test('[LEG44] all tabs reload at once: they found a new cluster without waiting', async ({ cluster }) => {
+  test.setTimeout(120_000)
+  for (const count of [1, 2, 3]) {
+    const tabs = await openTabs(cluster, count)
+    const expected = new Map<string, string>()
+    await Promise.all(tabs.map(({ page }) => page.reload()))
+    const startMs = Date.now()
+    await Promise.all(tabs.map((tab) => tab.join()))
+    expect(Date.now() - startMs).toBeLessThan(AT_ONCE_MS)
+    for (const tab of tabs) await reserve(tab, tab.name, expected)
+    for (const tab of tabs) {
+      expect(await seatsOf(tab)).toEqual(Object.fromEntries(expected))
+      await tab.close()
+    }
+  }
+})
+
 /** Closes groups of tabs, each group at once; after each, commands of all others work in time. */
 async function closeInOrder(cluster: Cluster, count: number, groups: readonly (readonly number[])[]): Promise<void> {
   const tabs = await openTabs(cluster, count)
@@ -119,15 +139,4 @@ async function openTabs(cluster: Cluster, count: number): Promise<LabTab[]> {
 
 function alive(tabs: readonly LabTab[]): LabTab[] {
   return tabs.filter(({ page }) => !page.isClosed())
-}
-
-function range(count: number): number[] {
-  return Array.from({ length: count }, (_, i) => i)
-}
-
-function* permutations(items: readonly number[]): Iterable<readonly number[]> {
-  if (items.length === 0) yield []
-  for (const first of items) {
-    for (const rest of permutations(items.filter((item) => item !== first))) yield [first, ...rest]
-  }
 }
