@@ -6,9 +6,11 @@ import type { Runtime, Timer } from '../base/runtime.js'
 import { DecodeError } from '../codec/decode.js'
 import { hashBytes } from '../codec/hash.js'
 import type { DocumentStatus } from './document.js'
-import { Outbox } from './outbox.js'
+import { hasNews, News, Outbox } from './news.js'
+import { Pace } from './pace.js'
 import { type Partner, type Partners, RemoteOrigin } from './partners.js'
 import type { Ask, FrameBody, Introduction, StateSummary } from './protocol.js'
+import type { Sent } from './sender.js'
 import { applyChecked, checkUpdate, dropPending, pendingBytes } from './updates.js'
 
 export interface SyncServices {
@@ -17,6 +19,13 @@ export interface SyncServices {
   readonly limits: SyncLimits
   /** Never the same twice, so that answers to earlier openings of a document are told apart. */
   nextAskId(): number
+  /** Whether the updates that a linked peer hands on are taken. */
+  mayWrite(peer: PeerId, name: string): boolean
+}
+
+export interface SyncEvents {
+  status(status: DocumentStatus): void
+  readOnly(isReadOnly: boolean): void
 }
 
 export interface SyncLimits {
@@ -27,30 +36,36 @@ export interface SyncLimits {
 
 /** Updates of different peers overtake each other all the time: only a gap that stays is worth asking about. */
 const SUSPICION_MS = 500
+/** With so much in the queue towards every partner, another update would only wait in it. */
+const BACKED_UP_BYTES = 256 * 1024
 
 /**
  * Keeps one document equal with that of every partner.
  *
  * Each side pulls: it asks with a summary of its state, the answer brings what it lacks, and from then on the partner
- * is fed with what is new, in batches. Whatever is dropped on the way makes the partner ask again.
+ * is fed with what is new, in batches. Whatever is dropped on the way makes the partner ask again. What is too long for
+ * one message leaves in parts, and what is new meanwhile right after it.
  *
  * Invariants:
- * 1. a partner is fed only after an answer that was queued: between what it has and what it is sent is no gap;
+ * 1. a partner is fed only after an answer that was queued to its end: between what it has and what it is sent is no
+ *    gap;
  * 2. a drop ends the feeding and makes the partner stale, until it asks again;
  * 3. partners are told about new links before any update that those links carry;
- * 4. a change is told to no partner that its source tells itself (`Partners.mustTell`).
+ * 4. a change is told to no partner that its source tells itself (`Partners.mustTell`);
+ * 5. of a partner that may not write nothing is taken, and it is told so; what it has more then differs for ever, but
+ *    content travels only when there is something new to it (`takenHash`).
  */
 export class DocumentSync {
   readonly #y: Y.Doc
   readonly #client: number
   readonly #partners: Partners
   readonly #services: SyncServices
-  readonly #onStatus: (status: DocumentStatus) => void
+  readonly #events: SyncEvents
   readonly #outbox = new Outbox()
-  #status: DocumentStatus = 'alone'
-  #flushIsDue = false
-  /** As partners were told last. */
-  #toldLinks: readonly PeerId[] = []
+  readonly #pace: Pace
+  #status: DocumentStatus = 'loading'
+  #isReadOnly = false
+  #isLoaded = false
   /** Of the state as it is; undefined after a change. */
   #summary: StateSummary | undefined
   /** Partners to ask if something is missing still when the timer fires. */
@@ -59,40 +74,52 @@ export class DocumentSync {
   readonly #cutOff = new Set<PeerId>()
   #suspicion: Timer | undefined
 
-  constructor(
-    y: Y.Doc,
-    client: number,
-    partners: Partners,
-    services: SyncServices,
-    onStatus: (status: DocumentStatus) => void,
-  ) {
+  constructor(y: Y.Doc, client: number, partners: Partners, services: SyncServices, events: SyncEvents) {
     this.#y = y
     this.#client = client
     this.#partners = partners
     this.#services = services
-    this.#onStatus = onStatus
-    y.on('update', this.#changed)
+    this.#events = events
+    this.#pace = new Pace(
+      services.runtime,
+      () => this.#isBackedUp(),
+      () => this.#flush(),
+    )
+    y.on('afterTransactionCleanup', this.#changed)
   }
 
   get status(): DocumentStatus {
     return this.#status
   }
 
+  /** Some partner does not take what is changed here. */
+  get isReadOnly(): boolean {
+    return this.#isReadOnly
+  }
+
+  /** What was stored is here: the partners may be asked, and answered. `evaluate` is to follow. */
+  loaded(): void {
+    this.#isLoaded = true
+  }
+
   /** Does what follows from the state of the partners. */
   evaluate(): void {
-    for (const partner of this.#partners) if (partner.mustAsk) this.#ask(partner)
-    this.#tellLinks()
-    for (const partner of this.#partners) if (partner.ask !== undefined) this.#answer(partner, partner.ask)
-    for (const partner of this.#partners) if (partner.isStale) this.#tellStale(partner)
+    if (this.#isLoaded) {
+      for (const partner of this.#partners) this.#judge(partner)
+      for (const partner of this.#partners) if (partner.mustAsk) this.#ask(partner)
+      this.#tellSelf()
+      for (const partner of this.#partners) if (partner.ask !== undefined) this.#answer(partner, partner.ask)
+      for (const partner of this.#partners) if (partner.isStale) this.#tellStale(partner)
+    }
     this.#updateStatus()
   }
 
   /** Only changes state: `evaluate` is to follow. @throws DecodeError */
-  receive(partner: Partner, frame: Exclude<FrameBody, { kind: 'absent' | 'awareness' }>): void {
+  receive(partner: Partner, frame: SyncFrame): void {
     if (frame.kind === 'update') this.#updated(partner, frame.update)
     else if (frame.kind === 'ask') this.#asked(partner, frame)
     else if (frame.kind === 'answer') this.#answered(partner, frame)
-    else if (frame.kind === 'links') this.#linked(partner, new Set(frame.links))
+    else if (frame.kind === 'self') this.#introduced(partner, frame.self)
     else partner.mustBeAskedAgain()
   }
 
@@ -109,8 +136,9 @@ export class DocumentSync {
   /** Says farewell to the partners. */
   close(): void {
     this.#flush()
+    this.#pace.stop()
     this.#suspicion?.cancel()
-    this.#y.off('update', this.#changed)
+    this.#y.off('afterTransactionCleanup', this.#changed)
     this.#partners.sendAbsent()
   }
 
@@ -129,17 +157,30 @@ export class DocumentSync {
     partner.introduced(answer.self)
     partner.askId = undefined
     partner.hasAnswered = true
+    if (!this.#judge(partner)) return
+    partner.takenHash = answer.stateHash
     if (answer.update !== undefined) this.#apply(partner, answer.update)
   }
 
   #updated(partner: Partner, update: Uint8Array): void {
+    if (!this.#judge(partner)) return
     this.#apply(partner, update)
     if (pendingBytes(this.#y) > 0) this.#suspect(this.#gapsFrom, partner.peer)
   }
 
-  #linked(partner: Partner, links: ReadonlySet<PeerId>): void {
-    for (const peer of partner.links) if (!links.has(peer)) this.#suspect(this.#cutOff, peer)
-    partner.links = links
+  #introduced(partner: Partner, self: Introduction): void {
+    const links = partner.links
+    partner.introduced(self)
+    for (const peer of links) if (!partner.links.has(peer)) this.#suspect(this.#cutOff, peer)
+  }
+
+  /** Whether what the partner hands on is taken; who may write from now on is asked for what it has. */
+  #judge(partner: Partner): boolean {
+    const mayWrite = this.#services.mayWrite(partner.peer, this.#y.guid)
+    if (mayWrite && !partner.mayWrite && partner.presence === 'open') partner.mustBeAskedAgain()
+    if (!mayWrite) partner.takenHash = undefined
+    partner.mayWrite = mayWrite
+    return mayWrite
   }
 
   #apply(partner: Partner, update: Uint8Array): void {
@@ -152,6 +193,7 @@ export class DocumentSync {
     }
     if (pendingBytes(this.#y) <= this.#services.limits.pendingBytes) return
     dropPending(this.#y)
+    partner.takenHash = undefined
     partner.hasAnswered = false // and is asked in the next round: asking at once might bring the same again, for ever
   }
 
@@ -159,42 +201,62 @@ export class DocumentSync {
 
   #ask(partner: Partner): void {
     const askId = this.#services.nextAskId()
-    const ask = { kind: 'ask', askId, self: this.#introduction(), summary: this.#summarize() } as const
-    if (!this.#partners.send(partner, ask)) return
+    const [self, summary, takenHash] = [this.#introduction(partner), this.#summarize(), partner.takenHash]
+    if (!this.#partners.send(partner, { kind: 'ask', askId, self, summary, takenHash })) return
+    partner.told = keyOf(self)
     partner.askId = askId
     partner.mustAsk = false
   }
 
   #answer(partner: Partner, ask: Ask): void {
+    if (partner.mustWait && this.#partners.isBusy(partner)) return
     this.#flush()
+    const self = this.#introduction(partner)
+    const { stateHash } = this.#summarize()
+    const update = this.#lacking(partner, ask)
+    if (update !== undefined && this.#isTooLarge(update)) {
+      partner.ask = undefined
+      return
+    }
+    const answer = { kind: 'answer', self, askId: ask.askId, stateHash, update } as const
+    const sent = this.#give(partner, this.#partners.encode(answer))
+    partner.mustWait = sent === 'busy'
+    if (partner.mustWait) return
+    partner.told = keyOf(self)
     partner.ask = undefined
-    const hasAll = ask.summary.stateHash === this.#summarize().stateHash
-    const update = hasAll ? undefined : Y.encodeStateAsUpdate(this.#y, ask.summary.stateVector)
-    if (update !== undefined && this.#isTooLarge(update)) return
-    const answer = { kind: 'answer', askId: ask.askId, self: this.#introduction(), update } as const
-    partner.isFed = this.#partners.send(partner, answer)
-    partner.isStale = !partner.isFed
-    partner.mustSendAwareness = partner.isFed
+    partner.isStale = sent !== 'queued' && sent !== 'begun'
+    partner.mustSendAwareness = sent === 'queued'
+  }
+
+  /** What is here and not there; undefined: nothing that it would take. */
+  #lacking({ takesOurs }: Partner, { summary, takenHash }: Ask): Uint8Array | undefined {
+    const { stateHash } = this.#summarize()
+    if (!takesOurs || summary.stateHash === stateHash || takenHash === stateHash) return undefined
+    return Y.encodeStateAsUpdate(this.#y, summary.stateVector)
   }
 
   #tellStale(partner: Partner): void {
     if (this.#partners.send(partner, { kind: 'stale' })) partner.isStale = false
   }
 
-  #tellLinks(): void {
-    const { links } = this.#introduction()
-    if (links.join() === this.#toldLinks.join()) return
-    this.#flush()
-    this.#toldLinks = links
-    const frame = this.#partners.encode({ kind: 'links', links })
-    for (const partner of this.#partners) if (partner.isFed) this.#feed(partner, frame)
+  #tellSelf(): void {
+    const frames = new Map<string, Uint8Array>()
+    for (const partner of this.#partners) {
+      const self = this.#introduction(partner)
+      const key = keyOf(self)
+      if (!partner.isFed || key === partner.told) continue
+      if (frames.size === 0) this.#flush()
+      const frame = frames.get(key) ?? this.#partners.encode({ kind: 'self', self })
+      frames.set(key, frame)
+      partner.told = key
+      this.#feed(partner, frame)
+    }
   }
 
   #flush(): void {
-    this.#flushIsDue = false
-    const fed = [...this.#partners].filter(({ isFed }) => isFed)
+    this.#pace.flushed()
     const mustTell = (partner: Partner, source: PeerId | undefined) => this.#partners.mustTell(partner, source)
-    for (const { partners, update } of this.#outbox.take(fed, mustTell)) {
+    for (const { partners, update } of this.#outbox.take(this.#y, this.#fed(), mustTell)) {
       const frame = this.#isTooLarge(update) ? undefined : this.#partners.encode({ kind: 'update', update })
       for (const partner of partners) this.#feed(partner, frame)
     }
@@ -202,18 +264,41 @@ export class DocumentSync {
 
   /** @param frame undefined: it can't be sent */
   #feed(partner: Partner, frame: Uint8Array | undefined): void {
-    if (frame !== undefined && this.#partners.sendEncoded(partner, frame)) return
+    const sent = frame === undefined ? 'too-large' : this.#give(partner, frame)
+    if (sent === 'queued' || sent === 'begun') return
     partner.isFed = false
     partner.isStale = true
     this.#tellStale(partner) // now if it can be; if the queue is full, when it drains
   }
 
-  readonly #changed = (update: Uint8Array, origin: unknown) => {
+  /** After a frame that begins to leave in parts, the partner is fed again when all of it has left. */
+  #give(partner: Partner, frame: Uint8Array): Sent {
+    const meanwhile = new News()
+    const sent = this.#partners.sendAny(partner, frame, () => this.#given(partner, meanwhile))
+    if (sent === 'busy') return sent
+    partner.isFed = sent === 'queued'
+    partner.meanwhile = sent === 'begun' ? meanwhile : undefined
+    return sent
+  }
+
+  #given(partner: Partner, meanwhile: News): void {
+    if (partner.meanwhile !== meanwhile) return
+    this.#flush() // to the others; what is in it for this one is in `meanwhile`
+    partner.meanwhile = undefined
+    partner.isFed = true
+    partner.mustSendAwareness = true
+    if (meanwhile.isEmpty) return
+    const update = meanwhile.encode(this.#y)
+    this.#feed(partner, this.#isTooLarge(update) ? undefined : this.#partners.encode({ kind: 'update', update }))
+  }
+
+  readonly #changed = (transaction: Y.Transaction) => {
+    if (!hasNews(transaction)) return
     this.#summary = undefined
-    this.#outbox.add(update, origin instanceof RemoteOrigin ? origin.peer : undefined)
-    if (this.#flushIsDue) return
-    this.#flushIsDue = true
-    queueMicrotask(() => this.#flush())
+    const source = transaction.origin instanceof RemoteOrigin ? transaction.origin.peer : undefined
+    this.#outbox.add(transaction, source)
+    for (const { peer, meanwhile } of this.#partners) if (peer !== source) meanwhile?.add(transaction)
+    this.#pace.soon()
   }
 
   // Details
@@ -234,8 +319,18 @@ export class DocumentSync {
     this.evaluate()
   }
 
-  #introduction(): Introduction {
-    return { client: this.#client, links: this.#partners.open().map(({ peer }) => peer) }
+  #fed(): Partner[] {
+    return [...this.#partners].filter(({ isFed, takesOurs }) => isFed && takesOurs)
+  }
+
+  #isBackedUp(): boolean {
+    const fed = this.#fed()
+    return fed.length > 0 && fed.every((partner) => this.#partners.queuedBytes(partner) > BACKED_UP_BYTES)
+  }
+
+  #introduction({ mayWrite }: Partner): Introduction {
+    const told = this.#partners.open().filter(({ takesOurs }) => takesOurs)
+    return { client: this.#client, links: told.map(({ peer }) => peer), takesYours: mayWrite }
   }
 
   #summarize(): StateSummary {
@@ -257,11 +352,26 @@ export class DocumentSync {
   }
 
   #updateStatus(): void {
-    const isWaiting = [...this.#partners].some(({ hasAnswered }) => !hasAnswered)
-    const isShared = this.#partners.open().length > 0
-    const status = isWaiting ? 'syncing' : isShared ? 'synced' : 'alone'
+    const isReadOnly = this.#partners.open().some(({ takesOurs }) => !takesOurs)
+    if (isReadOnly !== this.#isReadOnly) {
+      this.#isReadOnly = isReadOnly
+      this.#events.readOnly(isReadOnly)
+    }
+    const status = this.#currentStatus()
     if (status === this.#status) return
     this.#status = status
-    this.#onStatus(status)
+    this.#events.status(status)
   }
+
+  #currentStatus(): DocumentStatus {
+    if (!this.#isLoaded) return 'loading'
+    if ([...this.#partners].some(({ hasAnswered }) => !hasAnswered)) return 'syncing'
+    return this.#partners.open().length > 0 ? 'synced' : 'alone'
+  }
+}
+
+type SyncFrame = Exclude<FrameBody, { kind: 'absent' | 'awareness' | 'part' | 'taken' }>
+
+function keyOf({ links, takesYours }: Introduction): string {
+  return `${takesYours} ${links.join()}`
 }

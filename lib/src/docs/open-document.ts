@@ -5,15 +5,21 @@ import { LegionError } from '../base/errors.js'
 import type { PeerId } from '../base/ids.js'
 import type { Timer } from '../base/runtime.js'
 import { type AwarenessLimits, AwarenessSync } from './awareness-sync.js'
-import type { DocumentEvents, DocumentStatus, LegionDocument } from './document.js'
+import type { DocumentEvents, DocumentProgress, DocumentStatus, LegionDocument } from './document.js'
+import { type DocumentStore, nothingKept } from './document-store.js'
 import { DocumentSync, type SyncLimits, type SyncServices } from './document-sync.js'
 import { type Partner, Partners, RemoteOrigin } from './partners.js'
 import type { FrameBody } from './protocol.js'
 import type { Sender } from './sender.js'
+import type { StoredDocument } from './stored-document.js'
 
 export interface DocumentServices extends SyncServices {
   readonly limits: SyncLimits & AwarenessLimits
   readonly sender: Sender
+  /** Undefined: nothing is stored. */
+  readonly store: DocumentStore | undefined
+  /** Something that no caller waits for went wrong. */
+  failed(error: LegionError): void
   closed(document: OpenDocument): void
 }
 
@@ -25,11 +31,14 @@ export class OpenDocument implements LegionDocument {
   readonly name: string
   readonly y: Y.Doc
   readonly awareness: Awareness
+  readonly loaded: Promise<void>
   readonly #services: DocumentServices
   readonly #partners: Partners
   readonly #sync: DocumentSync
   readonly #awarenessSync: AwarenessSync
+  readonly #stored: StoredDocument | undefined
   readonly #events: Emitter<DocumentEvents>
+  #emitsUpdates = false
   #nextRound: Timer
   #isClosed = false
 
@@ -43,21 +52,26 @@ export class OpenDocument implements LegionDocument {
       services.logger.error(`A ${event} listener of the document ${name} threw.`, error),
     )
     this.#partners = new Partners(name, services.sender)
-    this.#sync = new DocumentSync(this.y, this.awareness.clientID, this.#partners, services, (status) =>
-      this.#events.emit('status', status),
-    )
+    this.#sync = new DocumentSync(this.y, this.awareness.clientID, this.#partners, services, {
+      status: (status) => this.#events.emit('status', status),
+      readOnly: (isReadOnly) => this.#events.emit('readOnly', isReadOnly),
+    })
     this.#awarenessSync = new AwarenessSync(this.awareness, this.#partners, services)
-    this.y.on('update', (update: Uint8Array, origin: unknown) =>
-      this.#events.emit('update', update, origin instanceof RemoteOrigin ? origin.peer : undefined),
-    )
     this.y.on('destroy', () => this.close())
     this.#nextRound = this.#scheduleRound()
     for (const peer of peers) this.#partners.add(peer)
-    this.#evaluate()
+    this.#stored = services.store?.open({ name, y: this.y, failed: (error) => services.failed(error) })
+    this.loaded = this.#stored?.loaded ?? Promise.resolve()
+    if (this.#stored === undefined) this.#loaded()
+    else this.loaded.catch(() => {}).then(() => this.#loaded())
   }
 
   get status(): DocumentStatus {
     return this.#sync.status
+  }
+
+  get isReadOnly(): boolean {
+    return this.#sync.isReadOnly
   }
 
   applyFast<T>(change: (y: Y.Doc) => T): T {
@@ -69,7 +83,13 @@ export class OpenDocument implements LegionDocument {
     return this.y.transact(() => change(this.y), this)
   }
 
+  async save(): Promise<void> {
+    if (this.#stored === undefined) throw nothingKept()
+    await this.#stored.save()
+  }
+
   on<K extends keyof DocumentEvents>(event: K, listener: DocumentEvents[K]): Unsubscribe {
+    if (event === 'update') this.#emitUpdates()
     return this.#events.on(event, listener)
   }
 
@@ -79,6 +99,7 @@ export class OpenDocument implements LegionDocument {
     this.#nextRound.cancel()
     this.#awarenessSync.close()
     this.#sync.close()
+    if (this.#stored !== undefined) this.#services.store?.close(this.name, this.#stored)
     this.#events.clear()
     this.#services.closed(this)
     if (!this.y.isDestroyed) this.y.destroy() // and with it awareness
@@ -96,12 +117,17 @@ export class OpenDocument implements LegionDocument {
     this.#evaluate()
   }
 
-  drain(): void {
+  /** A queue, or the way for another large frame, is free again. */
+  resume(): void {
     this.#evaluate()
   }
 
+  progress(progress: DocumentProgress): void {
+    this.#events.emit('progress', progress)
+  }
+
   /** @throws DecodeError */
-  receive(from: PeerId, frame: FrameBody): void {
+  receive(from: PeerId, frame: DocumentFrame): void {
     const partner = this.#partners.get(from)
     if (partner === undefined) return
     if (frame.kind === 'awareness') {
@@ -112,6 +138,20 @@ export class OpenDocument implements LegionDocument {
     if (frame.kind !== 'absent') this.#sync.receive(partner, frame)
     // Most frames are updates, and most of them change nothing about the partners.
     if (frame.kind !== 'update' || !partner.hasAnswered) this.#evaluate()
+  }
+
+  #loaded(): void {
+    this.#sync.loaded()
+    this.#evaluate()
+  }
+
+  /** Only for whom wants them: Yjs encodes every transaction as soon as anybody listens. */
+  #emitUpdates(): void {
+    if (this.#emitsUpdates) return
+    this.#emitsUpdates = true
+    this.y.on('update', (update: Uint8Array, origin: unknown) =>
+      this.#events.emit('update', update, origin instanceof RemoteOrigin ? origin.peer : undefined),
+    )
   }
 
   #partnerClosed(partner: Partner): void {
@@ -135,8 +175,11 @@ export class OpenDocument implements LegionDocument {
   }
 }
 
+/** What is about one document; parts become other frames. */
+export type DocumentFrame = Exclude<FrameBody, { kind: 'part' | 'taken' }>
+
 /** A partner that closed the document and opened it again has another client; its farewell may have been dropped. */
-function isOtherOpening(partner: Partner, frame: FrameBody): boolean {
+function isOtherOpening(partner: Partner, frame: DocumentFrame): boolean {
   return 'self' in frame && partner.client !== undefined && partner.client !== frame.self.client
 }
 

@@ -1,6 +1,7 @@
 import type { PeerId } from '../base/ids.js'
+import type { News } from './news.js'
 import { type Ask, encodeFrame, type FrameBody, type Introduction } from './protocol.js'
-import type { Sender } from './sender.js'
+import type { Sender, Sent } from './sender.js'
 
 /** The origin of transactions that bring in what another peer sent. */
 export class RemoteOrigin {
@@ -23,8 +24,14 @@ export class Partner {
   askId: number | undefined
   /** Everything it had when it answered is here. */
   hasAnswered = false
+  /** Of the last state of its that was taken: nothing is lacking while it has that one. */
+  takenHash: string | undefined
   /** Its ask that is not answered yet. */
   ask: Ask | undefined
+  /** The answer is large, and has to wait until another large frame is through. */
+  mustWait = false
+  /** A large frame is on its way to it, and this is what is new since. */
+  meanwhile: News | undefined
   /** It was given everything: what is new goes to it. */
   isFed = false
   /** Something for it was dropped, or may have been: it must ask again. */
@@ -34,16 +41,23 @@ export class Partner {
   client: number | undefined
   /** The peers to which it passes its updates itself. */
   links: ReadonlySet<PeerId> = new Set()
+  /** Whether its updates are taken here. */
+  mayWrite = true
+  /** Whether it takes the updates of this peer. */
+  takesOurs = true
+  /** What this peer said of itself last, to tell whether that has changed. */
+  told = ''
 
   constructor(peer: PeerId) {
     this.peer = peer
     this.origin = new RemoteOrigin(peer)
   }
 
-  introduced({ client, links }: Introduction): void {
+  introduced({ client, links, takesYours }: Introduction): void {
     this.presence = 'open'
     this.client = client
     this.links = new Set(links)
+    this.takesOurs = takesYours
   }
 
   mustBeAskedAgain(): void {
@@ -52,17 +66,13 @@ export class Partner {
     this.mustAsk = true
   }
 
+  /** It does not have the document open: what is known of its opening is void. */
   closed(): void {
+    const { mayWrite } = this
+    Object.assign(this, new Partner(this.peer), { origin: this.origin, mayWrite })
     this.presence = 'absent'
     this.mustAsk = false
-    this.askId = undefined
     this.hasAnswered = true
-    this.ask = undefined
-    this.isFed = false
-    this.isStale = false
-    this.mustSendAwareness = false
-    this.client = undefined
-    this.links = new Set()
   }
 }
 
@@ -119,15 +129,26 @@ export class Partners {
 
   /** False if it was not queued. */
   send(partner: Partner, frame: FrameBody): boolean {
-    return this.sendEncoded(partner, this.encode(frame))
+    return this.#sender.send(partner.peer, this.encode(frame)) === 'queued'
   }
 
   encode(frame: FrameBody): Uint8Array {
     return encodeFrame(this.#name, frame)
   }
 
-  sendEncoded(partner: Partner, frame: Uint8Array): boolean {
-    return this.#sender.send(partner.peer, frame) === 'queued'
+  /** Sends a frame of any size, as `Sender.sendAny`. */
+  sendAny(partner: Partner, frame: Uint8Array, done: () => void): Sent {
+    return this.#sender.sendAny(partner.peer, this.#name, frame, done)
+  }
+
+  /** Whether a large frame is on its way to the partner, of whatever document. */
+  isBusy(partner: Partner): boolean {
+    return this.#sender.isBusy(partner.peer)
+  }
+
+  /** What waits towards the partner, in bytes. */
+  queuedBytes(partner: Partner): number {
+    return this.#sender.queuedBytes(partner.peer)
   }
 
   /** All are told that the document is not open here any more. */

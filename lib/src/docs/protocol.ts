@@ -4,6 +4,7 @@ import {
   DecodeError,
   type Decoder,
   decodeAll,
+  readBoolean,
   readByte,
   readBytes,
   readCount,
@@ -15,6 +16,7 @@ import {
 import {
   type Encoder,
   encode,
+  writeBoolean,
   writeByte,
   writeBytes,
   writeCount,
@@ -27,17 +29,22 @@ import {
 /*
  * One frame per payload of the port `documents`. Each starts with its kind and the document's name:
  *
- *   0 ask        askId, client, links, stateVector, stateHash
+ *   0 ask        self, askId, stateVector, stateHash, takenHash?
  *                "I have it open. Give me what I lack, and from then on what is new."
- *   1 answer     askId, client, links, update?   no update: nothing is lacking
+ *   1 answer     self, askId, stateHash, update?   no update: nothing is lacking
  *   2 absent     "I do not have it open (any more)." The answer to an ask, or on closing
  *   3 stale      "Something for you was dropped, or may be: ask again."
  *   4 update     what is new since the answer
- *   5 links      the peers to which the sender passes its updates itself
+ *   5 self       when any of it has changed
  *   6 awareness  entries
+ *   7 part       totalBytes, bytes    of another frame of totalBytes, which is too long for one message
+ *   8 taken      bytes                of parts
  *
- * Updates and state vectors are those of Yjs, in v1. `client` is the sender's client in awareness. A link keeps order,
- * so `links` describes exactly who gets the updates sent after it.
+ * Updates and state vectors are those of Yjs, in v1: every struct of an update takes bytes of its own, so what it makes
+ * of memory is bounded by its length. In v2, some thirty bytes of run lengths can stand for billions of structs. Only
+ * what is stored here is in v2.
+ *
+ * A link keeps order, so `links` of `self` describes exactly who gets the updates sent after it.
  */
 export type Frame = { readonly name: string } & FrameBody
 
@@ -45,27 +52,44 @@ export type FrameBody =
   | Ask
   | {
       readonly kind: 'answer'
-      readonly askId: number
       readonly self: Introduction
+      readonly askId: number
+      /** Of the sender's state, which is all at the receiver once it has the update. */
+      readonly stateHash: string
       readonly update: Uint8Array | undefined
     }
   | { readonly kind: 'absent' }
   | { readonly kind: 'stale' }
   | { readonly kind: 'update'; readonly update: Uint8Array }
-  | { readonly kind: 'links'; readonly links: readonly PeerId[] }
+  | { readonly kind: 'self'; readonly self: Introduction }
   | { readonly kind: 'awareness'; readonly entries: readonly AwarenessEntry[] }
+  | Part
+  | { readonly kind: 'taken'; readonly bytes: number }
+
+export interface Part {
+  readonly kind: 'part'
+  readonly totalBytes: number
+  /** PART_BYTES of them, but for the last part. */
+  readonly bytes: Uint8Array
+}
 
 export interface Ask {
   readonly kind: 'ask'
-  readonly askId: number
   readonly self: Introduction
+  readonly askId: number
   readonly summary: StateSummary
+  /** The `stateHash` of the last answer that was taken: a state that has not changed since brings nothing new. */
+  readonly takenHash: string | undefined
 }
 
 /** What a sender says of itself, as to one document. */
 export interface Introduction {
+  /** In awareness. */
   readonly client: number
+  /** The peers to which the sender passes its updates itself. */
   readonly links: readonly PeerId[]
+  /** Whether the sender takes the receiver's updates; if not, the receiver need not send any. */
+  readonly takesYours: boolean
 }
 
 export interface StateSummary {
@@ -95,48 +119,35 @@ export const MAX_NAME_BYTES = 256
 const MAX_LINKS = 1_000
 const HASH_LENGTH = 16
 
+/** What a part carries; a frame up to this length is not taken apart. */
+export const PART_BYTES = 64 * 1024
+
 const ASK = 0
 const ANSWER = 1
 const ABSENT = 2
 const STALE = 3
 const UPDATE = 4
-const LINKS = 5
+const SELF = 5
 const AWARENESS = 6
+const PART = 7
+const TAKEN = 8
+const KINDS = {
+  ask: ASK,
+  answer: ANSWER,
+  absent: ABSENT,
+  stale: STALE,
+  update: UPDATE,
+  self: SELF,
+  awareness: AWARENESS,
+  part: PART,
+  taken: TAKEN,
+} as const satisfies Record<FrameBody['kind'], number>
 
 export function encodeFrame(name: string, frame: FrameBody): Uint8Array {
   return encode((encoder) => {
-    switch (frame.kind) {
-      case 'ask':
-        writeHead(encoder, ASK, name)
-        writeCount(encoder, frame.askId)
-        writeIntroduction(encoder, frame.self)
-        writeBytes(encoder, frame.summary.stateVector)
-        writeString(encoder, frame.summary.stateHash)
-        break
-      case 'answer':
-        writeHead(encoder, ANSWER, name)
-        writeCount(encoder, frame.askId)
-        writeIntroduction(encoder, frame.self)
-        writeOptional(encoder, frame.update, writeBytes)
-        break
-      case 'absent':
-        writeHead(encoder, ABSENT, name)
-        break
-      case 'stale':
-        writeHead(encoder, STALE, name)
-        break
-      case 'update':
-        writeHead(encoder, UPDATE, name)
-        writeBytes(encoder, frame.update)
-        break
-      case 'links':
-        writeHead(encoder, LINKS, name)
-        writeList(encoder, frame.links, writeId)
-        break
-      case 'awareness':
-        writeHead(encoder, AWARENESS, name)
-        writeList(encoder, frame.entries, writeEntry)
-    }
+    writeByte(encoder, KINDS[frame.kind])
+    writeString(encoder, name)
+    writeBody(encoder, frame)
   })
 }
 
@@ -149,14 +160,47 @@ export function decodeFrame(bytes: Uint8Array, limits: FrameLimits): Frame {
   })
 }
 
+function writeBody(encoder: Encoder, frame: FrameBody): void {
+  switch (frame.kind) {
+    case 'ask':
+      writeIntroduction(encoder, frame.self)
+      writeCount(encoder, frame.askId)
+      writeBytes(encoder, frame.summary.stateVector)
+      writeString(encoder, frame.summary.stateHash)
+      writeOptional(encoder, frame.takenHash, writeString)
+      break
+    case 'answer':
+      writeIntroduction(encoder, frame.self)
+      writeCount(encoder, frame.askId)
+      writeString(encoder, frame.stateHash)
+      writeOptional(encoder, frame.update, writeBytes)
+      break
+    case 'update':
+      writeBytes(encoder, frame.update)
+      break
+    case 'self':
+      writeIntroduction(encoder, frame.self)
+      break
+    case 'awareness':
+      writeList(encoder, frame.entries, writeEntry)
+      break
+    case 'part':
+      writeCount(encoder, frame.totalBytes)
+      writeBytes(encoder, frame.bytes)
+      break
+    case 'taken':
+      writeCount(encoder, frame.bytes)
+  }
+}
+
 function readBody(decoder: Decoder, kind: number, limits: FrameLimits): FrameBody {
   const readUpdate = (from: Decoder) => readBytes(from, limits.updateBytes)
   switch (kind) {
     case ASK:
-      return { kind: 'ask', askId: readCount(decoder), self: readIntroduction(decoder), summary: readSummary(decoder) }
+      return readAsk(decoder)
     case ANSWER: {
-      const [askId, self] = [readCount(decoder), readIntroduction(decoder)]
-      return { kind: 'answer', askId, self, update: readOptional(decoder, readUpdate) }
+      const [self, askId, stateHash] = [readIntroduction(decoder), readCount(decoder), readHash(decoder)]
+      return { kind: 'answer', self, askId, stateHash, update: readOptional(decoder, readUpdate) }
     }
     case ABSENT:
       return { kind: 'absent' }
@@ -164,37 +208,44 @@ function readBody(decoder: Decoder, kind: number, limits: FrameLimits): FrameBod
       return { kind: 'stale' }
     case UPDATE:
       return { kind: 'update', update: readUpdate(decoder) }
-    case LINKS:
-      return { kind: 'links', links: readLinks(decoder) }
+    case SELF:
+      return { kind: 'self', self: readIntroduction(decoder) }
     case AWARENESS:
       return { kind: 'awareness', entries: readEntries(decoder, limits) }
+    case PART:
+      return { kind: 'part', totalBytes: readCount(decoder), bytes: readBytes(decoder, PART_BYTES) }
+    case TAKEN:
+      return { kind: 'taken', bytes: readCount(decoder) }
     default:
       throw new DecodeError(`no document frame is of kind ${kind}`)
   }
 }
 
-function writeHead(encoder: Encoder, kind: number, name: string): void {
-  writeByte(encoder, kind)
-  writeString(encoder, name)
+function readAsk(decoder: Decoder): Ask {
+  const [self, askId, summary] = [readIntroduction(decoder), readCount(decoder), readSummary(decoder)]
+  return { kind: 'ask', self, askId, summary, takenHash: readOptional(decoder, readHash) }
 }
 
-function writeIntroduction(encoder: Encoder, { client, links }: Introduction): void {
+function writeIntroduction(encoder: Encoder, { client, links, takesYours }: Introduction): void {
   writeCount(encoder, client)
   writeList(encoder, links, writeId)
+  writeBoolean(encoder, takesYours)
 }
 
 function readIntroduction(decoder: Decoder): Introduction {
-  return { client: readCount(decoder), links: readLinks(decoder) }
-}
-
-function readLinks(decoder: Decoder): PeerId[] {
-  return readList(decoder, MAX_LINKS, readPeerId)
+  const client = readCount(decoder)
+  const links = readList(decoder, MAX_LINKS, readPeerId)
+  return { client, links, takesYours: readBoolean(decoder) }
 }
 
 function readSummary(decoder: Decoder): StateSummary {
   const stateVector = readBytes(decoder, decoder.arr.length)
   Y.decodeStateVector(stateVector) // throws if it is none
-  return { stateVector, stateHash: readString(decoder, HASH_LENGTH) }
+  return { stateVector, stateHash: readHash(decoder) }
+}
+
+function readHash(decoder: Decoder): string {
+  return readString(decoder, HASH_LENGTH)
 }
 
 function writeEntry(encoder: Encoder, entry: AwarenessEntry): void {

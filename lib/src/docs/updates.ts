@@ -25,17 +25,25 @@ export function checkUpdate(update: Uint8Array): void {
  *   the update is in.
  */
 export function applyChecked(y: Y.Doc, update: Uint8Array, origin: unknown): void {
+  integrate(y, origin, () => Y.applyUpdate(y, update, origin))
+}
+
+/**
+ * Does `work`, which applies updates, in one transaction.
+ * @throws DecodeError if `work` throws; whatever observers throw, as it is
+ */
+export function integrate(y: Y.Doc, origin: unknown, work: () => void): void {
   let problem: DecodeError | undefined
   // Nested, so that what integration throws and what observers throw after it can be told apart.
-  const integrate = () => {
+  const guarded = () => {
     try {
-      Y.applyUpdate(y, update, origin)
+      work()
     } catch (cause) {
       problem = new DecodeError('Yjs can not integrate the update', { cause })
     }
   }
   try {
-    Y.transact(y, integrate, origin, false)
+    Y.transact(y, guarded, origin, false)
   } finally {
     // biome-ignore lint/correctness/noUnsafeFinally: hides only what observers said about a refused update.
     if (problem !== undefined) throw problem
@@ -52,22 +60,6 @@ export function dropPending(y: Y.Doc): void {
   y.store.pendingStructs = null
   y.store.pendingDs = null
 }
-
-/**
- * One update with the effect of all of `updates`, which are at least one. `Y.mergeUpdates` takes quadratic time;
- * measured, merging 32 at a time is the fastest for thousands of small ones.
- */
-export function mergeUpdates(updates: readonly Uint8Array[]): Uint8Array {
-  let merged = updates
-  while (merged.length > 1) {
-    const next: Uint8Array[] = []
-    for (let i = 0; i < merged.length; i += MERGE_FAN_IN) next.push(Y.mergeUpdates(merged.slice(i, i + MERGE_FAN_IN)))
-    merged = next
-  }
-  return merged[0] as Uint8Array
-}
-
-const MERGE_FAN_IN = 32
 
 function decode(update: Uint8Array): ReturnType<typeof Y.decodeUpdate> {
   try {

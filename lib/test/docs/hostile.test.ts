@@ -4,24 +4,30 @@ import * as Y from 'yjs'
 import { randomInt, seededRandom } from '../../src/base/random.js'
 import { DecodeError } from '../../src/codec/decode.js'
 import { DEFAULT_DOCUMENT_LIMITS, type DocumentLimits } from '../../src/docs/documents.js'
-import { decodeFrame, encodeFrame, type FrameBody } from '../../src/docs/protocol.js'
+import { decodeFrame, encodeFrame, type FrameBody, PART_BYTES } from '../../src/docs/protocol.js'
 import { applyChecked, checkUpdate } from '../../src/docs/updates.js'
 import { type DocumentPeer, DocumentPeers } from '../support/document-peers.js'
 import { peerIdOf } from '../support/memory-network.js'
 
 const STATE_VECTOR = new Uint8Array([1, 5, 3])
-const SELF = { client: 7, links: [peerIdOf(1), peerIdOf(2)] }
+const SELF = { client: 7, links: [peerIdOf(1), peerIdOf(2)], takesYours: true }
+const STATE_HASH = '0123456789abcdef'
 /** Deletions of 5:10 and 5:5, in that order: Yjs would keep them in a form that it can't read. */
 const OUT_OF_ORDER = new Uint8Array([0, 1, 5, 2, 10, 1, 5, 1])
+const SUMMARY = { stateVector: STATE_VECTOR, stateHash: STATE_HASH }
+const ASK = { kind: 'ask', self: SELF, askId: 1, summary: SUMMARY, takenHash: undefined } as const
 const BODIES: FrameBody[] = [
-  { kind: 'ask', askId: 1, self: SELF, summary: { stateVector: STATE_VECTOR, stateHash: '0123456789abcdef' } },
-  { kind: 'answer', askId: 300, self: SELF, update: new Uint8Array([0, 0]) },
-  { kind: 'answer', askId: 2, self: SELF, update: undefined },
+  ASK,
+  { kind: 'ask', self: SELF, askId: 1, summary: SUMMARY, takenHash: STATE_HASH },
+  { kind: 'answer', self: SELF, askId: 300, stateHash: STATE_HASH, update: new Uint8Array([0, 0]) },
+  { kind: 'answer', self: SELF, askId: 2, stateHash: STATE_HASH, update: undefined },
   { kind: 'absent' },
   { kind: 'stale' },
   { kind: 'update', update: new Uint8Array([1, 2, 3]) },
-  { kind: 'links', links: [] },
+  { kind: 'self', self: { ...SELF, links: [], takesYours: false } },
   { kind: 'awareness', entries: [{ client: 1, clock: 2, state: '{"a":1}' }] },
+  { kind: 'part', totalBytes: 100_000, bytes: new Uint8Array([1, 2, 3]) },
+  { kind: 'taken', bytes: 70_000 },
 ]
 
 describe('frames of documents', () => {
@@ -53,7 +59,9 @@ describe('frames of documents', () => {
       { kind: 'awareness', entries: [{ ...entry, state: '{"longer": 1}' }] },
       { kind: 'awareness', entries: [{ ...entry, state: '5' }] },
       { kind: 'awareness', entries: [{ ...entry, state: '{' }] },
-      { kind: 'ask', askId: 0, self: SELF, summary: { stateVector: new Uint8Array([9]), stateHash: '' } },
+      { ...ASK, summary: { stateVector: new Uint8Array([9]), stateHash: '' } },
+      { ...ASK, takenHash: `${STATE_HASH}0` },
+      { kind: 'part', totalBytes: 100_000, bytes: new Uint8Array(PART_BYTES + 1) },
     ]
     for (const body of refused) expect(() => decodeFrame(encodeFrame('n', body), limits)).toThrowError(DecodeError)
   })
