@@ -40,6 +40,10 @@ class CombinedRendezvous implements Rendezvous {
     return this.#status
   }
 
+  get droppedSignals(): number {
+    return this.#parts.reduce((sum, { rendezvous }) => sum + rendezvous.droppedSignals, 0)
+  }
+
   join(self: RendezvousSelf, events: RendezvousEvents): void {
     for (const part of this.#parts) part.rendezvous.join(self, this.#eventsOf(part, events))
   }

@@ -4,8 +4,9 @@ import type { Logger } from '../base/logger.js'
 import type { Runtime } from '../base/runtime.js'
 import { combinedRendezvous } from './combined-rendezvous.js'
 import { DeferredRendezvous } from './deferred-rendezvous.js'
-import { type Envelope, plainEnvelope, SealedEnvelope } from './envelope.js'
+import { type EnvelopeFactory, plainEnvelope } from './envelope.js'
 import type { Rendezvous } from './rendezvous.js'
+import { SealedEnvelope } from './sealed-envelope.js'
 import { deriveRoomSecrets, openRoomId } from './sealing.js'
 import { SignalingClient } from './signaling-client.js'
 import type { SocketFactory } from './socket.js'
@@ -42,14 +43,15 @@ export function createRendezvous(options: CreateRendezvousOptions): Rendezvous {
   if (subtle === undefined) throw new LegionError('E_UNSUPPORTED', NO_CRYPTO)
   return new DeferredRendezvous(async () => {
     const secrets = await deriveRoomSecrets(cluster, secret, subtle)
-    return connect(options, secrets.room, new SealedEnvelope({ ...options, secrets, subtle }))
+    const sealing = { ...options, secrets, subtle }
+    return connect(options, secrets.room, (world) => new SealedEnvelope(sealing, world))
   })
 }
 
 const NO_CRYPTO =
   'A cluster with a secret needs crypto.subtle, which browsers have only on https and localhost: serve the page there.'
 
-function connect(options: CreateRendezvousOptions, room: RoomId, envelope: Envelope): Rendezvous {
+function connect(options: CreateRendezvousOptions, room: RoomId, envelope: EnvelopeFactory): Rendezvous {
   const clients = options.urls.map((url) => new SignalingClient({ ...options, url, room, envelope }))
   const [only] = clients
   return only !== undefined && clients.length === 1 ? only : combinedRendezvous(clients)

@@ -17,6 +17,10 @@ export class DeferredRendezvous implements Rendezvous {
     return this.#inner?.status ?? this.#status
   }
 
+  get droppedSignals(): number {
+    return this.#inner?.droppedSignals ?? 0
+  }
+
   join(self: RendezvousSelf, events: RendezvousEvents): void {
     this.#make().then(
       (inner) => this.#made(inner, self, events),

@@ -7,6 +7,8 @@ import type { IceServer } from '../transport/channel.js'
  */
 export interface Rendezvous {
   readonly status: RendezvousStatus
+  /** Signals that no member had sealed for us, that were played again, or that came faster than they could be opened. */
+  readonly droppedSignals: number
   /** Starts joining. Called once. */
   join(self: RendezvousSelf, events: RendezvousEvents): void
   /**

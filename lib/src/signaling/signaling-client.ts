@@ -2,7 +2,7 @@ import { toBase64Url } from '../base/bytes.js'
 import type { ClusterId, PeerId, RoomId } from '../base/ids.js'
 import type { Logger } from '../base/logger.js'
 import type { Runtime } from '../base/runtime.js'
-import type { Envelope } from './envelope.js'
+import type { Envelope, EnvelopeFactory } from './envelope.js'
 import { type ClientMessage, PROTOCOL_VERSION, parseServerMessage, type ServerMessage } from './messages.js'
 import { ReconnectingSocket } from './reconnecting-socket.js'
 import type { Rendezvous, RendezvousEvents, RendezvousSelf, RendezvousStatus } from './rendezvous.js'
@@ -15,7 +15,7 @@ export interface SignalingClientOptions {
   readonly room: RoomId
   /** Makes the token for the server. Whoever has it can take our PeerId over. */
   readonly key: Uint8Array
-  readonly envelope: Envelope
+  readonly envelope: EnvelopeFactory
   readonly runtime: Runtime
   readonly openSocket: SocketFactory
   readonly logger: Logger
@@ -33,7 +33,7 @@ const PING: ClientMessage = { type: 'ping' }
 export class SignalingClient implements Rendezvous {
   readonly #options: SignalingClientOptions
   #socket: ReconnectingSocket | undefined
-  #self: RendezvousSelf | undefined
+  #envelope: Envelope | undefined
   #status: RendezvousStatus = 'connecting'
   #problem: string | undefined
   /** What the server said is wrong, if that was its last word. */
@@ -52,9 +52,13 @@ export class SignalingClient implements Rendezvous {
     return this.#status
   }
 
+  get droppedSignals(): number {
+    return this.#envelope?.droppedCount ?? 0
+  }
+
   join(self: RendezvousSelf, events: RendezvousEvents): void {
-    this.#self = self
     this.#clusterId = self.clusterId
+    this.#envelope = this.#newEnvelope(self, events)
     const options = { ...this.#options, ping: JSON.stringify(PING) }
     this.#socket = new ReconnectingSocket(options, {
       open: () => this.#sayHello(self),
@@ -65,14 +69,12 @@ export class SignalingClient implements Rendezvous {
   }
 
   send(to: PeerId, payload: Uint8Array): boolean {
-    if (this.#self === undefined || this.#status !== 'joined' || !this.#peers.has(to)) return false
+    if (this.#status !== 'joined' || !this.#peers.has(to)) return false
     if (payload.length > MAX_SIGNAL_BYTES) {
       this.#options.logger.warn(`signaling: a signal of ${payload.length} bytes is too large`)
       return false
     }
-    this.#options.envelope.seal(this.#self.id, to, payload, (sealed) =>
-      this.#transmit({ type: 'signal', to, payload: toBase64Url(sealed) }),
-    )
+    this.#envelope?.send(to, payload)
     return true
   }
 
@@ -90,6 +92,18 @@ export class SignalingClient implements Rendezvous {
     this.#status = 'left'
     this.#transmit({ type: 'bye' })
     this.#socket?.close()
+  }
+
+  #newEnvelope({ id }: RendezvousSelf, events: RendezvousEvents): Envelope {
+    return this.#options.envelope({
+      self: id,
+      transmit: (to, sealed) => {
+        if (this.#status === 'joined') this.#transmit({ type: 'signal', to, payload: toBase64Url(sealed) })
+      },
+      deliver: (from, payload) => {
+        if (this.#status !== 'left' && this.#peers.has(from)) events.signal(from, payload)
+      },
+    })
   }
 
   #sayHello(self: RendezvousSelf): void {
@@ -121,6 +135,7 @@ export class SignalingClient implements Rendezvous {
     for (const peer of welcome.peers) if (peer !== self.id) this.#peers.add(peer)
     this.#socket?.accepted()
     this.#setStatus('joined', undefined, events)
+    this.#envelope?.joined([...this.#peers])
     events.joined({ peers: [...this.#peers], iceServers, clusterId })
     if (this.#request !== undefined) this.found(this.#request)
   }
@@ -128,25 +143,25 @@ export class SignalingClient implements Rendezvous {
   #inRoom(message: RoomMessage, self: RendezvousSelf, events: RendezvousEvents): void {
     if (message.type === 'peer-joined') this.#peerJoined(message.peer, self, events)
     else if (message.type === 'peer-left') this.#peerLeft(message.peer, events)
-    else if (message.type === 'signal') this.#signal(message.from, message.payload, self, events)
+    else if (message.type === 'signal') this.#signalled(message.from, message.payload)
     else if (message.type === 'founded') this.#founded(message.clusterId, events)
   }
 
   #peerJoined(peer: PeerId, self: RendezvousSelf, events: RendezvousEvents): void {
     if (peer === self.id || this.#peers.size >= MAX_PEERS) return
     this.#peers.add(peer)
+    this.#envelope?.peerJoined(peer)
     events.peerJoined(peer)
   }
 
   #peerLeft(peer: PeerId, events: RendezvousEvents): void {
-    if (this.#peers.delete(peer)) events.peerLeft(peer)
+    if (!this.#peers.delete(peer)) return
+    this.#envelope?.peerLeft(peer)
+    events.peerLeft(peer)
   }
 
-  #signal(from: PeerId, sealed: Uint8Array, self: RendezvousSelf, events: RendezvousEvents): void {
-    if (!this.#peers.has(from)) return
-    this.#options.envelope.open(from, self.id, sealed, (payload) => {
-      if (this.#status !== 'left' && this.#peers.has(from)) events.signal(from, payload)
-    })
+  #signalled(from: PeerId, sealed: Uint8Array): void {
+    if (this.#peers.has(from)) this.#envelope?.receive(from, sealed)
   }
 
   #founded(clusterId: ClusterId, events: RendezvousEvents): void {

@@ -68,6 +68,7 @@ class MemoryRoom {
 
 /** Nothing happens before a call returns: everything travels as a task of its own. */
 class MemoryRendezvous implements Rendezvous {
+  readonly droppedSignals = 0
   readonly #runtime: Runtime
   readonly #room: MemoryRoom
   #self: RendezvousSelf | undefined

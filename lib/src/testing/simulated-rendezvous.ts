@@ -238,6 +238,7 @@ class Session {
 
 /** A peer's client of the simulated server. */
 export class SimulatedRendezvous implements Rendezvous {
+  readonly droppedSignals = 0
   readonly #medium: Medium
   readonly #server: SimulatedSignalingServer
   #self: RendezvousSelf | undefined

@@ -8,6 +8,7 @@ const [A, B, C] = [peer('a'), peer('b'), peer('c')]
 
 /** One server's rendezvous, played by the test. */
 class ScriptedRendezvous implements Rendezvous {
+  readonly droppedSignals = 1
   status: RendezvousStatus = 'connecting'
   readonly knows = new Set<PeerId>()
   readonly sent: PeerId[] = []

@@ -1,35 +1,23 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { silentLogger } from '../../src/base/logger.js'
-import { SealedEnvelope } from '../../src/signaling/envelope.js'
+import { Cipher } from '../../src/signaling/cipher.js'
+import { SealedEnvelope } from '../../src/signaling/sealed-envelope.js'
+import { encodeSealedSignal } from '../../src/signaling/sealed-signal.js'
 import { deriveRoomSecrets, openRoomId, type RoomSecrets } from '../../src/signaling/sealing.js'
 import { drainMicrotasks, SimulatedClock } from '../../src/testing/simulated-runtime.js'
 import { bytes, peer, SLOWLY } from './harness.js'
 
 const { subtle } = globalThis.crypto
 const [A, B, C] = [peer('a'), peer('b'), peer('c')]
+const runtime = new SimulatedClock().fork(1)
 let secrets: RoomSecrets
 
 beforeAll(async () => {
   secrets = await deriveRoomSecrets('theatre', 'open sesame', subtle)
 })
 
-function envelopeOf(parts: { secrets?: RoomSecrets; subtle?: SubtleCrypto } = {}): SealedEnvelope {
-  return new SealedEnvelope({ secrets, subtle, runtime: new SimulatedClock().fork(1), logger: silentLogger, ...parts })
-}
-
-function seal(envelope: SealedEnvelope, text: string): Promise<Uint8Array> {
-  return new Promise((resolve) => envelope.seal(A, B, bytes(text), resolve))
-}
-
-/** What comes out; undefined if it was dropped. */
-async function open(envelope: SealedEnvelope, from: typeof A, to: typeof B, sealed: Uint8Array) {
-  const before = envelope.droppedCount
-  let opened: string | undefined
-  envelope.open(from, to, sealed, (payload) => {
-    opened = new TextDecoder().decode(payload)
-  })
-  await expect.poll(() => opened !== undefined || envelope.droppedCount > before, SLOWLY).toBe(true)
-  return opened
+function cipherOf(other: Partial<RoomSecrets> = {}): Cipher {
+  return new Cipher({ secrets: { ...secrets, ...other }, subtle, runtime })
 }
 
 describe('sealing', { timeout: 30_000 }, () => {
@@ -57,57 +45,90 @@ describe('sealing', { timeout: 30_000 }, () => {
   })
 
   it('[SGC14] lets only members read, and hides even that two signals are the same', async () => {
-    const [first, second] = [await seal(envelopeOf(), 'fingerprint'), await seal(envelopeOf(), 'fingerprint')]
-    expect(new TextDecoder().decode(first)).not.toContain('fingerprint')
-    expect(await open(envelopeOf(), A, B, first)).toBe('fingerprint')
-    const one = envelopeOf()
-    expect(await seal(one, 'x')).not.toEqual(await seal(one, 'x'))
-    expect(second).toHaveLength(12 + 'fingerprint'.length + 16)
+    const sealed = await cipherOf().seal(A, B, bytes('fingerprint'))
+    expect(new TextDecoder().decode(sealed)).not.toContain('fingerprint')
+    expect(await cipherOf().open(A, B, sealed)).toEqual(bytes('fingerprint'))
+    expect(await cipherOf().seal(A, B, bytes('fingerprint'))).not.toEqual(sealed)
+    expect(sealed).toHaveLength(12 + 'fingerprint'.length + 16)
     const others = await deriveRoomSecrets('theatre', 'guess', subtle)
-    expect(await open(envelopeOf({ secrets: others }), A, B, first)).toBeUndefined()
+    await expect(cipherOf({ sealingKey: others.sealingKey }).open(A, B, sealed)).rejects.toThrow()
   })
 
-  it('[SGC14] drops what was sealed for another peer, by another peer, in another room, or changed', async () => {
-    const sealed = await seal(envelopeOf(), 'hello')
-    const envelope = envelopeOf()
-    expect(await open(envelope, A, C, sealed)).toBeUndefined()
-    expect(await open(envelope, C, B, sealed)).toBeUndefined()
-    expect(await open(envelope, B, A, sealed)).toBeUndefined()
+  it('[SGC14] opens nothing that was sealed for another peer, by another peer, in another room, or changed', async () => {
+    const cipher = cipherOf()
+    const sealed = await cipher.seal(A, B, bytes('hello'))
+    await expect(cipher.open(A, C, sealed)).rejects.toThrow()
+    await expect(cipher.open(C, B, sealed)).rejects.toThrow()
+    await expect(cipher.open(B, A, sealed)).rejects.toThrow()
+    await expect(cipherOf({ room: openRoomId('other') }).open(A, B, sealed)).rejects.toThrow()
     for (let i = 0; i < sealed.length; i++) {
       const changed = sealed.map((byte, at) => (at === i ? byte ^ 1 : byte))
-      expect(await open(envelope, A, B, changed)).toBeUndefined()
+      await expect(cipher.open(A, B, changed)).rejects.toThrow()
     }
-    expect(await open(envelope, A, B, new Uint8Array())).toBeUndefined()
-    expect(envelope.droppedCount).toBe(4 + sealed.length)
-    const room = openRoomId('other')
-    expect(await open(envelopeOf({ secrets: { ...secrets, room } }), A, B, sealed)).toBeUndefined()
+    for (const short of [0, 1, 12, 27]) await expect(cipher.open(A, B, sealed.subarray(0, short))).rejects.toThrow()
   })
+})
+
+describe('what waits', { timeout: 30_000 }, () => {
+  interface Sent {
+    readonly sealed: Uint8Array[]
+    readonly opened: string[]
+  }
+
+  function envelopeOf(self: typeof A): SealedEnvelope & Sent {
+    const [sealed, opened]: [Uint8Array[], string[]] = [[], []]
+    const envelope = new SealedEnvelope(
+      { secrets, subtle, runtime, logger: silentLogger },
+      {
+        self,
+        transmit: (_, one) => sealed.push(one),
+        deliver: (_, payload) => opened.push(new TextDecoder().decode(payload)),
+      },
+    )
+    return Object.assign(envelope, { sealed, opened })
+  }
 
   it('[SGC15] keeps the order of signals per peer, whatever the cryptography does', async () => {
-    const envelope = envelopeOf({ subtle: lastFirst() })
-    const sealed: Uint8Array[] = []
-    for (const text of ['1', '2', '3']) envelope.seal(A, B, bytes(text), (one) => sealed.push(one))
-    await expect.poll(() => sealed.length, SLOWLY).toBe(3)
     const opened: string[] = []
-    for (const one of sealed) envelope.open(A, B, one, (payload) => opened.push(new TextDecoder().decode(payload)))
+    const options = { secrets, subtle: lastFirst(), runtime, logger: silentLogger }
+    const deliver = (_: typeof A, payload: Uint8Array) => void opened.push(new TextDecoder().decode(payload))
+    const a: SealedEnvelope = new SealedEnvelope(options, { self: A, transmit: (_, one) => b.receive(A, one), deliver })
+    const b: SealedEnvelope = new SealedEnvelope(options, { self: B, transmit: (_, one) => a.receive(B, one), deliver })
+    a.joined([B])
+    b.joined([A])
+    for (const text of ['1', '2', '3']) a.send(B, bytes(text))
     await expect.poll(() => opened, SLOWLY).toEqual(['1', '2', '3'])
+    expect([a.droppedCount, b.droppedCount]).toEqual([0, 0])
   })
 
   it('[SGC15] bounds what waits per peer', async () => {
-    const envelope = envelopeOf()
-    for (let i = 0; i < 300; i++) envelope.open(A, B, new Uint8Array(40), () => {})
-    expect(envelope.droppedCount).toBe(300 - 256)
-    await expect.poll(() => envelope.droppedCount, SLOWLY).toBe(300)
+    const b = envelopeOf(B)
+    b.joined([A])
+    for (let i = 0; i < 300; i++) b.receive(A, new Uint8Array(40))
+    expect(b.droppedCount).toBe(300 - 256)
+    await expect.poll(() => b.droppedCount, SLOWLY).toBe(300)
     await drainMicrotasks()
-    expect(await open(envelope, A, B, await seal(envelopeOf(), 'again'))).toBe('again')
+    b.receive(A, await cipherOf().seal(A, B, encodeSealedSignal({ kind: 'asks', mine: new Uint8Array(16) })))
+    await expect.poll(() => b.sealed.length, SLOWLY).toBe(1)
+    expect(b.droppedCount).toBe(300)
+  })
+
+  it('[SGC15] drops what a member sealed that makes no sense, and counts it', async () => {
+    const b = envelopeOf(B)
+    b.joined([A])
+    for (const plain of [bytes(''), bytes('nonsense'), Uint8Array.of(3), new Uint8Array(500)]) {
+      b.receive(A, await cipherOf().seal(A, B, plain))
+    }
+    await expect.poll(() => b.droppedCount, SLOWLY).toBe(4)
+    expect(b.opened).toEqual([])
   })
 })
 
 /** Answers later calls sooner. */
 function lastFirst(): SubtleCrypto {
-  let delayMs = 20
+  let delayMs = 40
   const delayed = async <T>(work: Promise<T>): Promise<T> => {
-    delayMs -= 5
+    delayMs = Math.max(0, delayMs - 5)
     await new Promise((resolve) => setTimeout(resolve, delayMs))
     return work
   }
