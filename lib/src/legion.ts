@@ -1,14 +1,18 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type * as Y from 'yjs'
+import type { AgreedDocument } from './agreed/agreed-document.js'
+import { AgreedDocuments } from './agreed/agreed-documents.js'
+import { defer } from './base/deferred.js'
 import { Emitter, type Unsubscribe } from './base/emitter.js'
 import { LegionError } from './base/errors.js'
 import type { ClusterId, PeerId } from './base/ids.js'
 import { type Logger, silentLogger } from './base/logger.js'
 import type { PayloadArgs } from './base/payload-args.js'
 import type { LegionDocument } from './docs/document.js'
+import type { KeptDocuments } from './docs/document-store.js'
 import { Documents } from './docs/documents.js'
 import type { Recovery } from './groups/announce.js'
-import type { Consensus, ConsensusEvents } from './groups/consensus.js'
+import type { Consensus } from './groups/consensus.js'
 import type { Group } from './groups/group.js'
 import type { OpenGroupOptions } from './groups/group-directory.js'
 import type { GroupMember } from './groups/group-types.js'
@@ -17,6 +21,7 @@ import type { RosterOptions } from './groups/roster-commands.js'
 import type { PinnedRole } from './groups/roster-entry.js'
 import { type Identity, loadIdentity, newIdentity, ownerOf } from './identity.js'
 import {
+  consensusEvents,
   createConsensus,
   createMesh,
   defaultPlatform,
@@ -79,10 +84,12 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
   readonly #messages: Messages<H>
   readonly #messaging: Messaging<Legion<M>>
   readonly #documents: Documents
+  readonly #agreedDocuments: AgreedDocuments
   /** Undefined until its code is loaded, which takes no time but in a page. */
   #consensus: Consensus<M> | undefined
   readonly #loading: Promise<Consensus<M>>
   readonly #storage: PlatformStorage | undefined
+  readonly #store = defer<Store>()
   /** Of a new peer, until storage knows better. */
   #identity: Identity
   readonly #events: Emitter<LegionEvents>
@@ -137,7 +144,14 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
     const { messagingLimits: limits } = this.#options
     this.#messaging = new Messaging({ ...world, limits, handlers: options.handlers, context: this })
     this.#messages = this.#messaging.typed<H>()
-    this.#documents = new Documents(world)
+    this.#documents = new Documents({
+      ...world,
+      settings: options.documents,
+      limits: this.#options.documentLimits,
+      store: this.#storage && this.#store.promise,
+      failed: (error) => this.#report(error),
+    })
+    this.#agreedDocuments = this.#createAgreedDocuments()
     this.#subscriptions = this.#subscribeAll(options.signal)
     this.#loading = this.#load(options)
     this.#loading.catch(() => {}) // whoever needs it is told
@@ -237,9 +251,20 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
     return this.#agreed(({ main }) => main.recover(options))
   }
 
-  /** Opens a document; the same object for the same name. @param name default `main` */
-  doc(name: string = DEFAULT_DOCUMENT): LegionDocument {
-    return this.#documents.open(name)
+  /**
+   * Opens a document; the same object for the same name.
+   * @param name default `main`
+   * @param options agreed: true for one whose changes can go through a group, as transactions too
+   */
+  doc(name: string, options: { readonly agreed: true }): AgreedDocument
+  doc(name?: string): LegionDocument
+  doc(name: string = DEFAULT_DOCUMENT, { agreed = false } = {}): LegionDocument {
+    return agreed ? this.#agreedDocuments.open(name) : this.#documents.open(name)
+  }
+
+  /** What is kept of documents here, with storage: whatever was opened, whether it is open or not. */
+  get documents(): KeptDocuments {
+    return this.#documents.kept
   }
 
   /** Changes the default document, here at once and everywhere soon. Returns what `change` returns. */
@@ -359,12 +384,15 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
       mesh: this.#mesh,
       logger: this.#logger,
       durable: this.#storage !== undefined,
-      events: this.#consensusEvents(),
+      events: consensusEvents(this.#events, {
+        ejected: (error) => this.#onEjected(error),
+        error: (error) => this.#report(error),
+      }),
     })
     this.#consensus = consensus
     consensus.setVisible(this.#platform.lifecycle.visible)
     if (this.#storage === undefined) this.#enter(consensus, undefined)
-    else this.#openStorage(consensus, this.#storage).catch((error: unknown) => consensus.main.fail(error))
+    else this.#openStorage(consensus, this.#storage).catch((error: unknown) => this.#storageFailed(consensus, error))
     return consensus
   }
 
@@ -372,26 +400,21 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
   #goOnWithout(cause: unknown): never {
     const problem = 'The code for what is agreed on could not be loaded; documents and messages go on. Reload the page.'
     const error = new LegionError('E_UNSUPPORTED', problem, { cause, outcome: 'not-applied' })
+    this.#store.reject(error)
     this.#join()
     this.#report(error)
     throw error
   }
 
-  #consensusEvents(): ConsensusEvents {
-    const forward =
-      <K extends keyof ConsensusEvents>(event: K) =>
-      (...args: Parameters<LegionEvents[K]>) =>
-        this.#events.emit(event, ...args)
-    return {
-      leader: forward('leader'),
-      members: forward('members'),
-      quorum: forward('quorum'),
-      copies: forward('copies'),
-      outdated: forward('outdated'),
-      split: forward('split'),
-      ejected: (error) => this.#onEjected(error),
-      error: (error) => this.#report(error),
-    }
+  #createAgreedDocuments(): AgreedDocuments {
+    return new AgreedDocuments({
+      documents: this.#documents,
+      runtime: this.#platform.runtime,
+      logger: this.#logger,
+      commandBytes: this.#options.groupLimits.commandBytes,
+      self: () => this.#mesh.self.id,
+      group: (name, machine) => this.group(name, machine),
+    })
   }
 
   /** At once if the code is here. */
@@ -405,6 +428,7 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
     const { store, siblings } = await storage.open(this.#clusterName, { worth, unusable: failed })
     try {
       this.#identity = await loadIdentity(store, this.#platform.runtime)
+      this.#store.resolve(store)
       const ended = (peer: PeerId) => this.#mesh.peerEnded(peer)
       const clusterId = await consensus.open(store, siblings && { siblings, ownerOf, ended, failed })
       if (this.#isClosed) await store.close()
@@ -413,6 +437,11 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
       await store.close()
       throw error
     }
+  }
+
+  #storageFailed(consensus: Consensus<M>, error: unknown): void {
+    this.#store.reject(error)
+    consensus.main.fail(error)
   }
 
   /** Into the room: who this peer is, is known now. @param clusterId the cluster whose state is stored here, if any */
@@ -472,6 +501,7 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
     for (const unsubscribe of this.#subscriptions) unsubscribe()
     const agreed = this.#consensus?.close()
     this.#messaging.close()
+    this.#agreedDocuments.close()
     this.#documents.close()
     await Promise.all([this.#mesh.close(), agreed])
   }

@@ -14,6 +14,7 @@ const FLOORS = [
   'docs',
   'machines',
   'groups',
+  'agreed',
 ] as const
 
 /** Files outside of the folders, and the folders that stand above the facade. */
