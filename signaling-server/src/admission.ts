@@ -29,25 +29,19 @@ export class Admission {
     const { origin } = request.headers
     if (origins !== undefined && origin !== undefined && !origins.includes(origin)) return 'origin'
     if (this.#count >= limits.sockets) return 'sockets'
-    if ((this.#perAddress.get(this.#addressOf(request)) ?? 0) >= limits.socketsPerAddress) return 'address'
+    if ((this.#perAddress.get(this.addressOf(request)) ?? 0) >= limits.socketsPerAddress) return 'address'
     return undefined
   }
 
   /** Counts a socket. Returns what to call when it is closed, once. */
   admit(request: IncomingMessage): () => void {
-    const address = this.#addressOf(request)
+    const address = this.addressOf(request)
     this.#add(address, 1)
     return () => this.#add(address, -1)
   }
 
-  #add(address: string, change: number): void {
-    this.#count += change
-    const count = (this.#perAddress.get(address) ?? 0) + change
-    if (count > 0) this.#perAddress.set(address, count)
-    else this.#perAddress.delete(address)
-  }
-
-  #addressOf(request: IncomingMessage): string {
+  /** The client's network address. */
+  addressOf(request: IncomingMessage): string {
     const direct = request.socket.remoteAddress ?? ''
     if (!this.#options.trustProxy) return direct
     // The last entry is the one that our own proxy wrote; those before it are the client's claims.
@@ -57,5 +51,12 @@ export class Admission {
         .at(-1)
         ?.trim() || direct
     )
+  }
+
+  #add(address: string, change: number): void {
+    this.#count += change
+    const count = (this.#perAddress.get(address) ?? 0) + change
+    if (count > 0) this.#perAddress.set(address, count)
+    else this.#perAddress.delete(address)
   }
 }

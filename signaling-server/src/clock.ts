@@ -2,6 +2,8 @@
 export interface Clock {
   /** Monotonic time in milliseconds. */
   nowMs(): number
+  /** Since 1970; for what others compare with their clocks. */
+  wallClockMs(): number
   /** Calls `fn` once, after `delayMs`, unless cancelled. */
   setTimer(delayMs: number, fn: () => void): Timer
 }
@@ -13,6 +15,7 @@ export interface Timer {
 
 export const systemClock: Clock = {
   nowMs: () => performance.now(),
+  wallClockMs: () => Date.now(),
   setTimer(delayMs, fn) {
     const handle = setTimeout(fn, delayMs)
     return { cancel: () => clearTimeout(handle) }

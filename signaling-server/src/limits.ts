@@ -23,6 +23,8 @@ export interface Limits {
   readonly idleMs: number
   /** A socket that has not joined a room by then is closed. */
   readonly helloMs: number
+  /** Who is not authorized by then is refused. */
+  readonly authorizeMs: number
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -39,4 +41,5 @@ export const DEFAULT_LIMITS: Limits = {
   sockets: 10_000,
   idleMs: 30_000,
   helloMs: 10_000,
+  authorizeMs: 5000,
 }

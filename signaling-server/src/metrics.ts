@@ -1,7 +1,10 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { ClientMessage, ErrorCode } from './protocol.js'
 
-export type Refusal = 'origin' | 'sockets' | 'address'
+export type Refusal = 'origin' | 'sockets' | 'address' | 'draining'
+
+const NANOSECONDS = 1e9
 
 /** What `/metrics` shows. */
 export class Metrics {
@@ -9,9 +12,33 @@ export class Metrics {
   readonly #received = this.#counter('received_messages_total', 'Well-formed messages from clients.', 'type')
   readonly #errors = this.#counter('errors_total', 'Errors sent to clients.', 'code')
   readonly #refused = this.#counter('refused_sockets_total', 'Sockets refused before they opened.', 'reason')
+  readonly #joins = this.#counter('joins_total', 'Hellos that were let through to the rooms.')
+  readonly #loopDelay = monitorEventLoopDelay()
+
+  constructor() {
+    this.gauge('event_loop_delay_seconds', 'How late the event loop is, 99th percentile since the last look.', () => {
+      const nanoseconds = this.#loopDelay.percentile(99)
+      this.#loopDelay.reset()
+      return nanoseconds / NANOSECONDS
+    })
+    this.gauge('resident_memory_bytes', 'Memory of the process.', () => process.memoryUsage.rss())
+  }
+
+  /** Measures delays from now on. */
+  start(): void {
+    this.#loopDelay.enable()
+  }
+
+  stop(): void {
+    this.#loopDelay.disable()
+  }
 
   received(type: ClientMessage['type']): void {
     this.#received.inc({ type })
+  }
+
+  joined(): void {
+    this.#joins.inc()
   }
 
   error(code: ErrorCode): void {
@@ -42,12 +69,7 @@ export class Metrics {
     return this.#registry.metrics()
   }
 
-  #counter<Label extends string>(name: string, help: string, label: Label): Counter<Label> {
-    return new Counter({
-      name: `legion_signaling_${name}`,
-      help,
-      labelNames: [label],
-      registers: [this.#registry],
-    })
+  #counter<Label extends string>(name: string, help: string, ...labelNames: Label[]): Counter<Label> {
+    return new Counter({ name: `legion_signaling_${name}`, help, labelNames, registers: [this.#registry] })
   }
 }

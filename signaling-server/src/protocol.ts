@@ -20,6 +20,8 @@ const hello = v.object({
   durable: v.boolean(),
   /** The cluster that the peer belongs to already. */
   clusterId: v.optional(id),
+  /** For the server's `authorize`. */
+  credential: v.optional(v.pipe(v.string(), v.maxLength(8192))),
 })
 
 /** Asks to found the cluster `clusterId`, or claims to belong to it. */
@@ -60,6 +62,8 @@ export type ServerMessage =
       /** The room's cluster, if one was founded. */
       readonly clusterId?: string | undefined
     }
+  /** Takes the place of the welcome's: its credentials end. */
+  | { readonly type: 'ice'; readonly iceServers: readonly IceServer[] }
   | { readonly type: 'founded'; readonly clusterId: string }
   /** Comes again when the peer is back on another socket: signals to it may have been lost. */
   | { readonly type: 'peer-joined'; readonly peer: string }
@@ -77,9 +81,22 @@ export type ErrorCode =
   | 'not-joined'
   // The server closes after each of these.
   | 'version'
+  | 'unauthorized'
   | 'peer-taken'
   | 'room-full'
   | 'too-many-rooms'
   | 'rate-limited'
   | 'idle'
   | 'replaced'
+
+let lastMessage: ServerMessage | undefined
+let lastText = ''
+
+/** A message to many comes as the same object for one after the other, and is encoded once. */
+export function encodeMessage(message: ServerMessage): string {
+  if (message !== lastMessage) {
+    lastMessage = message
+    lastText = JSON.stringify(message)
+  }
+  return lastText
+}

@@ -1,11 +1,13 @@
 import { SimulatedClock } from '../../lib/src/testing/simulated-runtime.js'
+import { LocalBackplane, type LocalBackplaneOptions } from '../src/local-backplane.js'
+import type { Client } from '../src/member.js'
 import type { ClientMessage, ErrorCode, ServerMessage } from '../src/protocol.js'
-import type { Client } from '../src/room.js'
-import { Rooms, type RoomsOptions } from '../src/rooms.js'
+import { Rooms } from '../src/rooms.js'
 
 export const WARMUP_MS = 3000
 export const GRACE_MS = 5000
 export const RESERVATION_MS = 120_000
+export const ICE_SERVERS = [{ urls: 'stun:stun.example.org' }]
 
 /** An id of the protocol's form, made from a word. */
 export const idOf = (word: string): string => Buffer.from(word.padEnd(16, '.')).subarray(0, 16).toString('base64url')
@@ -70,27 +72,27 @@ export class FakeClient implements Client {
   }
 }
 
-/** Rooms on a simulated clock. */
+/** Rooms of a single instance on a simulated clock. */
 export class RoomsBench {
   readonly clock = new SimulatedClock()
+  readonly backplane: LocalBackplane
   readonly rooms: Rooms
 
-  constructor(options: Partial<Omit<RoomsOptions, 'limits'>> & { limits?: Partial<RoomsOptions['limits']> } = {}) {
-    this.rooms = new Rooms({
+  constructor(limits: Partial<LocalBackplaneOptions['limits']> = {}) {
+    this.backplane = new LocalBackplane({
       clock: this.clock.fork(1),
-      iceServers: [],
       warmupMs: WARMUP_MS,
       graceMs: GRACE_MS,
-      ...options,
-      limits: { membersPerRoom: 10, rooms: 10, reservationMs: RESERVATION_MS, reservations: 10, ...options.limits },
+      limits: { membersPerRoom: 10, rooms: 10, reservationMs: RESERVATION_MS, reservations: 10, ...limits },
     })
+    this.rooms = new Rooms(this.backplane)
   }
 
   join(peer: string, parts: HelloParts = {}): FakeClient {
     const client = new FakeClient()
     const hello = helloOf(peer, parts)
     client.named = hello.clusterId
-    this.rooms.receive(client, hello)
+    this.rooms.join(client, hello, ICE_SERVERS)
     return client
   }
 

@@ -91,17 +91,17 @@ describe('founding', () => {
     bench.rooms.disconnected(again)
     await bench.clock.run(GRACE_MS)
     expect(bench.clusterOf()).toBeUndefined()
-    expect(bench.rooms.roomCount).toBe(0)
+    expect(bench.backplane.counts.rooms).toBe(0)
   })
 
   it('[SIG24] forgets a memory-only cluster at once when all of its claimants ended', async () => {
     const bench = await warmBench()
     const [a, b] = [bench.join('a', { clusterId: 'x' }), bench.join('b', { clusterId: 'x' })]
     bench.end(a)
-    expect(bench.rooms.roomCount).toBe(1)
+    expect(bench.backplane.counts.rooms).toBe(1)
     bench.end(b)
     bench.rooms.disconnected(b)
-    expect([bench.rooms.roomCount, bench.rooms.memberCount]).toEqual([0, 0])
+    expect([bench.backplane.counts.rooms, bench.rooms.memberCount]).toEqual([0, 0])
     const next = bench.join('c')
     bench.found(next, 'y')
     expect(next.founded).toEqual([idOf('y')])
@@ -116,9 +116,9 @@ describe('founding', () => {
       await bench.clock.run(GRACE_MS - 100)
       bench.end(a)
       await bench.clock.run(99)
-      expect(bench.rooms.roomCount).toBe(1)
+      expect(bench.backplane.counts.rooms).toBe(1)
       await bench.clock.run(1)
-      expect(bench.rooms.roomCount).toBe(0)
+      expect(bench.backplane.counts.rooms).toBe(0)
     },
   )
 
