@@ -10,9 +10,11 @@ const TARGET = path('docs/options.md')
 
 /** Title, file and name of the type, and the options of it that have a table of their own. */
 const TABLES = [
-  ['`Legion.join`, `Legion.open`', 'options.ts', 'LegionOptions', ['timing', 'limits']],
+  ['`Legion.join`, `Legion.open`', 'options.ts', 'LegionOptions', ['documents', 'timing', 'limits']],
+  ['`documents`', 'docs/documents.ts', 'DocumentSettings'],
   ['`timing`', 'options.ts', 'LegionTiming'],
-  ['`limits`', 'options.ts', 'LegionLimits', ['mesh', 'messages']],
+  ['`limits`', 'options.ts', 'LegionLimits', ['documents', 'mesh', 'messages']],
+  ['`limits.documents`', 'docs/documents.ts', 'DocumentLimits'],
   ['`limits.messages`', 'messaging/messaging.ts', 'MessagingLimits'],
   ['`limits.mesh`', 'mesh/settings.ts', 'MeshLimits', ['link']],
   ['`limits.mesh.link`', 'transport/link.ts', 'LinkLimits'],

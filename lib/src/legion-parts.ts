@@ -1,6 +1,6 @@
 import { toBase64Url } from './base/bytes.js'
 import { defer } from './base/deferred.js'
-import type { Unsubscribe } from './base/emitter.js'
+import type { Emitter, Unsubscribe } from './base/emitter.js'
 import { LegionError } from './base/errors.js'
 import type { PeerId } from './base/ids.js'
 import type { Logger } from './base/logger.js'
@@ -8,6 +8,7 @@ import type { Runtime } from './base/runtime.js'
 import { browserPlatform } from './browser-platform.js'
 import type { Consensus, ConsensusEvents } from './groups/consensus.js'
 import type { Identity } from './identity.js'
+import type { LegionEvents } from './legion-types.js'
 import type { AnyMachine } from './machines/types.js'
 import { Mesh, type MeshSelf, type MeshStatus } from './mesh/mesh.js'
 import { applyStrict, type LegionOptions, type ResolvedOptions, requireFit } from './options.js'
@@ -74,6 +75,26 @@ function describeSelf(
 
 export function unauthorizedError(peer: PeerId, problem: string): LegionError {
   return new LegionError('E_UNAUTHORIZED', `The peer ${peer} ${problem}. Give a credential that its authorize takes.`)
+}
+
+/** Most of what happens to `main` happens to the Legion. */
+export function consensusEvents(
+  events: Emitter<LegionEvents>,
+  own: Pick<ConsensusEvents, 'ejected' | 'error'>,
+): ConsensusEvents {
+  const forward =
+    <K extends keyof ConsensusEvents>(event: K) =>
+    (...args: Parameters<LegionEvents[K]>) =>
+      events.emit(event, ...args)
+  return {
+    leader: forward('leader'),
+    members: forward('members'),
+    quorum: forward('quorum'),
+    copies: forward('copies'),
+    outdated: forward('outdated'),
+    split: forward('split'),
+    ...own,
+  }
 }
 
 /** How a peer is called that was given no name. */
@@ -155,4 +176,9 @@ export function defaultPlatform(): Platform {
   const problem =
     "There is no browser here. In Node: import { nodePlatform } from 'legion-mesh/node' and pass { platform: await nodePlatform() }."
   throw new LegionError('E_UNSUPPORTED', problem)
+}
+
+export function notLoadedError(cause: unknown): LegionError {
+  const problem = 'The code for what is agreed on could not be loaded; documents and messages go on. Reload the page.'
+  return new LegionError('E_UNSUPPORTED', problem, { cause, outcome: 'not-applied' })
 }

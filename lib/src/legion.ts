@@ -26,6 +26,7 @@ import {
   createMesh,
   defaultPlatform,
   nameOf,
+  notLoadedError,
   readyInTime,
   subscribeLater,
   unauthorizedError,
@@ -141,16 +142,11 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
       durable: this.#storage !== undefined,
     })
     const world = { network: this.#mesh, runtime, logger: this.#logger }
-    const { messagingLimits: limits } = this.#options
+    const { messagingLimits: limits, documentLimits } = this.#options
     this.#messaging = new Messaging({ ...world, limits, handlers: options.handlers, context: this })
     this.#messages = this.#messaging.typed<H>()
-    this.#documents = new Documents({
-      ...world,
-      settings: options.documents,
-      limits: this.#options.documentLimits,
-      store: this.#storage && this.#store.promise,
-      failed: (error) => this.#report(error),
-    })
+    const kept = { store: this.#storage && this.#store.promise, failed: this.#report }
+    this.#documents = new Documents({ ...world, ...kept, settings: options.documents, limits: documentLimits })
     this.#agreedDocuments = this.#createAgreedDocuments()
     this.#subscriptions = this.#subscribeAll(options.signal)
     this.#loading = this.#load(options)
@@ -384,10 +380,7 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
       mesh: this.#mesh,
       logger: this.#logger,
       durable: this.#storage !== undefined,
-      events: consensusEvents(this.#events, {
-        ejected: (error) => this.#onEjected(error),
-        error: (error) => this.#report(error),
-      }),
+      events: consensusEvents(this.#events, { ejected: (error) => this.#onEjected(error), error: this.#report }),
     })
     this.#consensus = consensus
     consensus.setVisible(this.#platform.lifecycle.visible)
@@ -398,8 +391,7 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
 
   /** Documents and messages need no agreement. */
   #goOnWithout(cause: unknown): never {
-    const problem = 'The code for what is agreed on could not be loaded; documents and messages go on. Reload the page.'
-    const error = new LegionError('E_UNSUPPORTED', problem, { cause, outcome: 'not-applied' })
+    const error = notLoadedError(cause)
     this.#store.reject(error)
     this.#join()
     this.#report(error)
@@ -480,7 +472,7 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
     this.#events.emit('ejected', error)
   }
 
-  #report(error: LegionError): void {
+  readonly #report = (error: LegionError): void => {
     if (this.#events.listenerCount('error') > 0) this.#events.emit('error', error)
     else this.#logger.error(`${error.code}: ${error.message}`, error)
   }

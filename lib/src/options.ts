@@ -1,5 +1,6 @@
 import { LegionError } from './base/errors.js'
 import type { Logger } from './base/logger.js'
+import type { DocumentLimits, DocumentSettings } from './docs/documents.js'
 import type { Admit } from './groups/admission.js'
 import type { Startup } from './groups/founding.js'
 import type { GroupLimits } from './groups/group-types.js'
@@ -70,6 +71,8 @@ export interface LegionOptions<M extends AnyMachine, H, L> {
    * first of the signaling servers lets somebody found it.
    */
   readonly startup?: Startup | undefined
+  /** What is kept of documents, and who may change them. */
+  readonly documents?: DocumentSettings | undefined
   readonly timing?: LegionTiming | undefined
   readonly limits?: LegionLimits | undefined
   /**
@@ -101,6 +104,7 @@ export interface LegionLimits extends Optional<GroupLimits> {
   readonly snapshotBytes?: number | undefined
   readonly mesh?: Optional<MeshLimits> | undefined
   readonly messages?: Optional<MessagingLimits> | undefined
+  readonly documents?: Optional<DocumentLimits> | undefined
 }
 
 export interface ResolvedOptions {
@@ -117,6 +121,7 @@ export interface ResolvedOptions {
   readonly meshTiming: Partial<MeshTiming>
   readonly meshLimits: Partial<MeshLimits>
   readonly messagingLimits: Partial<MessagingLimits>
+  readonly documentLimits: Partial<DocumentLimits>
 }
 
 const MIB = 1024 * 1024
@@ -142,7 +147,7 @@ export function resolveOptions(options: LegionOptions<AnyMachine, unknown, unkno
     voters = 5,
     copies = 2,
     timing = {},
-    limits: { mesh = {}, messages = {}, snapshotBytes, ...limits } = {},
+    limits: { mesh = {}, messages = {}, documents = {}, snapshotBytes, ...limits } = {},
   } = options
   if (!Number.isInteger(voters) || voters < 1 || voters % 2 === 0) {
     throw new LegionError('E_INVALID', `voters must be an odd number from 1 on, not ${String(voters)}.`)
@@ -164,6 +169,7 @@ export function resolveOptions(options: LegionOptions<AnyMachine, unknown, unkno
     snapshotBytes: snapshotBytes ?? 1024 * MIB,
     meshLimits: definedOnly(mesh),
     messagingLimits: definedOnly(messages),
+    documentLimits: definedOnly(documents),
   }
 }
 

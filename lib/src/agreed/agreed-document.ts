@@ -99,6 +99,18 @@ export class OpenAgreedDocument implements AgreedDocument {
     return this.#document.status
   }
 
+  get isReadOnly(): boolean {
+    return this.#document.isReadOnly
+  }
+
+  get loaded(): Promise<void> {
+    return this.#document.loaded
+  }
+
+  save(): Promise<void> {
+    return this.#document.save()
+  }
+
   applyFast<T>(change: (y: Y.Doc) => T): T {
     return this.#document.applyFast(change)
   }
