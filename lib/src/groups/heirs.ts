@@ -11,7 +11,7 @@ import { peerOf } from './voter-id.js'
 export function heirsOf({ id, configuration, state }: Replica, network: Network): readonly VoterId[] {
   const { voters, witnesses } = configuration
   return voters
-    .filter((voter) => voter !== id && network.peers.has(peerOf(voter)) && !witnesses.includes(voter))
+    .filter((voter) => voter !== id && network.links.has(peerOf(voter)) && !witnesses.includes(voter))
     .filter((voter) => !state.roster.isEjected(peerOf(voter)))
 }
 

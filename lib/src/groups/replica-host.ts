@@ -67,6 +67,7 @@ export class ReplicaHost {
       out: options.out,
       commandBytes: options.limits.commandBytes,
       replica: () => this.#replica,
+      heard: (from) => this.#membership.heard(peerOf(from), options.runtime.nowMs()),
       epoch: () => this.epoch,
     })
     this.#presence = new Presence({
@@ -136,6 +137,11 @@ export class ReplicaHost {
     const replica = this.#replica
     if (this.#stopped || replica === undefined) return true
     return replica.isQuiesced && !this.#leaving && !this.#isRosterStale && !this.#options.events.isWaiting()
+  }
+
+  /** Nobody else needs what is here. */
+  get isAlone(): boolean {
+    return !this.#replica?.isMember || this.#membership.isAlone(this.#replica.state.roster)
   }
 
   get isStopped(): boolean {
@@ -333,7 +339,7 @@ export class ReplicaHost {
   sayLastWords(maxBytes: number): readonly Omit<Message, 'to'>[] {
     const replica = this.#replica
     if (replica === undefined || this.#options.network.self.durable) return []
-    const isReachable = (id: VoterId) => this.#options.network.peers.has(peerOf(id))
+    const isReachable = (id: VoterId) => this.#options.network.links.has(peerOf(id))
     const { entries, goodbye } = replica.goodbye(isReachable, maxBytes)
     this.stop()
     return entries === undefined ? [goodbye] : [entries, goodbye]

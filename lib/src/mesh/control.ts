@@ -47,6 +47,7 @@ export interface VersionRange {
  *     admitted   nothing; the sender's `authorize` said yes: the link counts
  *     refused    it said no: string, why; the last message
  *     fetch      list of id, count and count: broadcasts that the sender lacks
+ *     unlink     nothing; the sender needs the room that this link takes, and closes it
  */
 export type ControlMessage =
   | { readonly kind: 'hello'; readonly versions: VersionRange; readonly identity: Uint8Array }
@@ -58,6 +59,7 @@ export type ControlMessage =
   | { readonly kind: 'admitted' }
   | { readonly kind: 'refused'; readonly problem: string }
   | { readonly kind: 'fetch'; readonly lacking: readonly BroadcastId[] }
+  | { readonly kind: 'unlink' }
 
 /** Whose record, and which. */
 export type RecordVersion = Pick<SealedRecord, 'peer' | 'version'>
@@ -86,6 +88,7 @@ const KINDS = [
   'admitted',
   'refused',
   'fetch',
+  'unlink',
 ] as const satisfies readonly Kind[]
 const MAX_PROBLEM_BYTES = 256
 const MAX_BYTES = 128 * 1024
@@ -150,6 +153,7 @@ const READERS: { readonly [K in Kind]: (decoder: Decoder) => Of<K> } = {
   admitted: () => ({ kind: 'admitted' }),
   refused: (decoder) => ({ kind: 'refused', problem: readString(decoder, MAX_PROBLEM_BYTES) }),
   fetch: (decoder) => ({ kind: 'fetch', lacking: readList(decoder, MAX_BROADCASTS, readBroadcastId) }),
+  unlink: () => ({ kind: 'unlink' }),
 }
 
 function writeVersion(encoder: Encoder, { peer, version }: RecordVersion): void {

@@ -28,6 +28,14 @@ export interface DialerOptions {
   signal(to: PeerId, signal: Uint8Array): void
   /** The attempt that became the link to `peer`, if there is one. */
   attemptOfLink(peer: PeerId): Attempt | undefined
+  /** Whom to link with. */
+  wanted(): ReadonlySet<PeerId>
+  /** All known peers are wanted, there as well as here. */
+  isFullMesh(): boolean
+  /** False: there is no room for a link with `peer`. */
+  makeRoom(peer: PeerId): boolean
+  /** `peer` has no room for a link. */
+  refusedBy(peer: PeerId): void
   linked(peer: PeerId, attempt: Attempt, link: Link, identity: Identity): void
   refused(peer: PeerId, problem: string, refusal: Refusal): void
   /** `peer` says that it has no link, though we have one. */
@@ -48,6 +56,8 @@ interface Prospect {
   /** When to dial or to nudge next, if not linked by then. */
   nextAtMs: number
   problem: string
+  /** It asked to be dialled, wanted or not. */
+  isInvited: boolean
 }
 
 /** So many dial slots are kept for answering: two peers never wait for each other's. */
@@ -60,7 +70,7 @@ const LEAST_SLEEP_MS = 50
 const UNREACHABLE_AFTER = 3
 
 /**
- * Links with every known peer. Of two, the smaller PeerId dials, so that they never dial each other at once; the other
+ * Links with every wanted peer. Of two, the smaller PeerId dials, so that they never dial each other at once; the other
  * one answers, and asks to be dialled if nothing comes.
  *
  * Invariant: a prospect is linked, has an attempt, or has a time for the next one.
@@ -129,6 +139,16 @@ export class Dialer {
     return prospect.failures < UNREACHABLE_AFTER ? 'connecting' : `unreachable: ${prospect.problem}`
   }
 
+  /** Since the last link that lasted. */
+  failuresOf(peer: PeerId): number {
+    return this.#prospects.get(peer)?.failures ?? 0
+  }
+
+  /** With whom links are on their way. */
+  attempting(): PeerId[] {
+    return [...this.#prospects].filter(([, { attempt }]) => attempt !== undefined).map(([peer]) => peer)
+  }
+
   close(): void {
     this.#isClosed = true
     this.#wake?.cancel()
@@ -140,6 +160,7 @@ export class Dialer {
 
   #handle(from: PeerId, signal: Signal): void {
     if (signal.kind === 'dial') this.#askedToDial(from)
+    else if (signal.kind === 'full') this.#otherIsFull(from)
     else if (signal.kind === 'gone') this.#otherEndGone(from, signal.attempt)
     else if ((signal.kind === 'offer') === this.#iDial(from))
       return // the other side's role is ours
@@ -156,6 +177,7 @@ export class Dialer {
     const prospect = this.#prospect(from)
     if (prospect === undefined || !isNewerAttempt(id, prospect.newest)) return undefined
     prospect.newest = id
+    if (!this.#hasRoomFor(from)) return undefined
     prospect.attempt?.cancel('replaced by a newer attempt')
     prospect.attempt = this.#newAttempt(from, id, false)
     this.evaluateSoon()
@@ -165,7 +187,29 @@ export class Dialer {
   #askedToDial(from: PeerId): void {
     if (!this.#iDial(from)) return
     if (this.#options.attemptOfLink(from) !== undefined) this.#options.suspect(from)
-    else this.#giveUpOlderThan(from, YOUNG_MS)
+    else if (this.#prospects.get(from)?.attempt !== undefined) this.#giveUpOlderThan(from, YOUNG_MS)
+    else if (!this.#options.wanted().has(from)) this.#invited(from)
+  }
+
+  #invited(from: PeerId): void {
+    if (!this.#hasRoomFor(from)) return
+    const prospect = this.#prospect(from)
+    if (prospect === undefined) return
+    prospect.isInvited = true
+    prospect.nextAtMs = this.#options.runtime.nowMs()
+    this.evaluateSoon()
+  }
+
+  /** If not, tells it so. */
+  #hasRoomFor(peer: PeerId): boolean {
+    const hasRoom = this.#options.makeRoom(peer)
+    if (!hasRoom) this.#options.signal(peer, encodeSignal({ kind: 'full' }))
+    return hasRoom
+  }
+
+  #otherIsFull(from: PeerId): void {
+    this.#options.refusedBy(from)
+    this.#prospects.get(from)?.attempt?.giveUp('it is full')
   }
 
   #startOver(peer: PeerId, graceMs: number): void {
@@ -220,7 +264,7 @@ export class Dialer {
 
   #updateProspects(): void {
     const known = this.#options.directory.known()
-    for (const peer of known) this.#prospect(peer)
+    for (const peer of this.#options.wanted()) this.#prospect(peer)
     for (const [peer, prospect] of this.#prospects) {
       if (!known.has(peer) && this.#isIdle(peer, prospect)) this.#prospects.delete(peer)
     }
@@ -233,12 +277,19 @@ export class Dialer {
 
   /** Without link and attempt, and within reach; who waits longest comes first. */
   #idleProspects(): [PeerId, Prospect][] {
+    const wanted = this.#options.wanted()
     return [...this.#prospects]
+      .filter(([peer, prospect]) => wanted.has(peer) || prospect.isInvited)
       .filter(([peer, prospect]) => this.#isIdle(peer, prospect) && this.#options.canSignal(peer))
       .sort(([, a], [, b]) => a.nextAtMs - b.nextAtMs)
   }
 
   #dial(peer: PeerId, prospect: Prospect): void {
+    prospect.isInvited = false
+    if (!this.#options.makeRoom(peer)) {
+      prospect.nextAtMs = this.#nextTry(peer, prospect.failures)
+      return
+    }
     this.#options.logger.debug(`dialling ${peer}`)
     prospect.attempt = this.#newAttempt(peer, { boot: this.#boot, number: ++this.#attempts }, true)
     this.#begin(prospect.attempt)
@@ -303,8 +354,9 @@ export class Dialer {
   #prospect(peer: PeerId): Prospect | undefined {
     let prospect = this.#prospects.get(peer)
     if (prospect === undefined && this.#prospects.size < this.#options.limits.peers) {
-      const nextAtMs = this.#iDial(peer) ? this.#inMs(0) : this.#nextTry(peer, 0)
-      prospect = { attempt: undefined, newest: undefined, failures: 0, nextAtMs, problem: '' }
+      const isDialled = this.#options.isFullMesh() && !this.#iDial(peer)
+      const nextAtMs = isDialled ? this.#nextTry(peer, 0) : this.#inMs(0)
+      prospect = { attempt: undefined, newest: undefined, failures: 0, nextAtMs, problem: '', isInvited: false }
       this.#prospects.set(peer, prospect)
     }
     return prospect

@@ -1,18 +1,20 @@
 import type { PeerId } from '../base/ids.js'
 
 /**
- * Who there is besides this peer: the room as the rendezvous showed it last, and what linked peers say they are linked
- * to. The room is kept while the rendezvous is offline.
+ * Who there is besides this peer: the room as the rendezvous showed it last, and those to whom a way leads over links.
+ * The room is kept while the rendezvous is offline.
  */
 export class Directory {
   readonly #self: () => PeerId
+  readonly #near: () => ReadonlySet<PeerId>
   #room = new Set<PeerId>()
-  readonly #linksOf = new Map<PeerId, ReadonlySet<PeerId>>()
   /** Everybody, until something changes. */
   #known: ReadonlySet<PeerId> | undefined
 
-  constructor(self: () => PeerId) {
+  /** @param near whom ways lead to; `changed` is to be called when that changes */
+  constructor(self: () => PeerId, near: () => ReadonlySet<PeerId>) {
     this.#self = self
+    this.#near = near
   }
 
   /** Everybody known, each once; without self. */
@@ -23,11 +25,6 @@ export class Directory {
 
   isInRoom(peer: PeerId): boolean {
     return this.#room.has(peer)
-  }
-
-  /** Linked peers that are linked to `peer`, so that they can carry signals. */
-  relaysTo(peer: PeerId): PeerId[] {
-    return [...this.#linksOf].filter(([, peers]) => peers.has(peer)).map(([relay]) => relay)
   }
 
   replaceRoom(peers: readonly PeerId[]): void {
@@ -45,21 +42,13 @@ export class Directory {
     this.#known = undefined
   }
 
-  /** What the linked peer `peer` is linked to. */
-  setLinksOf(peer: PeerId, links: readonly PeerId[]): void {
-    this.#linksOf.set(peer, new Set(links))
-    this.#known = undefined
-  }
-
-  /** `peer` is not linked any more. */
-  forgetLinksOf(peer: PeerId): void {
-    this.#linksOf.delete(peer)
+  /** Ways have changed. */
+  changed(): void {
     this.#known = undefined
   }
 
   #everybody(): Set<PeerId> {
-    const everybody = new Set(this.#room)
-    for (const peers of this.#linksOf.values()) for (const peer of peers) everybody.add(peer)
+    const everybody = new Set([...this.#room, ...this.#near()])
     everybody.delete(this.#self())
     return everybody
   }

@@ -13,6 +13,7 @@ export class LinkedPeer implements PeerStatus {
   readonly attempt: Attempt
   /** When it was linked. */
   readonly sinceMs: number
+  readonly via = undefined
   clusterId: ClusterId | undefined
 
   constructor(attempt: Attempt, link: Link, { info, clusterId }: Identity, sinceMs: number) {

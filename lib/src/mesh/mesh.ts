@@ -13,7 +13,6 @@ import type { Authorize } from './authorization.js'
 import { CONTROL_PORT, type ControlMessage, decodeControl, encodeControl } from './control.js'
 import { Dialer, type DialState } from './dialer.js'
 import { Directory } from './directory.js'
-import { Grapevine } from './grapevine.js'
 import type { Refusal } from './greeting.js'
 import { encodeHello, type Identity } from './handshake.js'
 import { LinkedPeer } from './linked-peer.js'
@@ -21,7 +20,9 @@ import type { Network, NetworkEvents, PeerLeftReason } from './network.js'
 import type { PeerInfo, PeerStatus } from './peer-info.js'
 import type { Port, PortHandlers, PortName } from './port.js'
 import { Ports } from './ports.js'
+import { problemOf, type RelayCounts } from './relay.js'
 import { DEFAULT_MESH_LIMITS, DEFAULT_MESH_TIMING, type MeshLimits, type MeshTiming } from './settings.js'
+import { Topology } from './topology.js'
 
 export interface MeshOptions {
   /** Who this peer is, until `start` knows better. */
@@ -59,12 +60,17 @@ export interface MeshStatus {
   readonly peers: Readonly<Record<PeerId, MeshPeerStatus>>
   /** Links closed because of what came over them. */
   readonly malformed: number
+  /** Signals that nobody had sealed for us, or that were played again. */
+  readonly droppedSignals: number
   /** Links that ended in the greeting because one side does not talk to the other. */
   readonly refused: number
+  /** Messages of others that passed through here. */
+  readonly relay: RelayCounts
 }
 
 export interface MeshPeerStatus {
-  readonly state: 'direct' | DialState
+  /** `relayed by` names the linked peer that messages to it are given to. */
+  readonly state: 'direct' | `relayed by ${PeerId}` | DialState
   readonly link: LinkStatus | undefined
 }
 
@@ -74,8 +80,9 @@ interface World {
 }
 
 /**
- * A link to every other peer of the room, kept alive: finds, dials, greets, heals, and hands typed ports to the modules
- * above. Linked peers carry signals for each other, so a mesh heals without its rendezvous too.
+ * Links to the other peers of the room, to all or, in a large one, to enough of them, kept alive: finds, dials, greets,
+ * heals, and hands typed ports to the modules above, which reach linked and relayed peers alike. Linked peers carry
+ * signals too, so a mesh heals without its rendezvous.
  *
  * Before `start` it is there to be built upon, but has no peers, and nothing leaves it.
  */
@@ -84,9 +91,10 @@ export class Mesh implements Network {
   readonly #runtime: Runtime
   readonly #logger: Logger
   readonly #timing: MeshTiming
+  readonly #limits: MeshLimits
   readonly #directory: Directory
   readonly #dialer: Dialer
-  readonly #grapevine: Grapevine
+  readonly #topology: Topology
   readonly #ports: Ports
   readonly #links = new Map<PeerId, LinkedPeer>()
   readonly #events: Emitter<MeshEvents>
@@ -106,10 +114,19 @@ export class Mesh implements Network {
     this.#runtime = options.runtime
     this.#logger = options.logger
     this.#timing = { ...DEFAULT_MESH_TIMING, ...options.timing }
-    this.#directory = new Directory(() => this.#self.id)
-    this.#ports = new Ports({ links: this.#links, logger: options.logger, clusterId: () => this.#clusterId })
+    this.#limits = { ...DEFAULT_MESH_LIMITS, ...options.limits }
+    this.#topology = this.#newTopology()
+    this.#directory = new Directory(
+      () => this.#self.id,
+      () => this.#topology.near,
+    )
+    this.#ports = new Ports({
+      links: this.#links,
+      topology: this.#topology,
+      logger: options.logger,
+      clusterId: () => this.#clusterId,
+    })
     this.#events = new Emitter((error, event) => this.#logger.error(`internal error in a listener of ${event}`, error))
-    this.#grapevine = this.#newGrapevine()
     this.#dialer = this.#newDialer()
   }
 
@@ -118,8 +135,12 @@ export class Mesh implements Network {
     return this.#self
   }
 
-  /** Live: each shows its link's state as it is now. */
+  /** Live: each shows its state as it is now. */
   get peers(): ReadonlyMap<PeerId, PeerStatus> {
+    return this.#topology.peers
+  }
+
+  get links(): ReadonlyMap<PeerId, PeerStatus> {
     return this.#links
   }
 
@@ -158,12 +179,17 @@ export class Mesh implements Network {
   setClusterId(clusterId: ClusterId): void {
     this.#clusterId = clusterId
     for (const linked of this.#links.values()) linked.say({ kind: 'cluster', clusterId })
+    this.#topology.selfChanged()
     this.#world?.rendezvous.claim(clusterId)
   }
 
   /** Asks the rendezvous to found the cluster; the event `founded` tells which one it is. In vain before `start`. */
   found(clusterId: ClusterId, where: FoundingPlace = 'first'): void {
     this.#world?.rendezvous.found(clusterId, where)
+  }
+
+  prefer(peers: Iterable<PeerId>): void {
+    this.#topology.prefer(peers)
   }
 
   openPort(name: PortName, handlers: PortHandlers): Port {
@@ -194,7 +220,7 @@ export class Mesh implements Network {
     }
     if (this.#isFinished) return
     this.#isFinished = true
-    this.#grapevine.close()
+    this.#topology.close()
     this.#dialer.close()
     const links = [...this.#links.values()]
     this.#links.clear()
@@ -217,7 +243,9 @@ export class Mesh implements Network {
       clusterId: this.#clusterId,
       peers: Object.fromEntries([...peers].map((peer) => [peer, this.#statusOf(peer)])),
       malformed: this.#malformed,
+      droppedSignals: this.#world?.rendezvous.droppedSignals ?? 0,
       refused: this.#refusals,
+      relay: { ...this.#topology.counts },
     }
   }
 
@@ -257,17 +285,17 @@ export class Mesh implements Network {
 
   #canSignal(peer: PeerId): boolean {
     const isServed = this.#rendezvousStatus() === 'joined' && this.#directory.isInRoom(peer)
-    return isServed || this.#directory.relaysTo(peer).length > 0
+    return isServed || this.#topology.nextHop(peer) !== undefined
   }
 
   #signal(to: PeerId, signal: Uint8Array): void {
-    if (this.#world?.rendezvous.send(to, signal) !== true) this.#grapevine.carry(to, signal)
+    if (this.#world?.rendezvous.send(to, signal) !== true) this.#topology.signal(to, signal)
   }
 
   // Links
 
   #newDialer(): Dialer {
-    const { runtime, logger, limits, authorize } = this.#options
+    const { runtime, logger, authorize } = this.#options
     const authorizes = authorize !== undefined
     return new Dialer({
       authorize,
@@ -275,7 +303,7 @@ export class Mesh implements Network {
       connector: () => this.#startedWorld().connector,
       runtime,
       logger,
-      limits: { ...DEFAULT_MESH_LIMITS, ...limits },
+      limits: this.#limits,
       timing: this.#timing,
       directory: this.#directory,
       iceServers: () => this.#iceServers,
@@ -283,6 +311,10 @@ export class Mesh implements Network {
       canSignal: (peer) => this.#canSignal(peer),
       signal: (to, signal) => this.#signal(to, signal),
       attemptOfLink: (peer) => this.#links.get(peer)?.attempt,
+      wanted: () => this.#topology.wanted(),
+      makeRoom: (peer) => this.#makeRoom(peer),
+      refusedBy: (peer) => this.#topology.refusedBy(peer),
+      isFullMesh: () => this.#topology.isFullMesh,
       linked: (_peer, attempt, link, identity) => this.#linked(attempt, link, identity),
       refused: (peer, problem, refusal) => this.#refused(peer, problem, refusal),
       suspect: (peer) => this.#suspect(peer),
@@ -295,19 +327,38 @@ export class Mesh implements Network {
     return encodeHello({ info: this.#self, clusterId: this.#clusterId, credential, authorizes })
   }
 
+  #makeRoom(peer: PeerId): boolean {
+    const taken = new Set([...this.#links.keys(), ...this.#dialer.attempting()])
+    taken.delete(peer)
+    return this.#topology.makeRoom(peer, taken)
+  }
+
   #startedWorld(): World {
     invariant(this.#world !== undefined, () => 'dialled before the mesh was started')
     return this.#world
   }
 
-  #newGrapevine(): Grapevine {
-    return new Grapevine({
+  #newTopology(): Topology {
+    return new Topology({
       runtime: this.#runtime,
+      limits: this.#limits,
+      timing: this.#timing,
       links: this.#links,
-      directory: this.#directory,
-      delayMs: this.#timing.gossipDelayMs,
+      self: () => this.#self,
+      clusterId: () => this.#clusterId,
+      known: () => this.#directory.known(),
+      failuresOf: (peer) => this.#dialer.failuresOf(peer),
+      unlink: (peer) => this.#unlink(peer),
+      changed: () => {
+        this.#directory.changed()
+        this.#dialer.evaluateSoon()
+      },
+      joined: (peer) => this.#events.emit('peerJoined', peer),
+      left: (peer, reason) => this.#events.emit('peerLeft', peer, reason),
+      clusterChanged: (peer) => this.#events.emit('peerCluster', peer),
       signalled: (from, signal) => this.#dialer.receive(from, signal),
-      learned: () => this.#dialer.evaluateSoon(),
+      deliver: (from, lane, port, payload) => this.#ports.deliverFrom(from, lane, port, payload),
+      drained: (peer, lane) => this.#ports.drained(lane, peer),
     })
   }
 
@@ -321,24 +372,34 @@ export class Mesh implements Network {
     this.#drop(older, 'lost', 'replaced by a newer link')
     this.#links.set(linked.info.id, linked)
     link.on('message', (lane, port, payload) => this.#received(linked, lane, port, payload))
-    link.on('drain', (lane) => this.#ports.drained(lane, linked.info.id))
+    link.on('drain', (lane) => {
+      this.#ports.drained(lane, linked.info.id)
+      this.#topology.drained(lane)
+    })
     link.on('close', (reason) => this.#drop(linked, 'lost', reason))
     this.#logger.debug(`linked with ${linked.info.id}`)
     linked.say({ kind: 'cluster', clusterId: this.#clusterId }) // it may have changed since our hello
-    this.#grapevine.announceSoon()
-    this.#events.emit('peerJoined', linked)
+    this.#topology.linked(linked)
+    this.#events.emit('linked', linked)
   }
 
-  #drop(linked: LinkedPeer | undefined, left: PeerLeftReason, reason: string): void {
+  /** @param isMutual both ends know that the other one goes on */
+  #drop(linked: LinkedPeer | undefined, left: PeerLeftReason, reason: string, isMutual = false): void {
     if (linked === undefined || this.#links.get(linked.info.id) !== linked) return
     const { id } = linked.info
     this.#links.delete(id)
     linked.link.close(reason)
     this.#logger.debug(`link to ${id} closed: ${reason}`)
-    this.#directory.forgetLinksOf(id)
     this.#dialer.linkEnded(id, this.#runtime.nowMs() - linked.sinceMs, left === 'goodbye')
-    this.#grapevine.announceSoon()
-    this.#events.emit('peerLeft', id, left)
+    this.#events.emit('unlinked', id, left)
+    this.#topology.unlinked(id, left, isMutual)
+  }
+
+  #unlink(peer: PeerId): void {
+    const linked = this.#links.get(peer)
+    linked?.say({ kind: 'unlink' })
+    // After what is queued for the link now has left.
+    this.#drop(linked, 'lost', 'its room was needed', true)
   }
 
   #refused(peer: PeerId, problem: string, refusal: Refusal): void {
@@ -353,28 +414,31 @@ export class Mesh implements Network {
 
   #statusOf(peer: PeerId): MeshPeerStatus {
     const link = this.#links.get(peer)?.link.status()
-    return { state: link === undefined ? this.#dialer.stateOf(peer) : 'direct', link }
+    if (link !== undefined) return { state: 'direct', link }
+    const via = this.#topology.peers.get(peer)?.via
+    return { state: via === undefined ? this.#dialer.stateOf(peer) : `relayed by ${via}`, link }
   }
 
   // Messages
 
   #received(linked: LinkedPeer, lane: Lane, port: number, payload: Uint8Array): void {
-    const isControl = port === CONTROL_PORT && lane === 'control'
-    const problem = isControl ? this.#control(linked, payload) : this.#ports.deliver(linked, lane, port, payload)
+    const problem = this.#handle(linked, lane, port, payload)
     if (problem === undefined) return
     this.#malformed++
     this.#logger.warn(`closing the link to ${linked.info.id}, malformed: ${problem}`)
     this.#drop(linked, 'lost', `malformed: ${problem}`)
   }
 
-  #control(linked: LinkedPeer, payload: Uint8Array): string | undefined {
-    try {
-      this.#handleControl(linked, decodeControl(payload))
-      return undefined
-    } catch (error) {
-      if (error instanceof DecodeError) return error.message
-      throw error
+  /** @returns what is wrong with the message, if something is */
+  #handle(linked: LinkedPeer, lane: Lane, port: number, payload: Uint8Array): string | undefined {
+    if (port === CONTROL_PORT && lane === 'control') {
+      return problemOf(() => this.#handleControl(linked, decodeControl(payload)))
     }
+    let isForTopology = false
+    const problem = problemOf(() => {
+      isForTopology = this.#topology.receive(linked, lane, port, payload)
+    })
+    return isForTopology || problem !== undefined ? problem : this.#ports.deliver(linked, lane, port, payload)
   }
 
   #handleControl(linked: LinkedPeer, message: ControlMessage): void {
@@ -390,8 +454,12 @@ export class Mesh implements Network {
         if (message.payload.length > 0) this.#events.emit('goodbye', linked.info.id, message.payload)
         this.#drop(linked, 'goodbye', 'goodbye')
         break
+      case 'unlink':
+        this.#topology.refusedBy(linked.info.id)
+        this.#drop(linked, 'lost', 'its room was needed there', true)
+        break
       default:
-        this.#grapevine.heard(linked.info.id, message)
+        this.#topology.heard(linked, message)
     }
   }
 

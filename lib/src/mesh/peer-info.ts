@@ -23,5 +23,8 @@ export type PeerKind = 'node' | 'browser'
 export interface PeerStatus {
   readonly info: PeerInfo
   readonly clusterId: ClusterId | undefined
+  /** Of the link. */
   readonly rttMs: number | undefined
+  /** The linked peer that passes messages on to it; undefined for a linked peer. */
+  readonly via: PeerId | undefined
 }

@@ -1,6 +1,11 @@
 import type { LinkLimits } from '../transport/link.js'
 
 export interface MeshLimits {
+  /**
+   * Links of this peer, at least 4, at most 256. While all known peers are not more than that, every two are linked; above,
+   * each links with some, and messages to the others are passed on. Default 24.
+   */
+  readonly links: number
   /** Other peers that this one takes notice of. Default 1,024. */
   readonly peers: number
   /** Dials in progress at once, both directions; at least 3. WebRTC stacks run out of resources above a few dozen. Default 8. */
@@ -26,9 +31,11 @@ export interface MeshTiming {
   readonly stableMs: number
   /** Pause after a peer was refused: most likely it will be again. Default 30,000. */
   readonly afterRefusalMs: number
+  /** A peer without a link counts as there, or as gone, when a way has led to it, or none, for so long. Default 1,000. */
+  readonly settleMs: number
 }
 
-export const DEFAULT_MESH_LIMITS: MeshLimits = { peers: 1024, dials: 8, link: {} }
+export const DEFAULT_MESH_LIMITS: MeshLimits = { links: 24, peers: 1024, dials: 8, link: {} }
 
 export const DEFAULT_MESH_TIMING: MeshTiming = {
   dialTimeoutMs: 5_000,
@@ -39,4 +46,10 @@ export const DEFAULT_MESH_TIMING: MeshTiming = {
   probeMs: 1_500,
   stableMs: 5_000,
   afterRefusalMs: 30_000,
+  settleMs: 1_000,
+}
+
+/** In a mesh of hundreds more happens at once, and each change costs more: it is looked at less often. */
+export function paceMs(baseMs: number, peers: number): number {
+  return baseMs * (1 + peers / 250)
 }

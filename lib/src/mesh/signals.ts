@@ -5,8 +5,8 @@ import { encode, writeByte, writeBytes, writeCount, writeOneOf } from '../codec/
  * What two meshes say to each other before they are linked, through the rendezvous or a peer that is linked to both.
  *
  *     byte   format version, 1
- *     byte   kind: 0 offer, 1 answer, 2 gone, 3 dial
- *     but for `dial`: count, the offerer's boot (32 bits); count, the attempt's number
+ *     byte   kind: 0 offer, 1 answer, 2 gone, 3 dial, 4 full
+ *     but for `dial` and `full`: count, the offerer's boot (32 bits); count, the attempt's number
  *     for `offer` and `answer`: bytes, what the connector said
  */
 export type Signal =
@@ -16,6 +16,8 @@ export type Signal =
   | { readonly kind: 'gone'; readonly attempt: AttemptId }
   /** The sender has no link: please dial it. */
   | { readonly kind: 'dial' }
+  /** The sender has no room for a link with the receiver. */
+  | { readonly kind: 'full' }
 
 /** One dial, so that its signals are never taken for those of another. Named by the side that offers. */
 export interface AttemptId {
@@ -28,14 +30,14 @@ export interface AttemptId {
 /** The longest payload of a connector. */
 const MAX_PAYLOAD_BYTES = 64 * 1024
 const FORMAT = 1
-const KINDS = ['offer', 'answer', 'gone', 'dial'] as const
+const KINDS = ['offer', 'answer', 'gone', 'dial', 'full'] as const
 const MAX_BOOT = 0xffffffff
 
 export function encodeSignal(signal: Signal): Uint8Array {
   return encode((encoder) => {
     writeByte(encoder, FORMAT)
     writeOneOf(encoder, KINDS, signal.kind)
-    if (signal.kind === 'dial') return
+    if (signal.kind === 'dial' || signal.kind === 'full') return
     writeCount(encoder, signal.attempt.boot)
     writeCount(encoder, signal.attempt.number)
     if (signal.kind !== 'gone') writeBytes(encoder, signal.payload)
@@ -48,7 +50,7 @@ export function decodeSignal(bytes: Uint8Array): Signal {
     const format = readByte(decoder)
     if (format !== FORMAT) throw new DecodeError(`a signal of format ${format}`)
     const kind = readOneOf(decoder, KINDS)
-    if (kind === 'dial') return { kind }
+    if (kind === 'dial' || kind === 'full') return { kind }
     const attempt = { boot: readCount(decoder, MAX_BOOT), number: readCount(decoder) }
     if (kind === 'gone') return { kind, attempt }
     return { kind, attempt, payload: readBytes(decoder, MAX_PAYLOAD_BYTES) }

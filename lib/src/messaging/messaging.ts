@@ -117,17 +117,19 @@ export class Messaging<Legion = unknown> {
   }
 
   /**
-   * Casts to every linked peer. A peer that it can't be queued for is left out.
+   * Casts to every other peer. One with a full queue before it may be left out.
    * @throws LegionError E_NOT_PLAIN, E_TOO_LARGE, E_CLOSED
    */
   broadcast(name: string, payload?: unknown, options: BroadcastOptions = {}): void {
     this.#requireOpen()
     const frame = this.#checked(encodeCast(name, payload))
-    for (const peer of this.#everyone(options)) this.#send(peer, frame)
+    if (options.includeSelf === true) this.#send(this.#network.self.id, frame)
+    this.#port.broadcast(frame)
+    this.#counts.sent++
   }
 
   /**
-   * Calls every linked peer and waits until each has answered or failed; `timeoutMs` and `signal` end the waiting for
+   * Calls every other peer and waits until each has answered or failed; `timeoutMs` and `signal` end the waiting for
    * those that did neither. Rejects only for what is wrong with the call itself: E_NOT_PLAIN, E_TOO_LARGE, E_INVALID,
    * E_CLOSED.
    */

@@ -130,7 +130,7 @@ describe('while a verdict is awaited', () => {
 
   it.each([
     ['a message on another lane', 'calls', 1, bytes('x')],
-    ['a message of the mesh', 'control', 0, encodeControl({ kind: 'peers', peers: [] })],
+    ['a message of the mesh', 'control', 0, encodeControl({ kind: 'summary', versions: [] })],
     ['a verdict that nobody waits for', 'control', 0, encodeControl({ kind: 'admitted' })],
   ] as const)('[MSH63] %s costs the attempt: nothing is kept for later', async (_, lane, port, payload) => {
     const host = world.startPeer({ authorize: () => new Promise(() => {}) })

@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { newPeerId } from '../../src/base/ids.js'
+import { newPeerId, type PeerId } from '../../src/base/ids.js'
 import { encodeControl } from '../../src/mesh/control.js'
 import { encodeHello } from '../../src/mesh/handshake.js'
+import { encodeRecord } from '../../src/mesh/peer-record.js'
 import { encodeSignal } from '../../src/mesh/signals.js'
 import { FIRST_ID, LAST_ID, RawPeer } from './raw-peer.js'
 import { bytes, clusterId, info, type MeshPeer, SimulatedMeshes } from './simulated-meshes.js'
@@ -71,7 +72,7 @@ describe('handshake', () => {
   })
 
   it('[MSH27] closes a link whose first message is no hello', async () => {
-    const raw = await greetedWith(encodeControl({ kind: 'peers', peers: [] }), encodeHello(identity))
+    const raw = await greetedWith(encodeControl({ kind: 'summary', versions: [] }), encodeHello(identity))
     expect(honest[0].mesh.peers.has(LAST_ID)).toBe(false)
     expect(raw.links[0]?.channel.state).toBe('closed')
   })
@@ -102,7 +103,7 @@ describe('afterwards', () => {
     const nonsense = [
       { lane: 'control', port: 0, frame: bytes('nonsense') },
       { lane: 'control', port: 0, frame: encodeHello(identity) },
-      { lane: 'calls', port: 0, frame: encodeControl({ kind: 'peers', peers: [] }) },
+      { lane: 'calls', port: 0, frame: encodeControl({ kind: 'summary', versions: [] }) },
       { lane: 'calls', port: 77, frame: bytes('x') },
       { lane: 'bulk', port: 1, frame: bytes('x') },
     ] as const
@@ -141,14 +142,29 @@ describe('afterwards', () => {
     expect(honest[0].messages).toEqual([`${LAST_ID}: who are you`])
   })
 
-  it('[MSH29] a member that names thousands of peers exhausts nothing', async () => {
+  it('[MSH29] a member that invents thousands of peers exhausts nothing', async () => {
     const runtime = world.clock.fork(29)
     const strangers = Array.from({ length: 2000 }, () => newPeerId(runtime))
-    await greetedWith(encodeHello(identity), encodeControl({ kind: 'peers', peers: strangers }))
+    const record = (peer: PeerId, neighbours: PeerId[]) => {
+      const body = { info: info(peer, 'no'), clusterId: undefined, isFull: false, neighbours: new Set(neighbours) }
+      return { peer, version: 1, body: encodeRecord(body) }
+    }
+    const invented = [
+      record(LAST_ID, [...strangers.slice(0, 250), ...honest.map(({ id }) => id)]),
+      ...strangers.map((peer) => record(peer, [LAST_ID])),
+    ]
+    const batches = Array.from({ length: 21 }, (_, i) => invented.slice(100 * i, 100 * i + 100))
+    await greetedWith(encodeHello(identity), ...batches.map((records) => encodeControl({ kind: 'records', records })))
+    for (const { mesh, id } of honest) {
+      expect(world.network.dialsInProgress(id)).toBeGreaterThan(1)
+      expect(world.network.dialsInProgress(id)).toBeLessThanOrEqual(8)
+      expect(mesh.links.size).toBe(2)
+    }
     await world.run(4_000)
-    expect(world.network.dialsInProgress(honest[0].id)).toBeGreaterThan(1)
-    expect(world.network.dialsInProgress(honest[0].id)).toBeLessThanOrEqual(8)
-    expect(honest[0].mesh.peers.size).toBe(2)
+    for (const { mesh } of honest) expect(mesh.peers.size).toBe(252) // as many as its record can name
+    world.network.crash(LAST_ID)
+    await world.run(12_000)
+    for (const { mesh } of honest) expect(mesh.peers.size).toBe(1)
   })
 })
 

@@ -52,17 +52,20 @@ describe('wire', () => {
     { kind: 'answer', attempt, payload },
     { kind: 'gone', attempt },
     { kind: 'dial' },
+    { kind: 'full' },
   ]
   const controls: ControlMessage[] = [
     { kind: 'hello', versions: { min: 1, max: 300 }, identity: payload },
     { kind: 'cluster', clusterId: clusterId('x') },
     { kind: 'cluster', clusterId: undefined },
-    { kind: 'peers', peers: [a, b] },
-    { kind: 'forward', to: a, signal: payload },
-    { kind: 'forwarded', from: a, signal: payload },
+    { kind: 'summary', versions: [{ peer: a, version: 2 ** 48 }] },
+    { kind: 'records', records: [{ peer: a, version: 7, body: payload }] },
+    { kind: 'digest', kept: [{ origin: b, boot: 0xffffffff, sequence: 9, ageMs: 700 }] },
     { kind: 'goodbye', payload },
     { kind: 'admitted' },
     { kind: 'refused', problem: 'no' },
+    { kind: 'fetch', lacking: [{ origin: b, boot: 1, sequence: 9 }] },
+    { kind: 'unlink' },
   ]
 
   it('[MSH35] every message survives the wire', () => {
@@ -81,7 +84,7 @@ describe('wire', () => {
     expect([...encodeSignal(signals[0]!)]).toEqual([1, 0, 255, 255, 255, 255, 15, 12, 2, 0, 255])
     expect([...encodeSignal({ kind: 'dial' })]).toEqual([1, 3])
     const firstBytes = controls.map((message) => encodeControl(message)[0])
-    expect(firstBytes).toEqual([0, 1, 1, 2, 3, 4, 5, 6, 7])
+    expect(firstBytes).toEqual([0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     expect([...encodeControl(controls[0]!)]).toEqual([0, 1, 172, 2, 2, 0, 255])
   })
 
@@ -129,17 +132,19 @@ describe('two links to one peer', () => {
 })
 
 describe('directory', () => {
-  it('[MSH9] knows the room and the links of linked peers, each peer once and never itself', () => {
-    const directory = new Directory(() => a)
+  it('[MSH9] knows the room and whom ways lead to, each peer once and never itself', () => {
+    const near = new Set([a, b, c])
+    const directory = new Directory(
+      () => a,
+      () => near,
+    )
     directory.replaceRoom([a, b])
-    directory.setLinksOf(b, [a, c])
     directory.addToRoom(d)
     expect([...directory.known()].sort()).toEqual([b, c, d].sort())
-    expect(directory.relaysTo(c)).toEqual([b])
-    directory.forgetLinksOf(b)
+    near.delete(c)
+    directory.changed()
     directory.removeFromRoom(d)
     expect([...directory.known()]).toEqual([b])
-    expect(directory.relaysTo(c)).toEqual([])
   })
 })
 

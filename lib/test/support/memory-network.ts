@@ -165,21 +165,33 @@ export class MemoryNetwork implements Network {
     if (this.#ports.has(name)) throw new Error(`port ${name} is open`)
     this.#ports.set(name, handlers)
     const from = this.self.id
-    return { send: (to, payload) => this.#owner.send({ from, to, port: name, payload }), queuedBytes: () => 0 }
+    const send = (to: PeerId, payload: Uint8Array) => this.#owner.send({ from, to, port: name, payload })
+    const broadcast = (payload: Uint8Array) => {
+      for (const to of this.peers.keys()) send(to, payload)
+    }
+    return { send, broadcast, queuedBytes: () => 0 }
   }
+
+  get links(): ReadonlyMap<PeerId, PeerStatus> {
+    return this.peers
+  }
+
+  prefer(): void {}
 
   on<K extends keyof NetworkEvents>(event: K, listener: NetworkEvents[K]): Unsubscribe {
     return this.#events.on(event, listener)
   }
 
   joined(other: MemoryNetwork): void {
-    const status: PeerStatus = { info: other.self, clusterId: undefined, rttMs: undefined }
+    const status: PeerStatus = { info: other.self, clusterId: undefined, rttMs: undefined, via: undefined }
     this.peers.set(other.self.id, status)
     this.#events.emit('peerJoined', status)
+    this.#events.emit('linked', status)
   }
 
   left(other: MemoryNetwork, reason: PeerLeftReason): void {
     this.peers.delete(other.self.id)
+    this.#events.emit('unlinked', other.self.id, reason)
     this.#events.emit('peerLeft', other.self.id, reason)
   }
 

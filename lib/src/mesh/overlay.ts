@@ -1,0 +1,166 @@
+import type { PeerId } from '../base/ids.js'
+import type { Runtime, Timer } from '../base/runtime.js'
+import { WEIGHTS, weightOf } from './pair-weight.js'
+import { paceMs } from './settings.js'
+
+export interface OverlayOptions {
+  readonly runtime: Runtime
+  /** `limits.links`. */
+  readonly limit: number
+  readonly links: ReadonlyMap<PeerId, unknown>
+  self(): PeerId
+  /** Everybody there is to link with. */
+  known(): ReadonlySet<PeerId>
+  /** Its record says that it takes no more links. */
+  isFull(peer: PeerId): boolean
+  /** It is known, but most likely can't be linked now. */
+  isDoubtful(peer: PeerId): boolean
+  /** Gives up a link, so that there is room for a better one. */
+  unlink(peer: PeerId): void
+  /** It is time to ask again who is wanted. */
+  changed(): void
+}
+
+/** A choice among more than the limit holds for so long, the longer the more there are: it costs a walk over all. */
+const CHOOSE_EVERY_MS = 100
+/** Who said that it is full is not asked again for this long. */
+const FULL_FOR_MS = 5_000
+/** Links of a peer that is not preferred to those who are. */
+const PREFERRED_LINKS = 2
+
+/**
+ * Whom to link with. Everybody, as long as all who are known are not more than the limit. Else a graph of bounded degree
+ * that is connected and as shallow as a random one: every peer wants those half as many others as its limit that it
+ * draws the lowest weights with, and lets others in until it is full. Preferred peers, the voters, want all of each
+ * other, and every other peer wants two of them.
+ *
+ * Links that nobody wants any more stay, until somebody who is wanted needs the room.
+ */
+export class Overlay {
+  readonly #options: OverlayOptions
+  #preferred: ReadonlySet<PeerId> = new Set()
+  readonly #fullUntilMs = new Map<PeerId, number>()
+  #choice: { readonly peers: ReadonlySet<PeerId>; readonly untilMs: number } | undefined
+  #timer: Timer | undefined
+
+  constructor(options: OverlayOptions) {
+    this.#options = options
+  }
+
+  prefer(peers: Iterable<PeerId>): void {
+    this.#preferred = new Set(peers)
+    this.#choice = undefined
+    this.#options.changed()
+  }
+
+  /** `peer` refused for want of room. */
+  refusedBy(peer: PeerId): void {
+    this.#fullUntilMs.set(peer, this.#options.runtime.nowMs() + FULL_FOR_MS)
+  }
+
+  /** All are wanted. */
+  get isFullMesh(): boolean {
+    return this.#options.known().size <= this.#options.limit
+  }
+
+  /** Linked or not. */
+  wanted(): ReadonlySet<PeerId> {
+    if (this.isFullMesh) return this.#options.known()
+    const nowMs = this.#options.runtime.nowMs()
+    if (this.#choice !== undefined && nowMs < this.#choice.untilMs) this.#changedAt(this.#choice.untilMs)
+    else this.#choice = { peers: this.#choose(), untilMs: nowMs + paceMs(CHOOSE_EVERY_MS, this.#options.known().size) }
+    return this.#choice.peers
+  }
+
+  close(): void {
+    this.#timer?.cancel()
+  }
+
+  /** @param taken peers that are linked, or about to be */
+  isFull(taken: ReadonlySet<PeerId>): boolean {
+    return taken.size + this.#reserved(taken) >= this.#options.limit
+  }
+
+  /** Whether there is room for a link with `peer`; makes it, at the cost of a link that is not wanted, for who is. */
+  makeRoom(peer: PeerId, taken: ReadonlySet<PeerId>): boolean {
+    const isReserved = this.#isPreferredPair(peer)
+    if (isReserved ? taken.size < this.#options.limit : !this.isFull(taken)) return true
+    const wanted = this.wanted()
+    const victim = wanted.has(peer) ? this.#leastWanted(wanted, isReserved) : undefined
+    if (victim !== undefined) this.#options.unlink(victim)
+    return victim !== undefined
+  }
+
+  #choose(): Set<PeerId> {
+    const { runtime, self, known, limit, links } = this.#options
+    this.#forgetOld()
+    const ranked = ranking(self(), known())
+    const chosen = new Set(this.#choosePreferred(ranked))
+    let missing = Math.ceil(limit / 2)
+    for (const peer of ranked) {
+      if (missing <= 0) break
+      if (!links.has(peer) && this.#isFullNow(peer)) continue
+      chosen.add(peer)
+      if (links.has(peer) || !this.#options.isDoubtful(peer)) missing--
+    }
+    if (missing > 0) this.#changedAt(runtime.nowMs() + FULL_FOR_MS)
+    return chosen
+  }
+
+  #choosePreferred(ranked: readonly PeerId[]): PeerId[] {
+    const preferred = ranked.filter((peer) => this.#preferred.has(peer))
+    if (this.#preferred.has(this.#options.self())) return preferred
+    return preferred.filter((peer) => this.#mayAsk(peer, ranked.length)).slice(0, PREFERRED_LINKS)
+  }
+
+  /** In a mesh of a thousand only the fortieth part may ask a preferred peer, or all would at once when it has room. */
+  #mayAsk(peer: PeerId, count: number): boolean {
+    const { links, self, limit } = this.#options
+    return links.has(peer) || (!this.#isFullNow(peer) && weightOf(self(), peer) < (WEIGHTS * 2 * limit) / count)
+  }
+
+  #isFullNow(peer: PeerId): boolean {
+    return this.#fullUntilMs.has(peer) || this.#options.isFull(peer)
+  }
+
+  #changedAt(atMs: number): void {
+    const { runtime, changed } = this.#options
+    this.#timer ??= runtime.setTimer(atMs - runtime.nowMs(), () => {
+      this.#timer = undefined
+      changed()
+    })
+  }
+
+  #forgetOld(): void {
+    const nowMs = this.#options.runtime.nowMs()
+    for (const [peer, untilMs] of this.#fullUntilMs) if (untilMs <= nowMs) this.#fullUntilMs.delete(peer)
+  }
+
+  /** Room that a preferred peer keeps for the others. */
+  #reserved(taken: ReadonlySet<PeerId>): number {
+    const { self, known } = this.#options
+    if (!this.#preferred.has(self())) return 0
+    const everybody = known()
+    return [...this.#preferred].filter((peer) => everybody.has(peer) && !taken.has(peer)).length
+  }
+
+  #isPreferredPair(peer: PeerId): boolean {
+    return this.#preferred.has(peer) && this.#preferred.has(this.#options.self())
+  }
+
+  /** @param even if all are wanted, one that is not preferred is given up */
+  #leastWanted(wanted: ReadonlySet<PeerId>, even: boolean): PeerId | undefined {
+    const { self, links } = this.#options
+    const ranked = ranking(self(), links.keys()).reverse()
+    const unwanted = ranked.find((peer) => !wanted.has(peer))
+    return unwanted ?? (even ? ranked.find((peer) => !this.#preferred.has(peer)) : undefined)
+  }
+}
+
+/** Lowest weight first. */
+function ranking(self: PeerId, peers: Iterable<PeerId>): PeerId[] {
+  return [...peers]
+    .map((peer) => ({ peer, weight: weightOf(self, peer) }))
+    .sort((a, b) => a.weight - b.weight)
+    .map(({ peer }) => peer)
+}

@@ -1,0 +1,222 @@
+import type { ClusterId, PeerId } from '../base/ids.js'
+import type { Runtime } from '../base/runtime.js'
+import type { Lane } from '../transport/lanes.js'
+import { BROADCAST_PORT, Broadcasts } from './broadcasts.js'
+import type { ControlMessage } from './control.js'
+import { Gossip } from './gossip.js'
+import { LinkMap } from './link-map.js'
+import type { LinkedPeer } from './linked-peer.js'
+import type { PeerLeftReason } from './network.js'
+import { Overlay } from './overlay.js'
+import type { PeerInfo, PeerStatus } from './peer-info.js'
+import type { SendResult } from './port.js'
+import { Reach } from './reach.js'
+import { RELAY_PORT, Relay, type RelayCounts } from './relay.js'
+import type { MeshLimits, MeshTiming } from './settings.js'
+
+export interface TopologyOptions {
+  readonly runtime: Runtime
+  readonly limits: MeshLimits
+  readonly timing: MeshTiming
+  readonly links: ReadonlyMap<PeerId, LinkedPeer>
+  self(): PeerInfo
+  clusterId(): ClusterId | undefined
+  /** Everybody there is to link with. */
+  known(): ReadonlySet<PeerId>
+  /** Dials of it have failed so often in a row. */
+  failuresOf(peer: PeerId): number
+  unlink(peer: PeerId): void
+  /** It is time to look again whom to dial. */
+  changed(): void
+  joined(peer: PeerStatus): void
+  left(peer: PeerId, reason: PeerLeftReason): void
+  clusterChanged(peer: PeerStatus): void
+  /** A signal came from a peer that is not linked. */
+  signalled(from: PeerId, signal: Uint8Array): void
+  /** A message came from a peer that is perhaps not linked. */
+  deliver(from: PeerId, lane: Lane, port: number, payload: Uint8Array): void
+  drained(peer: PeerId, lane: Lane): void
+}
+
+export type TopologyMessage = Extract<ControlMessage, { kind: 'summary' | 'records' | 'digest' | 'fetch' }>
+
+/** Inside envelopes only. */
+const SIGNALS_PORT = 6
+/** More dials in a row than that fail only where there is no way for a link. */
+const MAX_FAILURES = 3
+
+/** All that goes beyond single links: who there is, by which ways, and whom this peer links with. */
+export class Topology {
+  readonly #options: TopologyOptions
+  readonly #map: LinkMap
+  readonly #gossip: Gossip
+  readonly #reach: Reach
+  readonly #overlay: Overlay
+  readonly #relay: Relay
+  readonly #broadcasts: Broadcasts
+
+  constructor(options: TopologyOptions) {
+    const { runtime, limits, timing, links, self } = options
+    this.#options = options
+    this.#map = new LinkMap(() => self().id, links)
+    const world = { ...options, map: this.#map }
+    const deliver: TopologyOptions['deliver'] = (from, lane, port, payload) => {
+      if (port === SIGNALS_PORT) options.signalled(from, payload)
+      else if (this.#reach.admit(from)) options.deliver(from, lane, port, payload)
+    }
+    const infoOf = (peer: PeerId) => this.infoOf(peer)
+    this.#broadcasts = new Broadcasts({ ...world, infoOf, deliver })
+    this.#relay = new Relay({ ...world, infoOf, deliver })
+    this.#overlay = new Overlay({
+      ...world,
+      limit: limits.links,
+      self: () => self().id,
+      isFull: (peer) => this.#map.records.get(peer)?.isFull === true,
+      isDoubtful: (peer) => this.#isDoubtful(peer),
+    })
+    this.#gossip = new Gossip({
+      runtime,
+      links,
+      map: this.#map,
+      delayMs: timing.gossipDelayMs,
+      limit: limits.peers,
+      self: () => self().id,
+      record: () => this.#record(),
+      learned: () => this.#changed(),
+    })
+    this.#reach = new Reach({
+      ...world,
+      settleMs: timing.settleMs,
+      left: (peer, reason) => this.#left(peer, reason),
+      returned: (peer) => this.#gossip.repeat(peer),
+      forgotten: (peer) => this.#gossip.forget(peer),
+    })
+  }
+
+  /** Every peer that messages reach. */
+  get peers(): ReadonlyMap<PeerId, PeerStatus> {
+    return this.#reach.peers
+  }
+
+  /** Every peer to which a way leads. */
+  get near(): ReadonlySet<PeerId> {
+    return this.#reach.near
+  }
+
+  get counts(): RelayCounts {
+    return this.#relay.counts
+  }
+
+  get isFullMesh(): boolean {
+    return this.#overlay.isFullMesh
+  }
+
+  nextHop(to: PeerId): PeerId | undefined {
+    return this.#map.nextHop(to)
+  }
+
+  infoOf(peer: PeerId): PeerInfo | undefined {
+    return this.#options.links.get(peer)?.info ?? this.#map.records.get(peer)?.info
+  }
+
+  linked(linked: LinkedPeer): void {
+    this.#changed()
+    this.#gossip.linked(linked)
+    this.#reach.linked(linked)
+  }
+
+  /** @param isMutual both ends know that the other one goes on: if there is another way, it counts at once */
+  unlinked(peer: PeerId, reason: PeerLeftReason, isMutual: boolean): void {
+    this.#changed()
+    this.#gossip.unlinked(peer)
+    this.#reach.unlinked(peer, reason)
+    if (isMutual) this.#reach.admit(peer)
+  }
+
+  /** What this peer says of itself has changed. */
+  selfChanged(): void {
+    this.#gossip.changed()
+  }
+
+  /** @throws DecodeError */
+  heard(from: LinkedPeer, message: TopologyMessage): void {
+    if (message.kind === 'summary' || message.kind === 'records') this.#gossip.heard(from.info.id, message)
+    else this.#broadcasts.heard(from, message)
+  }
+
+  /** Something came on one of this module's ports. @returns false if it is none of them @throws DecodeError */
+  receive(via: LinkedPeer, lane: Lane, port: number, payload: Uint8Array): boolean {
+    if (port === RELAY_PORT) this.#relay.receive(via, lane, payload)
+    else if (port === BROADCAST_PORT) this.#broadcasts.receive(via, lane, payload)
+    else return false
+    return true
+  }
+
+  /** To a peer that is not linked yet: best effort. */
+  signal(to: PeerId, signal: Uint8Array): void {
+    this.#relay.send(to, 'control', SIGNALS_PORT, signal)
+  }
+
+  /** To a peer without a link. */
+  relay(to: PeerId, lane: Lane, port: number, payload: Uint8Array): SendResult {
+    return this.#relay.send(to, lane, port, payload)
+  }
+
+  broadcast(lane: Lane, port: number, payload: Uint8Array): void {
+    this.#broadcasts.send(lane, port, payload)
+  }
+
+  drained(lane: Lane): void {
+    this.#relay.drained(lane)
+  }
+
+  // Whom to link with
+
+  prefer(peers: Iterable<PeerId>): void {
+    this.#overlay.prefer(peers)
+  }
+
+  wanted(): ReadonlySet<PeerId> {
+    return this.#overlay.wanted()
+  }
+
+  /** @param taken peers that are linked, or about to be */
+  makeRoom(peer: PeerId, taken: ReadonlySet<PeerId>): boolean {
+    return this.#overlay.makeRoom(peer, taken)
+  }
+
+  refusedBy(peer: PeerId): void {
+    this.#overlay.refusedBy(peer)
+    this.#options.changed()
+  }
+
+  close(): void {
+    this.#gossip.close()
+    this.#reach.close()
+    this.#overlay.close()
+    this.#broadcasts.close()
+  }
+
+  #record() {
+    const { self, clusterId, links } = this.#options
+    const neighbours = new Set(links.keys())
+    return { info: self(), clusterId: clusterId(), isFull: this.#overlay.isFull(neighbours), neighbours }
+  }
+
+  #changed(): void {
+    this.#map.changed()
+    this.#reach.evaluateSoon()
+    this.#broadcasts.unrest()
+  }
+
+  #left(peer: PeerId, reason: PeerLeftReason): void {
+    this.#relay.forget(peer)
+    this.#options.left(peer, reason)
+  }
+
+  #isDoubtful(peer: PeerId): boolean {
+    const failures = this.#options.failuresOf(peer)
+    if (this.near.has(peer)) return failures >= MAX_FAILURES
+    return failures > 0 || this.#map.records.has(peer)
+  }
+}
