@@ -5,12 +5,12 @@ import { expect, type NetworkCluster } from './network-test.js'
 /** The time that everything may take from the network's return until all agree again. */
 export const BACK_WITHIN_MS = 5_000
 
-/** Each sees all others, as links and as members. */
+/** Each is linked with all others, and all vote. */
 export async function together(peers: readonly NetworkPeer[]): Promise<void> {
   const names = peers.map(({ name }) => name).sort()
   for (const peer of peers) {
     await until(peer, 'peerNames', (others) => others.length === peers.length - 1)
-    await until(peer, 'memberNames', (members) => members.join() === names.join())
+    await until(peer, 'voterNames', (voters) => voters.join() === names.join())
   }
 }
 

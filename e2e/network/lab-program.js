@@ -17,13 +17,18 @@ legion.on('error', ({ code, message }) => errors.push(`${code}: ${message}`))
 
 /** @type {Record<string, (argument: any) => unknown>} */
 const calls = {
-  join: () => legion.ready.then(() => legion.self.id),
+  id: () => legion.self.id,
+  ready: () => legion.ready,
   write: (/** @type {string} */ words) => legion.applyFast(() => text.insert(text.length, words)),
   reserve: (/** @type {string} */ seat) => legion.applyConsistent('reserve', seat),
   text: () => text.toString(),
   seats: () => legion.state.seats,
   peerNames: () => [...legion.peers.values()].map(({ info }) => info.name).sort(),
-  memberNames: () => legion.members.map(({ name }) => name).sort(),
+  voterNames: () =>
+    legion.members
+      .filter(({ role }) => role === 'voter')
+      .map(({ name }) => name)
+      .sort(),
   states: () => Object.fromEntries(Object.entries(legion.status().mesh.peers).map(([id, { state }]) => [id, state])),
   errors: () => errors,
   describe: () => JSON.stringify(legion.status()),

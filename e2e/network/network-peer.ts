@@ -12,7 +12,7 @@ export interface LabCalls {
   text(): string
   seats(): Readonly<Record<string, string>>
   peerNames(): string[]
-  memberNames(): string[]
+  voterNames(): string[]
   /** Of every other peer that it knows, by id. */
   states(): Record<string, string>
   /** Codes of what went wrong, with the sentences if it is a process. */
@@ -110,9 +110,9 @@ export class ProcessPeer implements NetworkPeer {
   #id = ''
 
   /** @param program the script that runs a lab program on the host */
-  static async join(host: Host, program: string, options: ProcessPeerOptions): Promise<ProcessPeer> {
+  static async open(host: Host, program: string, options: ProcessPeerOptions): Promise<ProcessPeer> {
     const peer = new ProcessPeer(host, program, options)
-    peer.#id = String(await peer.#call('join'))
+    peer.#id = String(await peer.#call('id'))
     return peer
   }
 
@@ -135,6 +135,11 @@ export class ProcessPeer implements NetworkPeer {
     return this.#call(name, argument)
   }
 
+  /** Resolves when the cluster's state is here. */
+  async ready(): Promise<void> {
+    await this.#call('ready')
+  }
+
   async describe(): Promise<string> {
     return String(await this.#call('describe'))
   }
@@ -145,7 +150,7 @@ export class ProcessPeer implements NetworkPeer {
     await once(this.#child, 'close')
   }
 
-  async #call(name: Call | 'join' | 'describe', argument?: string): Promise<unknown> {
+  async #call(name: Call | 'id' | 'ready' | 'describe', argument?: string): Promise<unknown> {
     const id = ++this.#calls
     this.#child.stdin?.write(`${JSON.stringify({ id, name, argument })}\n`)
     const { value, problem } = await new Promise<{ value: unknown; problem?: string }>((resolve) => {

@@ -41,17 +41,25 @@ export class NetworkCluster {
     const page = await (await browser.newContext()).newPage()
     const tab = new LabTab(page, { cluster: this.#name, signaling: this.signaling.url, name })
     await page.goto(this.#site.url)
-    return this.#add(await TabPeer.join(host, tab))
+    const peer = await TabPeer.join(host, tab)
+    this.#peers.push(peer)
+    return peer
   }
 
-  async startPeer(
-    name: string,
-    webrtc: ProcessPeerOptions['webrtc'],
-    host: Host = this.network.addHost(name),
-  ): Promise<NetworkPeer> {
+  /** A process that has the state. */
+  async startPeer(name: string, webrtc: ProcessPeerOptions['webrtc']): Promise<NetworkPeer> {
+    const peer = await this.openPeer(name, webrtc, this.network.addHost(name))
+    await peer.ready()
+    return peer
+  }
+
+  /** A process that is on its way into the cluster. */
+  async openPeer(name: string, webrtc: ProcessPeerOptions['webrtc'], host: Host): Promise<ProcessPeer> {
     const program = this.network.script(host, `${process.execPath} ${paths.labProgram}`)
     const options = { cluster: this.#name, signaling: this.signaling.url, name, webrtc }
-    return this.#add(await ProcessPeer.join(host, program, options))
+    const peer = await ProcessPeer.open(host, program, options)
+    this.#peers.push(peer)
+    return peer
   }
 
   /** What everybody wrote, in the order of time; last what they say of themselves. */
@@ -68,11 +76,6 @@ export class NetworkCluster {
     await Promise.all(this.#peers.map((peer) => peer instanceof ProcessPeer && peer.kill()))
     await Promise.all([this.#site?.close(), this.#signaling?.stop()])
     this.network.destroy()
-  }
-
-  #add(peer: NetworkPeer): NetworkPeer {
-    this.#peers.push(peer)
-    return peer
   }
 }
 
