@@ -36,13 +36,23 @@ export function createMesh(
   const { runtime } = platform
   const { cluster, secret, signaling } = options
   const urls = typeof signaling === 'string' ? [signaling] : signaling
+  const credential = () => presentable(options.credential, logger)
   return new Mesh({
     self: describeSelf(options, world),
     runtime,
     createConnector: (self) => platform.createConnector(self),
     createRendezvous: (self) =>
-      platform.createRendezvous({ self, cluster, secret, urls, key: world.identity().key, runtime, logger }),
-    credential: () => presentable(options.credential, logger),
+      platform.createRendezvous({
+        self,
+        cluster,
+        secret,
+        urls,
+        key: world.identity().key,
+        credential,
+        runtime,
+        logger,
+      }),
+    credential,
     authorize: options.authorize,
     logger,
     limits,

@@ -18,7 +18,10 @@ import type { Platform, PlatformStorage } from './platform.js'
 export interface LegionOptions<M extends AnyMachine, H, L> {
   /** Everybody with the same name, and secret if there is one, is in the same cluster. 1 to 200 characters. */
   readonly cluster: string
-  /** URL of the signaling server, or of several: `ws://…` or `wss://…`. */
+  /**
+   * URL of the signaling server, or of several: `ws://…` or `wss://…`. Instances that are one server together (they share
+   * a Redis) stand in one string, separated by spaces: one of them is used, the next when it is gone.
+   */
   readonly signaling: string | readonly string[]
   /**
    * Admits only who knows it, and hides signaling from the server. In a page that all can load it is no secret.
@@ -52,8 +55,8 @@ export interface LegionOptions<M extends AnyMachine, H, L> {
    */
   readonly authorize?: Authorize | undefined
   /**
-   * What this peer shows to those who ask `authorize`, for example a JWT; a function is called for every link. At most
-   * 8 KiB. Default: nothing.
+   * What this peer shows to those who ask `authorize`, peers and signaling servers, for example a JWT; a function is
+   * called for every link and every connection to a server. At most 8 KiB. Default: nothing.
    */
   readonly credential?: string | (() => string) | undefined
   /** The world; in Node `await nodePlatform()` from `legion-mesh/node`. Default: `browserPlatform()` in a page. */

@@ -16,10 +16,15 @@ export interface CreateRendezvousOptions {
   readonly cluster: string
   /** What only members know; undefined: whoever knows the cluster's name is a member. */
   readonly secret: string | undefined
-  /** Signaling servers, at least one; the first decides on foundings. */
+  /**
+   * Signaling servers, at least one; the first decides on foundings. Instances that are one server together stand in
+   * one string, separated by spaces.
+   */
   readonly urls: readonly string[]
   /** Known to this peer alone, `PEER_KEY_BYTES` long. With the same one after a restart it has its PeerId back at once. */
   readonly key: Uint8Array
+  /** What is shown to servers that let in only whom they know; asked at every hello. Default: nothing. */
+  readonly credential?: (() => string | undefined) | undefined
   readonly runtime: Runtime
   readonly openSocket: SocketFactory
   readonly logger: Logger

@@ -16,6 +16,8 @@ export type ClientMessage =
       readonly durable: boolean
       /** The cluster this peer belongs to. */
       readonly clusterId: ClusterId | undefined
+      /** For a server that lets in only whom it knows. */
+      readonly credential: string | undefined
     }
   | { readonly type: 'found'; readonly clusterId: ClusterId }
   /** The payload is base64url. */
@@ -31,6 +33,8 @@ export type ServerMessage =
       readonly iceServers: readonly IceServer[]
       readonly clusterId: ClusterId | undefined
     }
+  /** In place of the welcome's, whose credentials end. */
+  | { readonly type: 'ice'; readonly iceServers: readonly IceServer[] }
   | { readonly type: 'founded'; readonly clusterId: ClusterId }
   | { readonly type: 'peer-joined'; readonly peer: PeerId }
   | { readonly type: 'peer-left'; readonly peer: PeerId }
@@ -54,6 +58,7 @@ export function parseServerMessage(text: string): ServerMessage | undefined {
 
 const PARSERS: ReadonlyMap<unknown, (fields: Fields) => ServerMessage | undefined> = new Map([
   ['welcome', parseWelcome],
+  ['ice', parseIce],
   ['founded', parseFounded],
   ['peer-joined', (fields) => parsePresence('peer-joined', fields)],
   ['peer-left', (fields) => parsePresence('peer-left', fields)],
@@ -69,6 +74,11 @@ function parseWelcome(fields: Fields): ServerMessage | undefined {
   const isSound = clusterId !== undefined || fields['clusterId'] === undefined
   if (peers === undefined || iceServers === undefined || !isSound) return undefined
   return { type: 'welcome', peers, iceServers, clusterId }
+}
+
+function parseIce(fields: Fields): ServerMessage | undefined {
+  const iceServers = listOf(fields['iceServers'], MAX_ICE_SERVERS, iceServerOf)
+  return iceServers === undefined ? undefined : { type: 'ice', iceServers }
 }
 
 function parseFounded(fields: Fields): ServerMessage | undefined {

@@ -2,6 +2,7 @@ import { type Runtime, setPeriodicTimer, type Timer } from '../base/runtime.js'
 import type { Socket, SocketFactory } from './socket.js'
 
 export interface ReconnectingSocketOptions {
+  /** Of several, separated by spaces, one at a time is used, the next one when it is lost. */
   readonly url: string
   readonly runtime: Runtime
   readonly openSocket: SocketFactory
@@ -30,6 +31,9 @@ const CHECK_MS = 10_000
 export class ReconnectingSocket {
   readonly #options: ReconnectingSocketOptions
   readonly #events: ReconnectingSocketEvents
+  readonly #urls: readonly string[]
+  /** Counts up; begins anywhere, so that many clients spread over all. */
+  #turn: number
   #socket: Socket | undefined
   #check: Timer | undefined
   #retry: Timer | undefined
@@ -42,10 +46,13 @@ export class ReconnectingSocket {
   constructor(options: ReconnectingSocketOptions, events: ReconnectingSocketEvents) {
     this.#options = options
     this.#events = events
+    this.#urls = options.url.split(' ').filter((url) => url !== '')
+    this.#turn = Math.floor(options.runtime.random() * this.#urls.length)
   }
 
   connect(): void {
-    const { runtime, openSocket, url } = this.#options
+    const { runtime, openSocket } = this.#options
+    const url = this.#url
     this.#hasHeard = false
     this.#acceptedMs = undefined
     this.#check = setPeriodicTimer(runtime, CHECK_MS, () => this.#checkLiveness())
@@ -85,7 +92,7 @@ export class ReconnectingSocket {
       this.#hasHeard = false
       this.send(this.#options.ping)
     } else {
-      this.#lost(`${this.#options.url} does not answer; trying again`)
+      this.#lost(`${this.#url} does not answer; trying again`)
     }
   }
 
@@ -93,6 +100,7 @@ export class ReconnectingSocket {
     const hasLasted = this.#acceptedMs !== undefined && this.#ageMs(this.#acceptedMs) > BACKOFF_MS.max
     this.#failures = hasLasted ? 0 : this.#failures + 1
     this.#disconnect()
+    this.#turn++
     this.#retry = this.#options.runtime.setTimer(this.#backoffMs(), () => this.connect())
     this.#events.lost(problem)
   }
@@ -109,6 +117,10 @@ export class ReconnectingSocket {
     return min + this.#options.runtime.random() * (ceiling - min)
   }
 
+  get #url(): string {
+    return this.#urls[this.#turn % this.#urls.length] ?? ''
+  }
+
   #ageMs(sinceMs: number): number {
     return this.#options.runtime.nowMs() - sinceMs
   }
@@ -116,7 +128,7 @@ export class ReconnectingSocket {
   #closeProblem(reason: string): string {
     const detail = reason === '' ? '' : ` (${reason})`
     return this.#acceptedMs === undefined
-      ? `cannot reach ${this.#options.url}: is the signaling server running?${detail}`
-      : `lost the connection to ${this.#options.url}; trying again${detail}`
+      ? `cannot reach ${this.#url}: is the signaling server running?${detail}`
+      : `lost the connection to ${this.#url}; trying again${detail}`
   }
 }

@@ -2,6 +2,7 @@ import { toBase64Url } from '../base/bytes.js'
 import type { ClusterId, PeerId, RoomId } from '../base/ids.js'
 import type { Logger } from '../base/logger.js'
 import type { Runtime } from '../base/runtime.js'
+import type { IceServer } from '../transport/channel.js'
 import type { Envelope, EnvelopeFactory } from './envelope.js'
 import { type ClientMessage, PROTOCOL_VERSION, parseServerMessage, type ServerMessage } from './messages.js'
 import { ReconnectingSocket } from './reconnecting-socket.js'
@@ -10,12 +11,14 @@ import type { SocketFactory } from './socket.js'
 import { tokenFor } from './token.js'
 
 export interface SignalingClientOptions {
-  /** `ws://…` or `wss://…` */
+  /** `ws://…` or `wss://…`; of several instances of one server, separated by spaces */
   readonly url: string
   readonly room: RoomId
   /** Makes the token for the server. Whoever has it can take our PeerId over. */
   readonly key: Uint8Array
   readonly envelope: EnvelopeFactory
+  /** What is shown to a server that lets in only whom it knows; asked at every hello. Default: nothing. */
+  readonly credential?: (() => string | undefined) | undefined
   readonly runtime: Runtime
   readonly openSocket: SocketFactory
   readonly logger: Logger
@@ -41,6 +44,8 @@ export class SignalingClient implements Rendezvous {
   readonly #peers = new Set<PeerId>()
   /** The cluster we belong to, by our own word or by the server's. */
   #clusterId: ClusterId | undefined
+  /** The cluster of the room, whether or not it is ours. */
+  #roomClusterId: ClusterId | undefined
   /** What we asked to found, until it is answered. */
   #request: ClusterId | undefined
 
@@ -107,7 +112,7 @@ export class SignalingClient implements Rendezvous {
   }
 
   #sayHello(self: RendezvousSelf): void {
-    const { key, url, room } = this.#options
+    const { key, url, room, credential } = this.#options
     this.#refusal = undefined
     this.#transmit({
       type: 'hello',
@@ -117,6 +122,7 @@ export class SignalingClient implements Rendezvous {
       token: tokenFor(key, url, room),
       durable: self.durable,
       clusterId: this.#clusterId,
+      credential: credential?.(),
     })
   }
 
@@ -130,13 +136,13 @@ export class SignalingClient implements Rendezvous {
   }
 
   #welcomed(welcome: Welcome, self: RendezvousSelf, events: RendezvousEvents): void {
-    const { iceServers, clusterId } = welcome
+    this.#roomClusterId = welcome.clusterId
     this.#peers.clear()
     for (const peer of welcome.peers) if (peer !== self.id) this.#peers.add(peer)
     this.#socket?.accepted()
     this.#setStatus('joined', undefined, events)
     this.#envelope?.joined([...this.#peers])
-    events.joined({ peers: [...this.#peers], iceServers, clusterId })
+    this.#tellView(welcome.iceServers, events)
     if (this.#request !== undefined) this.found(this.#request)
   }
 
@@ -145,6 +151,11 @@ export class SignalingClient implements Rendezvous {
     else if (message.type === 'peer-left') this.#peerLeft(message.peer, events)
     else if (message.type === 'signal') this.#signalled(message.from, message.payload)
     else if (message.type === 'founded') this.#founded(message.clusterId, events)
+    else if (message.type === 'ice') this.#tellView(message.iceServers, events)
+  }
+
+  #tellView(iceServers: readonly IceServer[], events: RendezvousEvents): void {
+    events.joined({ peers: [...this.#peers], iceServers, clusterId: this.#roomClusterId })
   }
 
   #peerJoined(peer: PeerId, self: RendezvousSelf, events: RendezvousEvents): void {
@@ -167,6 +178,7 @@ export class SignalingClient implements Rendezvous {
   #founded(clusterId: ClusterId, events: RendezvousEvents): void {
     if (clusterId === this.#request) this.#clusterId = clusterId
     this.#request = undefined
+    this.#roomClusterId = clusterId
     events.founded(clusterId)
   }
 
@@ -198,6 +210,7 @@ type RoomMessage = Exclude<ServerMessage, { type: 'welcome' | 'error' }>
 
 const REFUSALS: ReadonlyMap<string, string> = new Map([
   ['version', 'speaks another version of the protocol: update it or this library'],
+  ['unauthorized', 'does not let this peer in: show it another `credential`'],
   ['peer-taken', 'keeps the id of this peer for another connection of it, or for a process that is gone; trying again'],
   ['room-full', 'has no place left in the room of this cluster'],
   ['too-many-rooms', 'has no place left for another cluster'],

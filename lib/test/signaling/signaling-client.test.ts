@@ -162,6 +162,47 @@ describe('SignalingClient', () => {
     expect(Math.max(...waits)).toBeGreaterThan(1000)
   })
 
+  it('[SGC27] shows its credential at every hello, the one of that moment', async () => {
+    let shown = 0
+    const bench = new ClientBench({ credential: () => `ticket ${++shown}` })
+    bench.join()
+    bench.welcome()
+    bench.socket.drop()
+    await bench.clock.run(2000)
+    bench.socket.accept()
+    expect(bench.sockets.map(({ sent }) => sent[0]?.['credential'])).toEqual(['ticket 1', 'ticket 2'])
+    bench.socket.say({ type: 'error', code: 'unauthorized' })
+    bench.socket.drop()
+    expect(bench.events.statuses.at(-1)?.[1]).toContain('credential')
+  })
+
+  it('[SGC28] takes over the ICE servers that a server renews, and nothing else changes', () => {
+    const bench = joinedBench()
+    bench.client.found(cluster('x'))
+    bench.socket.say({ type: 'founded', clusterId: cluster('x') })
+    const iceServers = [{ urls: ['turn:example.org'], username: '2:u', credential: 'd' }]
+    bench.socket.say({ type: 'ice', iceServers })
+    expect(bench.events.views.at(-1)).toEqual({ peers: [peer('a')], iceServers, clusterId: cluster('x') })
+    bench.socket.say({ type: 'ice', iceServers: [{ urls: 'http://example.org' }] })
+    expect([bench.events.views.length, bench.events.presence]).toEqual([2, []])
+  })
+
+  it('[SGC29] uses one of several instances of a server at a time, the next one when it is lost', async () => {
+    const bench = new ClientBench({ url: 'ws://one  ws://two ws://three' })
+    bench.join()
+    bench.welcome()
+    for (let i = 0; i < 3; i++) {
+      await bench.clock.run(3000)
+      bench.socket.drop('shutdown')
+      await bench.clock.run(200)
+      bench.welcome()
+    }
+    const urls = bench.sockets.map(({ url }) => url)
+    expect(urls[3]).toBe(urls[0])
+    expect(new Set(urls)).toEqual(new Set(['ws://one', 'ws://two', 'ws://three']))
+    expect(new Set(bench.sockets.map(({ sent }) => sent[0]?.['token'])).size).toBe(1)
+  })
+
   it('[SGC8] pings, and leaves a server that does not answer', async () => {
     const bench = joinedBench()
     await bench.clock.run(10_000)
