@@ -34,10 +34,7 @@ export class DocumentStore {
   }
 
   close(name: string, document: StoredDocument): void {
-    const closing = document.close().finally(() => {
-      if (this.#closing.get(name) === closing) this.#closing.delete(name)
-    })
-    this.#closing.set(name, closing)
+    this.#release(name, document.close())
   }
 
   async names(): Promise<string[]> {
@@ -47,22 +44,29 @@ export class DocumentStore {
     return names.sort()
   }
 
-  /** The document must not be open. */
-  async remove(name: string): Promise<void> {
-    const store = await this.#store
-    const removal = (this.#closing.get(name) ?? Promise.resolve()).then(() => removeAll(store, new DocumentKeys(name)))
-    this.#closing.set(
-      name,
-      removal.catch(() => {}),
-    )
-    await removal
+  /** The document must not be open; who opens it meanwhile waits. */
+  remove(name: string): Promise<void> {
+    const closed = this.#closing.get(name) ?? Promise.resolve()
+    const removal = closed.then(async () => removeAll(await this.#store, new DocumentKeys(name)))
+    this.#release(name, removal)
+    return removal
+  }
+
+  #release(name: string, ending: Promise<void>): void {
+    const released = ending
+      .catch(() => {}) // whoever began it is told
+      .finally(() => {
+        if (this.#closing.get(name) === released) this.#closing.delete(name)
+      })
+    this.#closing.set(name, released)
   }
 }
 
+/** Damaged or not. */
 async function removeAll(store: Store, keys: DocumentKeys): Promise<void> {
   const batch: Write[] = [deletion(keys.head)]
   for (const prefix of [keys.snapshots, keys.updates]) {
-    for await (const { key } of store.scan(prefix)) batch.push(deletion(key))
+    for await (const key of store.scanKeys(prefix)) batch.push(deletion(key))
   }
   await store.write(batch, 'synced')
 }

@@ -121,8 +121,8 @@ export class Documents {
       closed: ({ name }) => this.#open.delete(name),
     }
     this.#unsubscribe = [
-      network.on('peerJoined', ({ info }) => this.#forEach((document) => document.peerJoined(info.id))),
-      network.on('peerLeft', (peer) => this.#peerLeft(peer)),
+      network.on('linked', ({ info }) => this.#forEach((document) => document.peerJoined(info.id))),
+      network.on('unlinked', (peer) => this.#peerLeft(peer)),
     ]
   }
 
@@ -164,7 +164,7 @@ export class Documents {
   }
 
   #opened(name: string): OpenDocument {
-    const document = new OpenDocument(name, this.#network.peers.keys(), this.#services)
+    const document = new OpenDocument(name, this.#network.links.keys(), this.#services)
     this.#open.set(name, document)
     return document
   }

@@ -34,8 +34,11 @@ export class CheckedStore implements Store {
   }
 
   scan(prefix: string): AsyncIterable<StoreEntry> {
-    checkKey(PREFIX, prefix)
-    return this.#scan({ from: prefix === '' ? ALL_KEYS.from : prefix, to: prefix + ALL_KEYS.to })
+    return this.#scan(rangeOf(prefix))
+  }
+
+  scanKeys(prefix: string): AsyncIterable<string> {
+    return this.#scanKeys(rangeOf(prefix))
   }
 
   async write(batch: readonly Write[], durability: Durability): Promise<void> {
@@ -53,10 +56,19 @@ export class CheckedStore implements Store {
   }
 
   async *#scan(range: KeyRange): AsyncGenerator<StoreEntry> {
+    for await (const { key, value } of this.#entries(range)) yield { key, value: unframe(this.#name, { key, value }) }
+  }
+
+  async *#scanKeys(range: KeyRange): AsyncGenerator<string> {
+    for await (const { key } of this.#entries(range)) yield key
+  }
+
+  /** Values as they are on the disk. */
+  async *#entries(range: KeyRange): AsyncGenerator<StoreEntry> {
     let limit = FIRST_PAGE_ENTRIES
     for (let { from } = range; ; ) {
       const page = await this.#read(() => this.#raw.page({ from, to: range.to }, limit))
-      for (const { key, value } of page) yield { key, value: unframe(this.#name, { key, value }) }
+      yield* page
       const last = page.at(-1)
       if (last === undefined || page.length < limit) return
       from = last.key + ALL_KEYS.from // the first key after it
@@ -108,6 +120,11 @@ function checkKey(pattern: RegExp, key: string): void {
     'E_INVALID',
     `A key is 1 to 200 printable ASCII characters, a prefix 0 to 200; this is not: ${JSON.stringify(key)}`,
   )
+}
+
+function rangeOf(prefix: string): KeyRange {
+  checkKey(PREFIX, prefix)
+  return { from: prefix === '' ? ALL_KEYS.from : prefix, to: prefix + ALL_KEYS.to }
 }
 
 function nextLimit(page: readonly StoreEntry[]): number {

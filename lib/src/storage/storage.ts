@@ -28,6 +28,8 @@ export interface Store {
   get(key: string): Promise<Uint8Array | undefined>
   /** All entries whose key begins with `prefix`, in order of their keys; reads a few at a time. @throws as `get` */
   scan(prefix: string): AsyncIterable<StoreEntry>
+  /** The keys alone, those of damaged values too. @throws LegionError E_STORAGE if the disk fails */
+  scanKeys(prefix: string): AsyncIterable<string>
   /**
    * Does all of the batch or nothing, whatever happens. The values must not change until it resolves.
    * @param durability `synced`: it survives a loss of power once this resolves; `buffered`: it will, a little later

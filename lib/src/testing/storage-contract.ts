@@ -92,6 +92,9 @@ async function scansPrefixes(store: Store): Promise<void> {
   await checkKeys(store, '~', ['~', '~~'])
   await checkKeys(store, 'nothing', [])
   await checkKeys(store, '', [...keys].sort())
+  const scanned: string[] = []
+  for await (const key of store.scanKeys('log/')) scanned.push(key)
+  check(scanned.join() === 'log/,log/ ,log/10,log/9,log/~', `scanKeys gives ${scanned.join()}`)
 }
 
 async function scansWhileWriting(store: Store): Promise<void> {

@@ -58,6 +58,10 @@ export class Disk implements Store {
     }
   }
 
+  async *scanKeys(prefix: string): AsyncGenerator<string> {
+    yield* this.keys(prefix)
+  }
+
   async write(batch: readonly Write[], durability: Durability): Promise<void> {
     await this.gate
     const failing = this.failingWrite?.at === this.written.length ? this.failingWrite : undefined

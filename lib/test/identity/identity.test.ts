@@ -81,6 +81,7 @@ class RecordedWrites implements Store {
 
   async get(): Promise<undefined> {}
   async *scan(): AsyncIterable<never> {}
+  async *scanKeys(): AsyncIterable<never> {}
   async close(): Promise<void> {}
   async write(_batch: readonly Write[], durability: Durability): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure

@@ -1,10 +1,18 @@
+import type { LegionError } from '../../src/base/errors.js'
 import type { PeerId } from '../../src/base/ids.js'
 import type { RandomStream } from '../../src/base/random.js'
 import type { LegionDocument } from '../../src/docs/document.js'
-import { DEFAULT_DOCUMENT_LIMITS, type DocumentLimits, Documents } from '../../src/docs/documents.js'
+import {
+  DEFAULT_DOCUMENT_LIMITS,
+  type DocumentLimits,
+  Documents,
+  type DocumentsOptions,
+} from '../../src/docs/documents.js'
 import { decodeFrame, type Frame } from '../../src/docs/protocol.js'
 import { SimulatedClock } from '../../src/testing/simulated-runtime.js'
 import { type MemoryNetwork, MemoryNetworks } from './memory-network.js'
+
+export type PeerOptions = Pick<DocumentsOptions, 'settings' | 'store'>
 
 /** One peer with documents; `doc` is the one that most tests need. */
 export class DocumentPeer {
@@ -13,8 +21,16 @@ export class DocumentPeer {
   readonly documents: Documents
   /** What the logger was told as an error. */
   readonly errors: unknown[][] = []
+  /** What the program was told. */
+  readonly failures: LegionError[] = []
 
-  constructor(network: MemoryNetwork, clock: SimulatedClock, seed: number, limits: Partial<DocumentLimits>) {
+  constructor(
+    network: MemoryNetwork,
+    clock: SimulatedClock,
+    seed: number,
+    limits: Partial<DocumentLimits>,
+    options: PeerOptions,
+  ) {
     this.id = network.self.id
     this.network = network
     const nothing = () => {}
@@ -24,7 +40,14 @@ export class DocumentPeer {
       warn: nothing,
       error: (...args: unknown[]) => this.errors.push(args),
     }
-    this.documents = new Documents({ network, runtime: clock.fork(seed), logger, limits })
+    this.documents = new Documents({
+      network,
+      runtime: clock.fork(seed),
+      logger,
+      limits,
+      failed: (error) => this.failures.push(error),
+      ...options,
+    })
   }
 
   get doc(): LegionDocument {
@@ -45,9 +68,9 @@ export class DocumentPeers {
   readonly clock = new SimulatedClock()
   readonly all: DocumentPeer[] = []
 
-  add(limits: Partial<DocumentLimits> = {}): DocumentPeer {
+  add(limits: Partial<DocumentLimits> = {}, options: PeerOptions = {}): DocumentPeer {
     const n = this.all.length + 1
-    const peer = new DocumentPeer(this.networks.add(n), this.clock, n, limits)
+    const peer = new DocumentPeer(this.networks.add(n), this.clock, n, limits, options)
     this.all.push(peer)
     return peer
   }
