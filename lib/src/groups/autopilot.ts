@@ -20,6 +20,8 @@ export interface Candidate {
   readonly visible: boolean
   /** Has a link to the leader. */
   readonly reachable: boolean
+  /** The leader has heard something of it just now: a link may seem to be there for seconds after its peer has ended. */
+  readonly isHeard: boolean
   /** Its link has not broken again and again lately. */
   readonly isSteady: boolean
   /** Its log is close to the leader's. */
@@ -151,10 +153,10 @@ function take(able: readonly Candidate[], count: number, tabsMax: number): reado
 }
 
 function isAble(candidate: Candidate, rules: AutopilotRules): boolean {
-  const { role, reachable, isSteady, caughtUp } = candidate
+  const { role, reachable, isHeard, isSteady, caughtUp } = candidate
   if (role === 'witness') return isWitness(candidate) && !isGone(candidate, rules)
   if (role === 'voter') return !isGone(candidate, rules)
-  return reachable && isSteady && (isWitness(candidate) || (role === 'learner' && caughtUp))
+  return reachable && isHeard && isSteady && (isWitness(candidate) || (role === 'learner' && caughtUp))
 }
 
 function isWitness({ pinned }: Candidate): boolean {

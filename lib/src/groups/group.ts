@@ -291,7 +291,7 @@ export class Group<M extends AnyMachine> {
    */
   async leave(timeoutMs: number): Promise<void> {
     const host = this.#host
-    if (host?.replica?.isMember !== true || this.members.length < 2) return
+    if (host === undefined || host.isAlone) return
     const problem = 'The others did not agree to the leaving in time.'
     host.leave()
     await inTime(this.#options.runtime, this.#removed.promise, timeoutMs, problem)

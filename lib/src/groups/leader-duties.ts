@@ -60,7 +60,8 @@ export class LeaderDuties {
     const { roster } = replica.state
     const { id: self } = network.self
     const isGoing = isLeaving || roster.isEjected(self)
-    if (isGoing && heirsOf(replica, network).length === 0) membership.leaving(self)
+    const isLast = roster.members.size === 1 // whoever is about to join is made a member first
+    if (isGoing && !isLast && heirsOf(replica, network).length === 0) membership.leaving(self)
     else if (isGoing) leadership.handOver()
     const status = replica.status()
     this.#noteCopies(status)

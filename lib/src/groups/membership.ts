@@ -13,6 +13,9 @@ import { peerOf } from './voter-id.js'
 /** A follower that lacks no more entries than this is caught up: the rest travels in the append that is under way. */
 const CAUGHT_UP_ENTRIES = 1000
 
+/** Four heartbeats, or two of a page whose timers fire once a second. */
+const HEARD_WITHIN_MS = 2_000
+
 /** A tab counts as hidden, as a voter, when it has been for so long: people switch tabs all the time. */
 const HIDDEN_FOR_MS = 30_000
 
@@ -22,6 +25,7 @@ const HIDDEN_FOR_MS = 30_000
  */
 export class Membership {
   readonly #announced = new Map<PeerId, Announce>()
+  readonly #heardAtMs = new Map<PeerId, number>()
   readonly #goneSinceMs = new Map<VoterId, number>()
   /** Who went, for now, by its own word. */
   readonly #goodbyes = new Set<PeerId>()
@@ -33,9 +37,15 @@ export class Membership {
 
   announced(peer: PeerId, announce: Announce, nowMs: number): void {
     this.#announced.set(peer, announce)
+    this.heard(peer, nowMs)
     if (announce.visible) this.#hiddenSinceMs.delete(peer)
     else if (!this.#hiddenSinceMs.has(peer)) this.#hiddenSinceMs.set(peer, nowMs)
     this.#goneSinceMs.delete(announce.member.id)
+  }
+
+  /** Whatever it was: the peer is alive. */
+  heard(peer: PeerId, nowMs: number): void {
+    this.#heardAtMs.set(peer, nowMs)
   }
 
   joined(peer: PeerId): void {
@@ -50,6 +60,7 @@ export class Membership {
   lost(peer: PeerId, reason: PeerLeftReason, nowMs: number): void {
     const announce = this.#announced.get(peer)
     this.#announced.delete(peer)
+    this.#heardAtMs.delete(peer)
     this.#hiddenSinceMs.delete(peer)
     if (reason === 'goodbye') this.#goodbyes.add(peer)
     else this.#steadiness.lost(peer, nowMs)
@@ -104,6 +115,11 @@ export class Membership {
     this.#commitTimes.note(term, commit, everywhere, nowMs)
   }
 
+  /** Nobody else is a member, or is about to be one that can vote. */
+  isAlone(roster: Roster): boolean {
+    return roster.members.size < 2 && !this.#newcomers(roster).some(({ canVote }) => canVote)
+  }
+
   /** Announced replicas that may join: of the right machine, never seen before. */
   #newcomers(roster: Roster): Member[] {
     return [...this.#announced.values()]
@@ -134,6 +150,7 @@ export class Membership {
       durable,
       visible: nowMs - (this.#hiddenSinceMs.get(peer) ?? nowMs) < HIDDEN_FOR_MS,
       reachable: isLeader || announce?.member.id === id,
+      isHeard: nowMs - (this.#heardAtMs.get(peer) ?? Number.NEGATIVE_INFINITY) <= HEARD_WITHIN_MS,
       isSteady: this.#steadiness.isSteady(peer, nowMs),
       caughtUp: isLeader || isCaughtUp(id, status),
       isOut:

@@ -12,6 +12,8 @@ export interface TrafficOptions {
   /** The most bytes of a command that somebody else proposes. */
   readonly commandBytes: number
   replica(): Replica | undefined
+  /** Something came from it that is fit to be looked at. */
+  heard(from: VoterId): void
   epoch(): EpochId
 }
 
@@ -72,6 +74,7 @@ export class Traffic {
   #accept(message: Message, step: (replica: Replica) => void): void {
     const replica = this.#options.replica()
     if (replica === undefined || !isAcceptable(message, replica, this.#options.commandBytes)) return
+    this.#options.heard(message.from)
     step(replica)
     this.#options.out.schedule()
   }

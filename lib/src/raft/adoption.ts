@@ -47,13 +47,18 @@ export function sayGoodbye(core: Core, isReachable: (id: VoterId) => boolean, ma
 
 function entriesFor(core: Core, { heirs, floor }: Omit<Goodbye, 'to'>, maxBytes: number): LastWords['entries'] {
   const [heir] = heirs
-  const prevIndex = heir === undefined ? floor.index : (core.tracker.get(heir)?.match ?? 0)
+  const prevIndex = heir === undefined ? floor.index : likelyMatch(core, heir)
   const prevTerm = core.log.term(prevIndex)
   if (core.role !== 'leader' || prevIndex >= floor.index || prevTerm === undefined) return undefined
   const { id: from, term, log } = core
   const entries = log.slice(prevIndex + 1, floor.index)
   if (payloadBytes(entries) > maxBytes) return undefined
   return { type: 'append', from, term, prevIndex, prevTerm, entries, commit: log.committed }
+}
+
+/** What came before its term a leader can expect a member to have that has not answered yet. */
+function likelyMatch({ tracker, termStart }: Core, id: VoterId): Index {
+  return tracker.get(id)?.match || termStart - 1
 }
 
 /**

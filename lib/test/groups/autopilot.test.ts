@@ -11,6 +11,7 @@ function candidate(id: string, changes: Partial<Candidate> = {}): Candidate {
     role: 'learner',
     pinned: undefined,
     isOut: false,
+    isHeard: true,
     isSteady: true,
     isLeader: false,
     kind: 'node',

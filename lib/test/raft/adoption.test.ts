@@ -71,6 +71,18 @@ describe('a goodbye', () => {
     expect(other.get('a').raw.goodbye((to) => to === 'b', 0).entries).toBeUndefined()
   })
 
+  it('[RFT252] brings those of its own term to an heir that it has not heard yet', () => {
+    const cluster = led('abc')
+    cluster.lost = (message) => message.from === 'b' && message.type === 'append-response'
+    cluster.elect('c')
+    cluster.settle()
+    const { raw, status } = cluster.get('c')
+    expect(status).toMatchObject({ role: 'leader', commit: 4, lastIndex: 4 })
+    const last = raw.goodbye((to) => to === 'b', MAX_BYTES)
+    expect(last.entries).toMatchObject({ type: 'append', from: 'c', prevIndex: 3 })
+    expect(last.entries?.entries.map(({ index }) => index)).toEqual([4])
+  })
+
   it('[RFT253] ends everything: what follows is neither done nor said', () => {
     const cluster = led('abc')
     const { raw, status } = cluster.get('a')
