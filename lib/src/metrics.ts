@@ -115,6 +115,11 @@ const LEGION: readonly Definition<LegionStatus>[] = [
     Object.values(mesh.peers).reduce((count, { link }) => count + Number(link !== undefined), 0),
   ),
   counter('malformed_links', 'Links closed because of what came over them.', ({ mesh }) => mesh.malformed),
+  counter(
+    'dropped_signals',
+    'Signals that nobody had sealed for us, or that were played again.',
+    ({ mesh }) => mesh.droppedSignals,
+  ),
   counter('refused_links', 'Links that one side does not want.', ({ mesh }) => mesh.refused),
 ]
 
