@@ -163,7 +163,7 @@ export class DocumentSync {
   }
 
   #updated(partner: Partner, update: Uint8Array): void {
-    if (!this.#judge(partner)) return
+    if (!this.#judge(partner)) return this.#tellSelf() // perhaps it does not know yet
     this.#apply(partner, update)
     if (pendingBytes(this.#y) > 0) this.#suspect(this.#gapsFrom, partner.peer)
   }
