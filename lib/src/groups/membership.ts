@@ -150,7 +150,7 @@ export class Membership {
       durable,
       visible: nowMs - (this.#hiddenSinceMs.get(peer) ?? nowMs) < HIDDEN_FOR_MS,
       reachable: isLeader || announce?.member.id === id,
-      isHeard: nowMs - (this.#heardAtMs.get(peer) ?? Number.NEGATIVE_INFINITY) <= HEARD_WITHIN_MS,
+      isHeard: isLeader || nowMs - (this.#heardAtMs.get(peer) ?? Number.NEGATIVE_INFINITY) <= HEARD_WITHIN_MS,
       isSteady: this.#steadiness.isSteady(peer, nowMs),
       caughtUp: isLeader || isCaughtUp(id, status),
       isOut:
