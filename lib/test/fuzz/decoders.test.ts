@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { LegionError } from '../../src/base/errors.js'
+import { type ErrorCode, LegionError } from '../../src/base/errors.js'
 import { DecodeError } from '../../src/codec/decode.js'
 import { filesBelow } from '../architecture/sources.js'
 import { DECODERS, type DecoderCase } from './decoders.js'
@@ -41,6 +41,14 @@ describe('every decoder', () => {
     },
   )
 
+  it('[FUZ1] a value that is heavier than its bytes can explain would be found', () => {
+    const input = new Uint8Array(10)
+    expect(weightOf(input.subarray(2), input)).toBeLessThan(100)
+    expect(weightOf(new Uint8Array(100_000), input)).toBeGreaterThan(100_000)
+    expect(weightOf(new Map([[1, new Set(['x'.repeat(50_000)])]]), input)).toBeGreaterThan(100_000)
+    expect(weightOf({ list: Array.from({ length: 1_000 }, () => ({})) }, input)).toBeGreaterThan(30_000)
+  })
+
   it('[FUZ2] is in the table: every exported decode…, and whatever else calls decodeAll', () => {
     const listed = new Set(DECODERS.map(({ source }) => source))
     const sources = filesBelow('lib/src', ['.ts']).map(({ path, text }) => ({
@@ -58,6 +66,9 @@ describe('every decoder', () => {
   })
 })
 
+/** Of what is stored, and of a snapshot of another machine. */
+const PROPER_CODES: readonly ErrorCode[] = ['E_STORAGE', 'E_MACHINE']
+
 /** Not decoders of bytes of others. */
 const ABOVE: ReadonlySet<string> = new Set(['codec/decode.ts#decodeAll'])
 
@@ -66,7 +77,7 @@ async function outcomeOf({ decode }: DecoderCase, bytes: Uint8Array): Promise<un
   try {
     return await decode(bytes)
   } catch (error) {
-    const isProper = error instanceof DecodeError || (LegionError.is(error) && error.code === 'E_STORAGE')
+    const isProper = error instanceof DecodeError || (LegionError.is(error) && PROPER_CODES.includes(error.code))
     if (!isProper) throw error
     return undefined
   }

@@ -5,7 +5,7 @@ import { WIRE_DECODERS } from './decoders-of-the-wire.js'
 export interface DecoderCase {
   /** Where it is: the file below `lib/src` and the exported name. */
   readonly source: `${string}.ts#${string}`
-  /** A value, or a DecodeError or E_STORAGE, thrown or as the rejection of a promise; nothing else. */
+  /** A value, or a DecodeError, E_STORAGE or E_MACHINE, thrown or as the rejection of a promise; nothing else. */
   decode(bytes: Uint8Array): unknown
   /** Sound bytes, which are mutated; every one must be decoded. */
   readonly samples: readonly Uint8Array[]
