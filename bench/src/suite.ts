@@ -7,6 +7,7 @@ import { docUpdates } from './benchmarks/doc-updates.js'
 import { failover } from './benchmarks/failover.js'
 import { groups } from './benchmarks/groups.js'
 import { join } from './benchmarks/join.js'
+import { linkLoad } from './benchmarks/link-load.js'
 import { raftCore } from './benchmarks/raft-core.js'
 import { readLatency } from './benchmarks/read-latency.js'
 import { snapshotJoin } from './benchmarks/snapshot-join.js'
@@ -21,6 +22,7 @@ export const SUITE: readonly Benchmark[] = [
   join,
   failover,
   snapshotJoin,
+  linkLoad,
   groups,
   raftCore,
 ]

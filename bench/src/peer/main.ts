@@ -1,6 +1,7 @@
 import { documentTasks } from './document-tasks.js'
 import { etcdTasks } from './etcd-tasks.js'
 import { groupTasks } from './group-tasks.js'
+import { heartbeatTasks } from './heartbeat-tasks.js'
 import { legionTasks } from './legion-tasks.js'
 import { loadTasks } from './load-tasks.js'
 import { processTasks } from './process-tasks.js'
@@ -15,6 +16,7 @@ const tasks = {
   ...etcdTasks,
   ...groupTasks,
   ...loadTasks,
+  ...heartbeatTasks,
 }
 /** What a peer process can be asked to do. */
 export type Tasks = typeof tasks

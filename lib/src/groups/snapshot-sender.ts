@@ -51,8 +51,8 @@ const TICK_MS = 1_000
 /**
  * Sends the snapshots of all groups of a peer, at most one per group and receiver. Other work keeps its latency: sending
  * takes part of the thread's time only, and what is under way to a peer is bounded, so that a slow disk over there is not
- * flooded. How fast chunks go over the network is the link's affair. After a break a transfer goes on with what the
- * receiver lacks.
+ * flooded. How fast chunks go over the network is the link's affair: its lane holds only a few. After a break a transfer
+ * goes on with what the receiver lacks.
  */
 export class SnapshotSender {
   readonly counts = new TransferCounts()

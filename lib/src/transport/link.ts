@@ -28,7 +28,7 @@ export interface LinkLimits {
   readonly messageBytes: number
   /**
    * How much may wait in each lane, in bytes; every payload counts 64 bytes more than it has. Default: 8 MiB for
-   * `control` and `consensus`, 4 MiB for `calls` and `documents`, 1 MiB for `bulk`.
+   * `control` and `consensus`, 4 MiB for `calls` and `documents`, 64 KiB for `bulk`.
    */
   readonly queueBytes: Readonly<Record<Lane, number>>
   /** A link that received nothing for so many milliseconds asks for a sign of life. Default 2,000. */
@@ -41,13 +41,16 @@ const MIB = 1024 * 1024
 
 export const DEFAULT_LINK_LIMITS: LinkLimits = {
   messageBytes: 64 * MIB,
-  queueBytes: { control: 8 * MIB, consensus: 8 * MIB, calls: 4 * MIB, documents: 4 * MIB, bulk: 1 * MIB },
+  queueBytes: { control: 8 * MIB, consensus: 8 * MIB, calls: 4 * MIB, documents: 4 * MIB, bulk: 64 * 1024 },
   idleMs: 2_000,
   silentMs: 6_000,
 }
 
 /** The longest goodbye that browsers still deliver while a page is going away (measured). */
 export const MAX_GOODBYE_BYTES = 4096
+
+/** Why a link closed from which nothing was heard any more. */
+export const SILENT = 'silent'
 
 export interface LinkEvents {
   /** @param payload may be a view of a larger buffer; the link does not use it again */
@@ -119,7 +122,7 @@ export class Link {
         this.#flushSoon()
       },
       suspect: () => this.channel.restart?.(),
-      silent: () => this.close('silent'),
+      silent: () => this.close(SILENT),
     })
     channel.on('message', (message) => this.#receive(message))
     channel.on('drain', () => this.#flush())
