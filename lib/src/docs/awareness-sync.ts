@@ -24,7 +24,9 @@ interface AwarenessChange {
 }
 
 /** States are sent at most this often; the newest replaces those that were not sent. */
-const SEND_SPACING_MS = 40
+const SEND_SPACING_MS = 50
+/** With so much in the queue towards a partner, a state would be old when it arrives: the newest is sent later. */
+const BACKED_UP_BYTES = 64 * 1024
 /** The own state is sent again after this long, so that who hears of it through others does not drop it. */
 const RENEW_AFTER_MS = 10_000
 /** A client without a link here that was not heard of for this long is gone. */
@@ -135,9 +137,20 @@ export class AwarenessSync {
     this.#news = new Map()
     for (const partner of this.#partners) {
       if (!partner.isFed) continue
-      const clients = [...news.keys()].filter((client) => this.#mustTell(partner, client, news.get(client)))
-      this.#send(partner, clients)
+      for (const [client, source] of news) if (this.#mustTell(partner, client, source)) partner.unaware.add(client)
+      this.#sendUnaware(partner)
     }
+  }
+
+  #sendUnaware(partner: Partner): void {
+    if (partner.unaware.size === 0) return
+    if (this.#partners.queuedBytes(partner) > BACKED_UP_BYTES) {
+      this.#sending ??= this.#sendAfter(SEND_SPACING_MS)
+      return
+    }
+    const clients = [...partner.unaware]
+    partner.unaware.clear()
+    this.#send(partner, clients)
   }
 
   /** That a client is gone goes to everyone, once: who is new to its source may just have heard that it is there. */
@@ -152,6 +165,7 @@ export class AwarenessSync {
       this.#partners.mustTell(partner, this.#partners.ownerOf(client)?.peer),
     )
     partner.mustSendAwareness = false
+    partner.unaware.clear()
     this.#send(partner, clients)
   }
 

@@ -37,6 +37,8 @@ export class Partner {
   /** Something for it was dropped, or may have been: it must ask again. */
   isStale = false
   mustSendAwareness = false
+  /** Clients whose newest awareness it is to be told. */
+  unaware = new Set<number>()
   /** Its client in awareness. */
   client: number | undefined
   /** The peers to which it passes its updates itself. */

@@ -34,6 +34,8 @@ export class MemoryNetworks {
   readonly #queues = new Map<string, Packet[]>()
   readonly #full = new Set<string>()
   readonly #held = new Set<string>()
+  /** What ports say is queued, on every link. */
+  queuedBytes = 0
 
   add(n: number): MemoryNetwork {
     const network = new MemoryNetwork(this, peerIdOf(n))
@@ -169,7 +171,7 @@ export class MemoryNetwork implements Network {
     const broadcast = (payload: Uint8Array) => {
       for (const to of this.peers.keys()) send(to, payload)
     }
-    return { send, broadcast, queuedBytes: () => 0 }
+    return { send, broadcast, queuedBytes: () => this.#owner.queuedBytes }
   }
 
   get links(): ReadonlyMap<PeerId, PeerStatus> {
