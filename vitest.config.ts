@@ -9,7 +9,7 @@ export default defineConfig({
     alias: [
       { find: /^legion-mesh$/, replacement: source('./lib/src/index.ts') },
       { find: /^legion-mesh\/node$/, replacement: source('./lib/src/node.ts') },
-      { find: /^legion-mesh\/(machines|testing|raft)$/, replacement: source('./lib/src/$1/index.ts') },
+      { find: /^legion-mesh\/(machines|testing|raft|react)$/, replacement: source('./lib/src/$1/index.ts') },
       { find: /^legion-signaling$/, replacement: source('./signaling-server/src/index.ts') },
     ],
   },

@@ -11,6 +11,7 @@ export interface World {
   readonly signalingUrl: string
   readonly labUrl: string
   readonly demoUrl: string
+  readonly examplesUrl: string
 }
 
 export type BrowserName = 'chromium' | 'firefox'
@@ -70,6 +71,16 @@ export class Cluster {
     return copy
   }
 
+  /** A page of `examples`. @param path below it */
+  openExample(path: string, name: string): Promise<Tab> {
+    return this.#openPage(`${this.#world.examplesUrl}${path}`, name)
+  }
+
+  /** The React example, which the test mounts and unmounts. */
+  openReact(name: string): Promise<Tab> {
+    return this.#openPage(`${this.#world.labUrl}react.html`, name)
+  }
+
   /** The theatre of demo-web, in agreement with the others. */
   async openDemo(name: string, { browser = 'chromium', ...more }: DemoOptions = {}): Promise<DemoTab> {
     const tab = this.#watch(new DemoTab(await this.#newPage(browser), name))
@@ -105,6 +116,14 @@ export class Cluster {
   async end(): Promise<void> {
     const contexts = await Promise.all(this.#contexts.values())
     await Promise.all([...contexts.map((context) => context.close()), ...this.#peers.map((peer) => peer.kill())])
+  }
+
+  /** A page that reads from its address what to join. */
+  async #openPage(url: string, name: string): Promise<Tab> {
+    const tab = await this.openBlank(name)
+    const settings = new URLSearchParams({ cluster: this.name, signaling: this.#world.signalingUrl })
+    await tab.page.goto(`${url}?${settings}`)
+    return tab
   }
 
   #watch<T extends Tab>(tab: T): T {

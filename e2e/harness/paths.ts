@@ -14,6 +14,8 @@ export const paths = {
   labMachine: fromRoot('e2e/machines/theatre.js'),
   labProgram: fromRoot('e2e/network/lab-program.js'),
   counterExample: fromRoot('examples/counter/main.ts'),
+  examples: fromRoot('examples'),
+  examplesSite: fromRoot('examples/dist/site'),
   readme: fromRoot('README.md'),
   library: fromRoot('lib'),
   vite: fromRoot('node_modules/vite/bin/vite.js'),

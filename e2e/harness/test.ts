@@ -28,8 +28,10 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       const signaling = await Signaling.start()
       const lab = await Site.serve(paths.pageBuild)
       const demo = await Site.serve(paths.demoSite)
-      await use({ browsers, signalingUrl: signaling.url, labUrl: lab.url, demoUrl: demo.url })
-      await Promise.all([browsers.close(), signaling.stop(), lab.close(), demo.close()])
+      const examples = await Site.serve(paths.examplesSite)
+      const urls = { labUrl: lab.url, demoUrl: demo.url, examplesUrl: examples.url }
+      await use({ browsers, signalingUrl: signaling.url, ...urls })
+      await Promise.all([browsers.close(), signaling.stop(), lab.close(), demo.close(), examples.close()])
     },
     { scope: 'worker' },
   ],

@@ -28,6 +28,7 @@ const TOP = [
   'metrics',
   'legion',
   'index',
+  'react',
   'testing',
   'node',
 ]
