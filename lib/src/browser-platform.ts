@@ -68,8 +68,28 @@ function pageLifecycle(): Lifecycle {
 const subscribe: { [K in keyof LifecycleEvents]: (listener: LifecycleEvents[K]) => Unsubscribe } = {
   hide: (listener) => listen(window, 'pagehide', () => listener()),
   restore: (listener) => listen(window, 'pageshow', (event) => wasCached(event) && listener()),
-  wake: (listener) => listen(window, 'online', () => listener()),
+  wake: (listener) => listenToWaking(() => listener()),
   visibility: (listener) => listen(document, 'visibilitychange', () => listener(isVisible())),
+}
+
+/** The network is back or another one; the page was frozen or hidden, when timers and sometimes sockets rest. */
+function listenToWaking(listener: () => void): Unsubscribe {
+  const { connection } = navigator as { connection?: EventTarget & { readonly type?: string } }
+  let type = connection?.type
+  const connectionChanged = () => {
+    if (connection?.type === type) return // It also tells every new guess of the bandwidth.
+    type = connection?.type
+    listener()
+  }
+  const subscriptions = [
+    listen(window, 'online', listener),
+    listen(document, 'resume', listener),
+    listen(document, 'visibilitychange', () => isVisible() && listener()),
+    connection === undefined ? () => {} : listen(connection, 'change', connectionChanged),
+  ]
+  return () => {
+    for (const unsubscribe of subscriptions) unsubscribe()
+  }
 }
 
 function listen(target: EventTarget, type: string, listener: (event: Event) => void): Unsubscribe {

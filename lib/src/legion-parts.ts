@@ -83,7 +83,21 @@ function describeSelf(
   return { id, bootNonce, name: name ?? nameOf(id), kind, host, canVote, durable }
 }
 
-export function unauthorizedError(peer: PeerId, problem: string): LegionError {
+/** What no mesh can help, as errors. */
+export function meshErrors(mesh: Mesh, report: (error: LegionError) => void): Unsubscribe {
+  const subscriptions = [
+    mesh.on('incompatible', (_, problem) => report(new LegionError('E_VERSION', problem))),
+    mesh.on('unauthorized', (peer, problem) => report(unauthorizedError(peer, problem))),
+    mesh.on('relayNeeded', (peer, problem) =>
+      report(new LegionError('E_TURN_NEEDED', `The peer ${peer}: ${problem}.`)),
+    ),
+  ]
+  return () => {
+    for (const unsubscribe of subscriptions) unsubscribe()
+  }
+}
+
+function unauthorizedError(peer: PeerId, problem: string): LegionError {
   return new LegionError('E_UNAUTHORIZED', `The peer ${peer} ${problem}. Give a credential that its authorize takes.`)
 }
 

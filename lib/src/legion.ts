@@ -25,11 +25,11 @@ import {
   createConsensus,
   createMesh,
   defaultPlatform,
+  meshErrors,
   nameOf,
   notLoadedError,
   readyInTime,
   subscribeLater,
-  unauthorizedError,
 } from './legion-parts.js'
 import type { LegionEvents, LegionStatus } from './legion-types.js'
 import type { kv } from './machines/kv.js'
@@ -458,8 +458,7 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
       this.#mesh.on('peerJoined', (peer) => this.#events.emit('peerJoined', peer.info)),
       this.#mesh.on('peerLeft', (peer, reason) => this.#events.emit('peerLeft', peer, reason)),
       this.#mesh.on('rendezvous', (status, problem) => this.#events.emit('signaling', status, problem)),
-      this.#mesh.on('incompatible', (_, problem) => this.#report(new LegionError('E_VERSION', problem))),
-      this.#mesh.on('unauthorized', (peer, problem) => this.#report(unauthorizedError(peer, problem))),
+      meshErrors(this.#mesh, (error) => this.#report(error)),
       lifecycle.on('hide', () => this.#vanish()),
       lifecycle.on('wake', () => this.#mesh.suspectAll()),
       lifecycle.on('visibility', (visible) => this.#consensus?.setVisible(visible)),

@@ -48,6 +48,7 @@ export class Attempt {
   #phase: AttemptPhase = 'waiting'
   #channel: Channel | undefined
   #greeting: Greeting | undefined
+  #lackedRelay = false
 
   /** The deadline runs from here, `begin` may come later. */
   constructor(options: AttemptOptions) {
@@ -65,6 +66,11 @@ export class Attempt {
 
   get phase(): AttemptPhase {
     return this.#phase
+  }
+
+  /** It failed for want of a path: both sides told their addresses, none of them a relay's, and had time to try them. */
+  get lackedRelay(): boolean {
+    return this.#lackedRelay
   }
 
   begin(iceServers: readonly IceServer[]): void {
@@ -115,10 +121,17 @@ export class Attempt {
 
   #fail(problem: string, refusal?: Refusal, sayWhy?: () => void): void {
     if (this.#isOver()) return
+    this.#lackedRelay = this.#isWithoutPath()
     this.#end('failed')
     sayWhy?.()
     this.#channel?.close(problem)
     this.#options.failed(problem, refusal)
+  }
+
+  #isWithoutPath(): boolean {
+    const { runtime, timeoutMs } = this.#options
+    const hadTime = runtime.nowMs() - this.startedMs >= timeoutMs / 2
+    return hadTime && this.#greeting === undefined && this.#channel?.lacksRelay === true
   }
 
   #isOver(): boolean {

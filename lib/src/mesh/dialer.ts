@@ -38,6 +38,8 @@ export interface DialerOptions {
   refusedBy(peer: PeerId): void
   linked(peer: PeerId, attempt: Attempt, link: Link, identity: Identity): void
   refused(peer: PeerId, problem: string, refusal: Refusal): void
+  /** No path leads to `peer`; said once until there is a link. */
+  relayNeeded(peer: PeerId, problem: string): void
   /** `peer` says that it has no link, though we have one. */
   suspect(peer: PeerId): void
   /** `peer` says that its end of the link is gone. */
@@ -56,6 +58,8 @@ interface Prospect {
   /** When to dial or to nudge next, if not linked by then. */
   nextAtMs: number
   problem: string
+  /** Dials in a row that failed for want of a path. */
+  pathless: number
   /** It asked to be dialled, wanted or not. */
   isInvited: boolean
 }
@@ -68,6 +72,8 @@ const YOUNG_MS = 500
 const LEAST_SLEEP_MS = 50
 /** A peer that failed less often counts as `connecting`. */
 const UNREACHABLE_AFTER = 3
+/** So many dials without a path are no accident: about ten seconds. */
+const PATHLESS_AFTER = 2
 
 /**
  * Links with every wanted peer. Of two, the smaller PeerId dials, so that they never dial each other at once; the other
@@ -115,6 +121,11 @@ export class Dialer {
     for (const peer of this.#prospects.keys()) this.#startOver(peer, YOUNG_MS)
   }
 
+  /** There is a way for signals again: nobody waits any longer; what is under way goes on. */
+  signalsPass(): void {
+    for (const peer of this.#prospects.keys()) this.#startOver(peer, Number.POSITIVE_INFINITY)
+  }
+
   /** `peer` is new in the room, or there again: what was said to an older process of its is in vain. */
   arrived(peer: PeerId): void {
     this.#startOver(peer, 0)
@@ -134,7 +145,9 @@ export class Dialer {
   /** Of a peer without a link. */
   stateOf(peer: PeerId): DialState {
     const prospect = this.#prospects.get(peer)
-    if (prospect === undefined || prospect.attempt !== undefined) return 'connecting'
+    if (prospect === undefined) return 'connecting'
+    if (prospect.pathless >= PATHLESS_AFTER) return `unreachable: ${this.#relayProblem()}`
+    if (prospect.attempt !== undefined) return 'connecting'
     if (!this.#options.canSignal(peer)) return 'unreachable: no way to signal to it'
     return prospect.failures < UNREACHABLE_AFTER ? 'connecting' : `unreachable: ${prospect.problem}`
   }
@@ -329,6 +342,7 @@ export class Dialer {
 
   #succeeded(peer: PeerId, attempt: Attempt, link: Link, identity: Identity): void {
     const prospect = this.#prospects.get(peer)
+    if (prospect !== undefined) prospect.pathless = 0
     if (prospect?.attempt === attempt) prospect.attempt = undefined
     this.#options.linked(peer, attempt, link, identity)
     this.evaluateSoon()
@@ -343,6 +357,8 @@ export class Dialer {
     prospect.attempt = undefined
     prospect.failures += refusal === undefined ? 1 : UNREACHABLE_AFTER
     prospect.problem = problem
+    prospect.pathless = attempt.lackedRelay ? prospect.pathless + 1 : 0
+    if (prospect.pathless === PATHLESS_AFTER) this.#options.relayNeeded(peer, this.#relayProblem())
     prospect.nextAtMs =
       refusal === undefined ? this.#nextTry(peer, prospect.failures) : this.#inMs(this.#options.timing.afterRefusalMs)
     this.evaluateSoon()
@@ -350,13 +366,21 @@ export class Dialer {
 
   // Small questions
 
+  #relayProblem(): string {
+    const urls = this.#options.iceServers().flatMap((server) => server.urls)
+    const hasTurn = urls.some((url) => /^turns?:/.test(url))
+    const advice = hasTurn ? 'the TURN servers gave no address' : 'give the signaling server one'
+    return `TURN needed: no direct path leads to it; ${advice}`
+  }
+
   /** Undefined for a stranger above the limit. */
   #prospect(peer: PeerId): Prospect | undefined {
     let prospect = this.#prospects.get(peer)
     if (prospect === undefined && this.#prospects.size < this.#options.limits.peers) {
       const isDialled = this.#options.isFullMesh() && !this.#iDial(peer)
       const nextAtMs = isDialled ? this.#nextTry(peer, 0) : this.#inMs(0)
-      prospect = { attempt: undefined, newest: undefined, failures: 0, nextAtMs, problem: '', isInvited: false }
+      const fresh = { attempt: undefined, newest: undefined, failures: 0, problem: '', pathless: 0, isInvited: false }
+      prospect = { ...fresh, nextAtMs }
       this.#prospects.set(peer, prospect)
     }
     return prospect

@@ -7,7 +7,7 @@ import { DecodeError } from '../codec/decode.js'
 import type { FoundingPlace, Rendezvous, RendezvousStatus, RoomView } from '../signaling/rendezvous.js'
 import type { Connector, IceServer } from '../transport/channel.js'
 import type { Lane } from '../transport/lanes.js'
-import { type Link, type LinkStatus, MAX_GOODBYE_BYTES } from '../transport/link.js'
+import { type Link, type LinkStatus, MAX_GOODBYE_BYTES, SILENT } from '../transport/link.js'
 import type { Attempt } from './attempt.js'
 import type { Authorize } from './authorization.js'
 import { CONTROL_PORT, type ControlMessage, decodeControl, encodeControl } from './control.js'
@@ -20,9 +20,9 @@ import type { Network, NetworkEvents, PeerLeftReason } from './network.js'
 import type { PeerInfo, PeerStatus } from './peer-info.js'
 import type { Port, PortHandlers, PortName } from './port.js'
 import { Ports } from './ports.js'
-import { problemOf, type RelayCounts } from './relay.js'
+import { problemOf } from './relay.js'
 import { DEFAULT_MESH_LIMITS, DEFAULT_MESH_TIMING, type MeshLimits, type MeshTiming } from './settings.js'
-import { Topology } from './topology.js'
+import { Topology, type TopologyCounts } from './topology.js'
 
 export interface MeshOptions {
   /** Who this peer is, until `start` knows better. */
@@ -49,6 +49,8 @@ export interface MeshEvents extends NetworkEvents {
   founded(clusterId: ClusterId): void
   /** A peer was refused in the handshake, or refuses us for the same reason. */
   incompatible(peer: PeerId, problem: string): void
+  /** Only a relay could link us with that peer, and there is none. Once until it is linked. */
+  relayNeeded(peer: PeerId, problem: string): void
   /** A peer's `authorize` said no to this one. */
   unauthorized(peer: PeerId, problem: string): void
 }
@@ -64,8 +66,8 @@ export interface MeshStatus {
   readonly droppedSignals: number
   /** Links that ended in the greeting because one side does not talk to the other. */
   readonly refused: number
-  /** Messages of others that passed through here. */
-  readonly relay: RelayCounts
+  /** Messages that passed over other peers. */
+  readonly relay: TopologyCounts
 }
 
 export interface MeshPeerStatus {
@@ -203,6 +205,7 @@ export class Mesh implements Network {
 
   /** After sleep, `pageshow` or `online`: asks every link for a quick sign of life, and dials without waiting. */
   suspectAll(): void {
+    this.#world?.rendezvous.probe()
     for (const { link } of this.#links.values()) link.probe(this.#timing.probeMs)
     this.#dialer.hurry()
   }
@@ -245,7 +248,7 @@ export class Mesh implements Network {
       malformed: this.#malformed,
       droppedSignals: this.#world?.rendezvous.droppedSignals ?? 0,
       refused: this.#refusals,
-      relay: { ...this.#topology.counts },
+      relay: this.#topology.counts,
     }
   }
 
@@ -258,7 +261,7 @@ export class Mesh implements Network {
   #joinedRoom(view: RoomView): void {
     this.#iceServers = view.iceServers
     this.#directory.replaceRoom(view.peers)
-    this.#dialer.evaluateSoon()
+    this.#dialer.signalsPass()
     if (view.clusterId !== undefined) this.#events.emit('founded', view.clusterId)
   }
 
@@ -317,6 +320,7 @@ export class Mesh implements Network {
       isFullMesh: () => this.#topology.isFullMesh,
       linked: (_peer, attempt, link, identity) => this.#linked(attempt, link, identity),
       refused: (peer, problem, refusal) => this.#refused(peer, problem, refusal),
+      relayNeeded: (peer, problem) => this.#events.emit('relayNeeded', peer, problem),
       suspect: (peer) => this.#suspect(peer),
       linkGone: (peer) => this.#drop(this.#links.get(peer), 'lost', 'the other side lost its end'),
     })
@@ -376,7 +380,10 @@ export class Mesh implements Network {
       this.#ports.drained(lane, linked.info.id)
       this.#topology.drained(lane)
     })
-    link.on('close', (reason) => this.#drop(linked, 'lost', reason))
+    link.on('close', (reason) => {
+      if (reason === SILENT) this.#world?.rendezvous.probe() // perhaps it is not the peer, but our network
+      this.#drop(linked, 'lost', reason)
+    })
     this.#logger.debug(`linked with ${linked.info.id}`)
     linked.say({ kind: 'cluster', clusterId: this.#clusterId }) // it may have changed since our hello
     this.#topology.linked(linked)

@@ -9,6 +9,7 @@ import type { SocketFactory } from '../signaling/socket.js'
 import { adaptWebSocket } from '../signaling/web-socket.js'
 import { storeNameOf } from '../storage/cluster-stores.js'
 import { webrtcConnector } from '../transport/webrtc-connector.js'
+import { watchInterfaces } from './interfaces.js'
 import { levelStorage } from './level-storage.js'
 import { findWebRtc, type NodeWebRtc, type NodeWebRtcPackage } from './webrtc.js'
 
@@ -52,7 +53,7 @@ export async function nodePlatform({ directory, webrtc }: NodePlatformOptions = 
 /** A process is always in the foreground, and ends by `close`, not by itself. */
 const processLifecycle: Lifecycle = {
   visible: true,
-  on: () => () => {},
+  on: (event, listener) => (event === 'wake' ? watchInterfaces(listener as () => void) : () => {}),
 }
 
 function directoryStorage(directory: string): PlatformStorage {

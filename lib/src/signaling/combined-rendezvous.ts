@@ -62,6 +62,10 @@ class CombinedRendezvous implements Rendezvous {
     for (const { rendezvous } of this.#parts) rendezvous.claim(clusterId)
   }
 
+  probe(): void {
+    for (const { rendezvous } of this.#parts) rendezvous.probe()
+  }
+
   async leave(): Promise<void> {
     this.#status = 'left'
     await Promise.all(this.#parts.map(({ rendezvous }) => rendezvous.leave()))

@@ -40,6 +40,10 @@ export class DeferredRendezvous implements Rendezvous {
     this.#ask((inner) => inner.claim(clusterId))
   }
 
+  probe(): void {
+    this.#inner?.probe()
+  }
+
   #ask(request: (inner: Rendezvous) => void): void {
     this.#request = request
     if (this.#inner !== undefined) request(this.#inner)

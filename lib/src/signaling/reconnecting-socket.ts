@@ -1,4 +1,4 @@
-import { type Runtime, setPeriodicTimer, type Timer } from '../base/runtime.js'
+import type { Runtime, Timer } from '../base/runtime.js'
 import type { Socket, SocketFactory } from './socket.js'
 
 export interface ReconnectingSocketOptions {
@@ -24,8 +24,12 @@ export interface ReconnectingSocketEvents {
 /** The longest wait is shorter than the server's grace, so that a cluster outlives every reconnect of its members. */
 const BACKOFF_MS = { min: 100, first: 200, max: 2000 }
 
-/** Who says nothing between two checks is lost; so is who has not accepted us by the first. */
+/** Who says nothing between two checks is lost. */
 const CHECK_MS = 10_000
+/** Who has not accepted us by then is not reached. TCP repeats its first packet after 1, 3 and 7 s: no sooner than we do. */
+const ACCEPT_MS = 5_000
+/** The deadline of a connection that is suspected to be dead. */
+const PROBE_MS = 2_000
 
 /** A socket that stays connected until `close`: notices a dead server, reconnects with jittered backoff. */
 export class ReconnectingSocket {
@@ -38,6 +42,7 @@ export class ReconnectingSocket {
   #check: Timer | undefined
   #retry: Timer | undefined
   #hasHeard = false
+  #startedMs = 0
   /** When the server accepted us; undefined before. */
   #acceptedMs: number | undefined
   /** Attempts since the last connection that lasted. */
@@ -53,9 +58,11 @@ export class ReconnectingSocket {
   connect(): void {
     const { runtime, openSocket } = this.#options
     const url = this.#url
+    this.#retry = undefined
     this.#hasHeard = false
+    this.#startedMs = runtime.nowMs()
     this.#acceptedMs = undefined
-    this.#check = setPeriodicTimer(runtime, CHECK_MS, () => this.#checkLiveness())
+    this.#checkIn(ACCEPT_MS)
     try {
       this.#socket = openSocket(url, {
         open: () => this.#events.open(),
@@ -70,6 +77,15 @@ export class ReconnectingSocket {
   /** The server took us in: from now on it must answer pings, and its loss is not one more failed attempt. */
   accepted(): void {
     this.#acceptedMs = this.#options.runtime.nowMs()
+    this.#checkIn(CHECK_MS)
+  }
+
+  /** The network may have changed: waits no longer for the next attempt; a connection must soon give a sign of life. */
+  probe(): void {
+    if (this.#retry !== undefined) {
+      this.#retry.cancel()
+      this.connect()
+    } else if (this.#acceptedMs !== undefined && this.#socket !== undefined) this.#ask(PROBE_MS)
   }
 
   send(text: string): void {
@@ -80,6 +96,7 @@ export class ReconnectingSocket {
   close(): void {
     this.#disconnect()
     this.#retry?.cancel()
+    this.#retry = undefined
   }
 
   #received(text: string): void {
@@ -88,12 +105,19 @@ export class ReconnectingSocket {
   }
 
   #checkLiveness(): void {
-    if (this.#hasHeard && this.#acceptedMs !== undefined) {
-      this.#hasHeard = false
-      this.send(this.#options.ping)
-    } else {
-      this.#lost(`${this.#url} does not answer; trying again`)
-    }
+    if (this.#hasHeard && this.#acceptedMs !== undefined) this.#ask(CHECK_MS)
+    else this.#lost(`${this.#url} does not answer; trying again`)
+  }
+
+  #ask(withinMs: number): void {
+    this.#hasHeard = false
+    this.send(this.#options.ping)
+    this.#checkIn(withinMs)
+  }
+
+  #checkIn(delayMs: number): void {
+    this.#check?.cancel()
+    this.#check = this.#options.runtime.setTimer(delayMs, () => this.#checkLiveness())
   }
 
   #lost(problem: string): void {
@@ -111,9 +135,11 @@ export class ReconnectingSocket {
     this.#socket = undefined
   }
 
+  /** An attempt that nobody answered has waited already. */
   #backoffMs(): number {
     const { min, first, max } = BACKOFF_MS
-    const ceiling = Math.min(max, first * 2 ** this.#failures)
+    const hasWaited = this.#acceptedMs === undefined && this.#ageMs(this.#startedMs) >= ACCEPT_MS
+    const ceiling = hasWaited ? first : Math.min(max, first * 2 ** this.#failures)
     return min + this.#options.runtime.random() * (ceiling - min)
   }
 

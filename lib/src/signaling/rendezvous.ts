@@ -23,6 +23,8 @@ export interface Rendezvous {
   found(clusterId: ClusterId, where?: FoundingPlace | undefined): void
   /** This peer belongs to the cluster, which exists. Idempotent; repeated after every reconnect. */
   claim(clusterId: ClusterId): void
+  /** The network may have changed: reconnects without waiting, asks a connection for a quick sign of life. */
+  probe(): void
   /** Says goodbye and closes. Idempotent. */
   leave(): Promise<void>
 }

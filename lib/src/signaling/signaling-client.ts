@@ -93,6 +93,10 @@ export class SignalingClient implements Rendezvous {
     if (this.#status === 'joined') this.#transmit({ type: 'found', clusterId })
   }
 
+  probe(): void {
+    this.#socket?.probe()
+  }
+
   async leave(): Promise<void> {
     this.#status = 'left'
     this.#transmit({ type: 'bye' })

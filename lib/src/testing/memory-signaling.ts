@@ -108,6 +108,9 @@ class MemoryRendezvous implements Rendezvous {
     if (this.#status === 'joined') this.#runtime.setTimer(0, () => this.#answerRequest())
   }
 
+  /** It is there as long as the process is. */
+  probe(): void {}
+
   async leave(): Promise<void> {
     this.#status = 'left'
     this.#events = undefined

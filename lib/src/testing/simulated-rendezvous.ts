@@ -7,6 +7,7 @@ import type {
   RendezvousStatus,
   RoomView,
 } from '../signaling/rendezvous.js'
+import type { IceServer } from '../transport/channel.js'
 import { drawFrom, type Medium, type Range } from './simulated-channel.js'
 
 const RETRY_MS: Range = [300, 2000]
@@ -28,6 +29,8 @@ export class SimulatedSignalingServer {
   readonly #members = new Map<PeerId, Session>()
   readonly #sessions = new Set<Session>()
   readonly #unplugged = new Set<PeerId>()
+  /** What newcomers are told. */
+  iceServers: readonly IceServer[] = []
   /** Unanswered, first come first. */
   readonly #foundings: Founding[] = []
   /** Members that belong to the room's cluster. */
@@ -114,7 +117,11 @@ export class SimulatedSignalingServer {
     const others = [...this.#members].filter(([peer]) => peer !== id)
     this.#replace(session)
     if (clusterId !== undefined) this.#claim(id, clusterId, durable)
-    const view: RoomView = { peers: others.map(([peer]) => peer), iceServers: [], clusterId: this.#clusterId }
+    const view: RoomView = {
+      peers: others.map(([peer]) => peer),
+      iceServers: this.iceServers,
+      clusterId: this.#clusterId,
+    }
     session.toClient((_events, client) => client.admitted(view))
     for (const [, other] of others) other.toClient((_events, client) => client.peerJoined(id))
   }
@@ -247,6 +254,7 @@ export class SimulatedRendezvous implements Rendezvous {
   #room = new Set<PeerId>()
   #wanted: ClusterId | undefined
   #status: RendezvousStatus = 'connecting'
+  #retry: Timer | undefined
 
   constructor(medium: Medium, server: SimulatedSignalingServer) {
     this.#medium = medium
@@ -282,6 +290,12 @@ export class SimulatedRendezvous implements Rendezvous {
   found(clusterId: ClusterId): void {
     this.#wanted = clusterId
     if (this.#status === 'joined') this.#sendFounding()
+  }
+
+  probe(): void {
+    if (this.#retry === undefined) return
+    this.#retry.cancel()
+    this.#connect()
   }
 
   async leave(): Promise<void> {
@@ -329,6 +343,7 @@ export class SimulatedRendezvous implements Rendezvous {
   }
 
   #connect(): void {
+    this.#retry = undefined
     if (this.#self === undefined || this.#events === undefined) return
     this.#session = this.#server.connect(this, this.#self)
     if (this.#session === undefined) this.#retryLater()
@@ -337,7 +352,7 @@ export class SimulatedRendezvous implements Rendezvous {
   #retryLater(): void {
     if (this.#events === undefined) return
     this.#setStatus('offline', 'the simulated signaling server is out of reach')
-    this.#medium.clock.setTimer(drawFrom(this.#medium.random, RETRY_MS), () => this.#connect())
+    this.#retry = this.#medium.clock.setTimer(drawFrom(this.#medium.random, RETRY_MS), () => this.#connect())
   }
 
   #sendFounding(): void {

@@ -12,6 +12,7 @@ import { SimulatedClock } from '../../src/testing/simulated-runtime.js'
 export type PeerOptions = Pick<MeshOptions, 'limits' | 'timing' | 'credential' | 'authorize'> & {
   id?: PeerId
   clusterId?: ClusterId
+  createConnector?: MeshOptions['createConnector']
 }
 
 /** One simulated peer: a mesh with every event and message written down, in order. */
@@ -62,7 +63,7 @@ export class SimulatedMeshes {
       self: info(id, `boot-${boot}`),
       runtime,
       createRendezvous: (self) => this.network.rendezvous(self),
-      createConnector: (self) => this.network.connector(self),
+      createConnector: options.createConnector ?? ((self) => this.network.connector(self)),
       logger: recordingLogger(logged),
     })
     const peer = recordedPeer(id, mesh, logged)

@@ -30,6 +30,8 @@ class ScriptedRendezvous implements Rendezvous {
   found(clusterId: ClusterId): void {
     this.requests.push(clusterId)
   }
+  probe(): void {}
+
   async leave(): Promise<void> {
     this.status = 'left'
   }

@@ -224,7 +224,7 @@ describe('SignalingClient', () => {
       bench.socket.accept()
       bench.socket.say({ type: 'pong' })
     }
-    await bench.clock.run(12_000)
+    await bench.clock.run(6_000)
     expect(bench.sockets[0]?.isClosed).toBe(true)
     expect(bench.sockets).toHaveLength(2)
     expect(bench.client.status).toBe('offline')
