@@ -48,7 +48,8 @@ export class Peer {
     for (const group of settings.groups) machines.set(group.name, await loadMachine(group.machine))
     const platform = await nodePlatform({ webrtc, directory })
     const logger = libraryLogger(log)
-    const options = { cluster, signaling, secret, name, canVote, voters, machine, platform, logger }
+    const documents = { keep: settings.keepsDocuments ? 'all' : 'opened' } as const
+    const options = { cluster, signaling, secret, name, canVote, voters, machine, documents, platform, logger }
     const peer = new Peer(Legion.open<AnyMachine>(options), machines, log)
     const opened = () => peer.#tellOpened(machine, directory)
     if (directory === undefined) opened()

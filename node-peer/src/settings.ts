@@ -7,6 +7,7 @@ export const USAGE = `legion-peer: an always-on member of a cluster
   --signaling URL,URL  its signaling servers, ws:// or wss:// (required)
   --machine FILE       module that exports the cluster's machine (default: the built-in kv)
   --group NAME=FILE    another group to keep, and its machine; may be given again
+  --keep-documents     open, keep and pass on every document that a linked peer has open (default: only main)
   --directory DIR      keeps the state there: the peer survives its process (default: memory only)
   --name NAME          how others see this peer (default: the beginning of its id)
   --webrtc STACK       node-datachannel or roamhq (default: the faster that is installed)
@@ -40,6 +41,7 @@ export interface Settings {
   readonly httpPort: number | undefined
   readonly metricsPort: number | undefined
   readonly directory: string | undefined
+  readonly keepsDocuments: boolean
   readonly groups: readonly GroupSettings[]
 }
 
@@ -69,6 +71,7 @@ export function readSettings(args: string[], env: NodeJS.ProcessEnv): Settings |
       http: { type: 'string' },
       metrics: { type: 'string' },
       directory: { type: 'string' },
+      'keep-documents': { type: 'boolean', default: false },
       group: { type: 'string', multiple: true, default: [] },
       help: { type: 'boolean', default: false },
     },
@@ -87,6 +90,7 @@ export function readSettings(args: string[], env: NodeJS.ProcessEnv): Settings |
     httpPort: values.http === undefined ? undefined : wholeNumber('--http', values.http),
     metricsPort: values.metrics === undefined ? undefined : wholeNumber('--metrics', values.metrics),
     directory: values.directory === undefined ? undefined : required('--directory', values.directory),
+    keepsDocuments: values['keep-documents'],
     groups: readGroups(values.group),
   }
 }

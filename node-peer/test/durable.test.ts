@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { Legion } from 'legion-mesh'
+import { type DocumentStatus, Legion, type LegionDocument } from 'legion-mesh'
 import { nodePlatform } from 'legion-mesh/node'
 import { createSignalingServer, type SignalingServer } from 'legion-signaling'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -13,6 +14,14 @@ import { CLI, RunningPeer } from './running-peer.js'
 const LIGHTS = fileURLToPath(new URL('./machines/lights.mjs', import.meta.url))
 /** Room for a peer that starts, none for what the test writes. */
 const FEW_BLOCKS = 256
+
+function settled(document: LegionDocument, status: DocumentStatus): Promise<void> {
+  return new Promise((resolve) => {
+    const check = () => document.status === status && resolve()
+    document.on('status', check)
+    check()
+  })
+}
 
 describe.skipIf(!existsSync(CLI))('legion-peer with a directory (needs `npm run build`)', { timeout: 60_000 }, () => {
   let server: SignalingServer
@@ -71,6 +80,24 @@ describe.skipIf(!existsSync(CLI))('legion-peer with a directory (needs `npm run 
     expect(await reader.read('get', 'seat')).toBe('12A')
     expect((await reader.group('lights', lights)).state).toEqual({ on: true })
     expect(reader.members[0]).toMatchObject({ peer: id })
+  })
+
+  it('[PEE13] keeps every document that it hears of with --keep-documents, through SIGKILL', async () => {
+    const first = start(['--keep-documents'])
+    await first.event('ready')
+    const writer = await joinCluster()
+    const sheet = writer.doc('sheet')
+    await settled(sheet, 'synced')
+    sheet.applyFast((y) => y.getText('t').insert(0, 'archived'))
+    await setTimeout(1_000)
+    await writer.close()
+    first.kill('SIGKILL')
+    await first.exited
+    await start(['--keep-documents']).event('ready')
+    const reader = await joinCluster()
+    const again = reader.doc('sheet')
+    await settled(again, 'synced')
+    expect(again.y.getText('t').toString()).toBe('archived')
   })
 
   it('[PEE9] ends with E_STORAGE_LOCKED and code 1 if another process uses the directory', async () => {

@@ -8,7 +8,7 @@ describe('readSettings', () => {
     const args = [
       ...['--cluster', 'theatre', '--signaling', 'ws://a, wss://b', '--machine', './theatre.js', '--name', 'Box'],
       ...['--webrtc', 'roamhq', '--no-vote', '--recover', '--voters', '3', '--http', '0', '--metrics', '9464'],
-      ...['--directory', './data', '--group', 'orders=./orders.js', '--group', 'stock=./a=b.js'],
+      ...['--directory', './data', '--keep-documents', '--group', 'orders=./orders.js', '--group', 'stock=./a=b.js'],
     ]
     expect(readSettings(args, { LEGION_SECRET: 'sesame' })).toEqual({
       cluster: 'theatre',
@@ -23,6 +23,7 @@ describe('readSettings', () => {
       httpPort: 0,
       metricsPort: 9464,
       directory: './data',
+      keepsDocuments: true,
       groups: [
         { name: 'orders', machine: './orders.js' },
         { name: 'stock', machine: './a=b.js' },
@@ -33,6 +34,7 @@ describe('readSettings', () => {
       canVote: true,
       recover: false,
       voters: undefined,
+      keepsDocuments: false,
       groups: [],
     })
     expect(readSettings(['--help'], {})).toBeUndefined()

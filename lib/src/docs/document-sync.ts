@@ -163,7 +163,10 @@ export class DocumentSync {
   }
 
   #updated(partner: Partner, update: Uint8Array): void {
-    if (!this.#judge(partner)) return this.#tellSelf() // perhaps it does not know yet
+    if (!this.#judge(partner)) {
+      this.#tellSelf() // perhaps it does not know yet
+      return
+    }
     this.#apply(partner, update)
     if (pendingBytes(this.#y) > 0) this.#suspect(this.#gapsFrom, partner.peer)
   }

@@ -55,7 +55,7 @@ describe('awareness', () => {
       await peers.settle()
       await peers.clock.run(1)
     }
-    expect(peers.networks.sent.length - before).toBe(2)
+    expect(peers.networks.sent.length - before).toBe(3)
     await peers.run(100)
     expect(peers.networks.sent.length - before).toBe(3)
     expect(b!.doc.awareness.getStates().get(a!.doc.awareness.clientID)).toMatchObject({ cursor: 99 })

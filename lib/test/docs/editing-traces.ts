@@ -49,7 +49,6 @@ interface Made {
  * document and the trace says it was seen.
  */
 export class Typist {
-  readonly #agent: number
   readonly #trace: Trace<ConcurrentTransaction>
   readonly #made: (Made | undefined)[]
   readonly #shared: Y.Doc
@@ -60,7 +59,6 @@ export class Typist {
 
   /** @param made by transaction, filled by all typists of a trace */
   constructor(agent: number, trace: Trace<ConcurrentTransaction>, made: (Made | undefined)[], shared: Y.Doc) {
-    this.#agent = agent
     this.#trace = trace
     this.#made = made
     this.#shared = shared
