@@ -1,6 +1,8 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
@@ -10,7 +12,9 @@ import { RawClient } from './raw-client.js'
 const CLI = fileURLToPath(new URL('../dist/cli.js', import.meta.url))
 
 function start(...args: string[]): ChildProcess {
-  return spawn(process.execPath, [CLI, '--port', '0', '--host', '127.0.0.1', ...args], { stdio: ['ignore', 'pipe', 2] })
+  return spawn(process.execPath, [CLI, '--port', '0', '--host', '127.0.0.1', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
 }
 
 async function urlOf(cli: ChildProcess): Promise<string> {
@@ -41,8 +45,48 @@ describe.skipIf(!existsSync(CLI))('legion-signaling (needs `npm run build`)', { 
     expect(await first.closed).toBe(1001)
   })
 
+  it('[SIG23] asks a module about every hello, logs as JSON, and lets sockets go one by one', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'legion-signaling-'))
+    const authorize = join(directory, 'authorize.mjs')
+    writeFileSync(
+      authorize,
+      `export const authorize = ({ credential }) => credential === 'open' ? { name: 'ann' } : { refused: 'closed' }`,
+    )
+    const turn = ['--turn-url', 'turn:localhost:3478', '--turn-secret', 'north']
+    const args = ['--authorize', authorize, ...turn, '--drain-ms', '50', '--log-level', 'debug']
+    const cli = start(...args)
+    let log = ''
+    cli.stderr?.on('data', (data) => {
+      log += data
+    })
+    const url = await urlOf(cli)
+    const [welcome, refused] = [await RawClient.open(url), await RawClient.open(url)]
+    welcome.send({ ...helloOf('a'), credential: 'open' })
+    refused.send({ ...helloOf('b'), credential: 'shut' })
+    expect(await welcome.next()).toMatchObject({ iceServers: [{ username: expect.stringMatching(/^\d+:ann$/) }] })
+    expect(await refused.next()).toEqual({ type: 'error', code: 'unauthorized' })
+    const exited = once(cli, 'exit')
+    cli.kill('SIGTERM')
+    expect(await exited).toEqual([0, null])
+    const events = log
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).event)
+    expect(events).toEqual(['listening', 'hello', 'unauthorized', 'dismissed', 'closing'])
+    rmSync(directory, { recursive: true })
+  })
+
   it('[SIG23] says what is wrong with its arguments', async () => {
-    const mistakes = [['--port', 'x'], ['--ice', '[{}]'], ['--limit', 'toString=1'], ['--bogus']]
+    const mistakes = [
+      ['--port', 'x'],
+      ['--ice', '[{}]'],
+      ['--limit', 'toString=1'],
+      ['--turn-url', 'http://localhost'],
+      ['--turn-url', 'turn:localhost'],
+      ['--redis', 'localhost'],
+      ['--log-level', 'loud'],
+      ['--bogus'],
+    ]
     const failures = await Promise.all(mistakes.map((args) => fails(...args)))
     for (const [i, failure] of failures.entries()) {
       expect(failure).toMatchObject({ code: 2, stderr: expect.stringContaining(mistakes[i]?.[0] ?? '') })

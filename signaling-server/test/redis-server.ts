@@ -1,10 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient } from 'redis'
+import { freeTcpPort } from './free-port.js'
 
 export const hasRedis = isInstalled()
 
@@ -21,7 +21,7 @@ export class RedisServer {
   }
 
   static async open(): Promise<RedisServer> {
-    const server = new RedisServer(await freePort())
+    const server = new RedisServer(await freeTcpPort())
     await server.start()
     return server
   }
@@ -72,15 +72,6 @@ export class RedisServer {
     if (this.#process?.exitCode === null && this.#process.signalCode === null) await this.kill()
     rmSync(this.#directory, { recursive: true, force: true })
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 0
 }
 
 function isInstalled(): boolean {

@@ -154,6 +154,9 @@ describe('SignalingServer', { timeout: 30_000 }, () => {
     const metrics = await (await get(server, '/metrics')).text()
     expect(metrics).toContain('legion_signaling_members 1')
     expect(metrics).toContain('legion_signaling_received_messages_total{type="hello"} 1')
+    expect(metrics).toContain('legion_signaling_joins_total 1')
+    expect(metrics).toContain('legion_signaling_shared 1')
+    expect(metrics).toMatch(/legion_signaling_event_loop_delay_seconds \d/)
     expect((await get(server, '/')).status).toBe(404)
   })
 
