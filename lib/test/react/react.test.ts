@@ -1,7 +1,7 @@
 import { createElement } from 'react'
 import { renderToString } from 'react-dom/server'
 import { describe, expect, it } from 'vitest'
-import { kv } from '../../src/machines/kv.js'
+import type { kv } from '../../src/machines/kv.js'
 import { createLegionReact } from '../../src/react/index.js'
 
 const { LegionProvider, useLegion } = createLegionReact<typeof kv>()
