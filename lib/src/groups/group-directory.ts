@@ -3,7 +3,7 @@ import { type Runtime, setPeriodicTimer } from '../base/runtime.js'
 import type { AnyMachine } from '../machines/types.js'
 import { encodeCreateGroup } from './entry.js'
 import type { Group } from './group.js'
-import type { GroupRecord } from './group-registry.js'
+import { GROUPS_MAX, type GroupRecord } from './group-registry.js'
 import type { GroupStatus } from './group-types.js'
 import { inTime } from './in-time.js'
 import type { Split } from './split.js'
@@ -108,6 +108,7 @@ export class GroupDirectory {
     const { main, runtime } = this.#options
     const known = main.registry.get(name)
     if (known !== undefined) return Promise.resolve(known)
+    if (main.registry.size >= GROUPS_MAX) return Promise.reject(tooManyError(name))
     return new Promise((resolve) => {
       const ask = () => {
         const founder = main.voterId
@@ -150,6 +151,11 @@ export class GroupDirectory {
     this.#open.delete(name)
     group.close()
   }
+}
+
+function tooManyError(name: string): LegionError {
+  const problem = `The group "${name}" can't be created: the cluster has ${GROUPS_MAX} already.`
+  return new LegionError('E_BUSY', problem, { outcome: 'not-applied' })
 }
 
 function requireName(name: string): void {

@@ -3,6 +3,9 @@ import type { VoterId } from '../raft/index.js'
 /** What the wire calls the group `main`. */
 export const MAIN = 0
 
+/** Groups besides `main` that a cluster may have. Part of the protocol: replicas with another limit would differ. */
+export const GROUPS_MAX = 65_536
+
 /** A group besides `main`, as the log of `main` created it. */
 export interface GroupRecord {
   /** The index of the entry that created it: unique in the cluster, and what the wire calls it. */
@@ -27,9 +30,13 @@ export class GroupRegistry {
     return this.#byName.get(name)
   }
 
-  /** The first of a name wins. */
+  get isFull(): boolean {
+    return this.#byName.size >= GROUPS_MAX
+  }
+
+  /** The first of a name wins. Without effect if there are too many. */
   create(record: GroupRecord): void {
-    if (!this.#byName.has(record.name)) this.#byName.set(record.name, record)
+    if (!this.isFull && !this.#byName.has(record.name)) this.#byName.set(record.name, record)
   }
 
   static restore(records: readonly GroupRecord[]): GroupRegistry {

@@ -18,6 +18,8 @@ const HEARD_WITHIN_MS = 2_000
 
 /** A tab counts as hidden, as a voter, when it has been for so long: people switch tabs all the time. */
 const HIDDEN_FOR_MS = 30_000
+/** Members that went are remembered, and as many others. Whom it forgets a new leader counts as gone from then on. */
+const GONE_MAX = 4_096
 
 /**
  * What a peer sees of the others' replicas: who announced one, who is gone and since when, who is leaving. Every peer
@@ -65,6 +67,15 @@ export class Membership {
     if (reason === 'goodbye') this.#goodbyes.add(peer)
     else this.#steadiness.lost(peer, nowMs)
     if (announce !== undefined) this.#goneSinceMs.set(announce.member.id, nowMs)
+    this.#steadiness.tidy(nowMs)
+    forgetOldest(this.#goodbyes)
+    forgetOldest(this.#leaving)
+    forgetOldest(this.#goneSinceMs)
+  }
+
+  /** Peers that are gone and not forgotten, each as often as it is remembered. */
+  get rememberedCount(): number {
+    return this.#goodbyes.size + this.#leaving.size + this.#goneSinceMs.size + this.#steadiness.rememberedCount
   }
 
   get announces(): ReadonlyMap<PeerId, Announce> {
@@ -186,6 +197,14 @@ export class Membership {
     ]
     const joining = this.#newcomers(roster).filter((member) => planned.has(member.id))
     return changes.length === 0 ? undefined : { transition: 'auto', changes, context: encodeJoining(joining) }
+  }
+}
+
+/** A leader forgets who is no member; others can't tell, and must not remember all who ever came by. */
+function forgetOldest<T>(gone: { readonly size: number; keys(): Iterable<T>; delete(key: T): boolean }): void {
+  for (const oldest of gone.keys()) {
+    if (gone.size <= GONE_MAX) return
+    gone.delete(oldest)
   }
 }
 

@@ -28,7 +28,7 @@ import {
 import { readValue, writeValue } from '../codec/value.js'
 import { readMembers, readVoterId, writeMembers, writeVoterId } from './entry.js'
 import { type Epoch, readEpoch, writeEpoch } from './epoch.js'
-import type { GroupRecord } from './group-registry.js'
+import { GROUPS_MAX, type GroupRecord } from './group-registry.js'
 import { REMEMBERED_MAX, type RosterRecord } from './roster.js'
 import { PINNED_ROLES, type PinnedRole } from './roster-entry.js'
 import type { ReplacedSession, SessionRecord, StoredResult } from './sessions.js'
@@ -60,9 +60,7 @@ const LENGTH_BYTES = 4
 const TEXT_BYTES_MAX = 256
 const SESSIONS_MAX = 65_536
 const RESULTS_MAX = 65_536
-const GROUPS_MAX = 65_536
 export const EPOCHS_MAX = 64
-const REASON_BYTES_MAX = 65_536
 
 export function encodeHead(head: SnapshotHead): Uint8Array {
   return encode((encoder) => {
@@ -279,5 +277,5 @@ function readResult(decoder: Decoder): StoredResult {
   if (kind === OK) return { ok: true, output: readValue(decoder) }
   if (kind === FAILED) return { ok: false, rejected: undefined }
   if (kind === DROPPED) return 'dropped'
-  return { ok: false, rejected: readString(decoder, REASON_BYTES_MAX), details: readValue(decoder) }
+  return { ok: false, rejected: readString(decoder, decoder.arr.length), details: readValue(decoder) }
 }

@@ -17,6 +17,10 @@ export class Steadiness {
     return lostAtMs.filter((lostMs) => lostMs > nowMs - REMEMBERED_MS).length <= LOSSES_MAX
   }
 
+  get rememberedCount(): number {
+    return this.#lostAtMs.size
+  }
+
   /** Forgets what is long ago. */
   tidy(nowMs: number): void {
     for (const [peer, lostAtMs] of this.#lostAtMs) {

@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest'
+import { newPeerId } from '../../src/base/ids.js'
+import { encodeCreateGroup } from '../../src/groups/entry.js'
+import { GROUPS_MAX, GroupRegistry } from '../../src/groups/group-registry.js'
+import { Membership } from '../../src/groups/membership.js'
+import { decodeHead, encodeHead, type SnapshotHead } from '../../src/groups/snapshot.js'
+import { voterIdOf } from '../../src/groups/voter-id.js'
+import { defineMachine, Rejected } from '../../src/machines/index.js'
+import { SimulatedClock } from '../../src/testing/simulated-runtime.js'
+import { createSimulation } from '../../src/testing/simulation.js'
+
+// What others can make a cluster or a peer remember is bounded, and what is remembered can be read again.
+
+const runtime = new SimulatedClock().fork(160)
+const founder = voterIdOf(newPeerId(runtime), 1)
+
+const EMPTY: SnapshotHead = {
+  machineName: 'kv',
+  machineVersion: 1,
+  seed: 1,
+  appliedIndex: 1,
+  timestampMs: 1,
+  roster: { members: [], retired: [], ejected: [], pinned: [], changedAt: 0 },
+  sessions: [],
+  groups: [],
+  isEmpty: true,
+  dissolvedInto: undefined,
+  epochs: [],
+}
+
+const group = (number: number) => ({ number, name: `group ${number}`, machineName: 'kv', replicas: 0, founder })
+
+describe('what is remembered', () => {
+  it('[GRP160] a cluster has no more groups than a snapshot can hold', { timeout: 60_000 }, () => {
+    const registry = GroupRegistry.restore(Array.from({ length: GROUPS_MAX + 10 }, (_, i) => group(i)))
+    expect(registry.all.size).toBe(GROUPS_MAX)
+    expect(registry.isFull).toBe(true)
+    const head = { ...EMPTY, groups: [...registry.all.values()] }
+    expect(decodeHead(encodeHead(head)).groups).toHaveLength(GROUPS_MAX)
+    expect(encodeCreateGroup({ ...group(1), name: 'x' }).length).toBeLessThan(64)
+  })
+
+  it('[GRP161] a reason or details of any length that a command gives can be read from a snapshot again', async () => {
+    const machine = defineMachine({
+      name: 'talkative',
+      version: 1,
+      initial: () => ({}),
+      commands: {
+        refuse(_, text: string): void {
+          throw new Rejected(text, { text })
+        },
+      },
+    })
+    const simulation = createSimulation({ seed: 161 })
+    const [first] = await simulation.peers(1, { machine })
+    const long = 'é'.repeat(100_000)
+    const refused = first?.legion.applyConsistent('refuse', long)
+    await expect(simulation.until(refused ?? Promise.resolve())).rejects.toMatchObject({ code: 'E_REJECTED' })
+    const second = simulation.open({ machine })
+    await simulation.settle(() => second.legion.status().isReady, 10_000)
+  })
+
+  it('[GRP162] a peer that never leads does not remember all who ever came by', () => {
+    const membership = new Membership()
+    const member = { name: '', kind: 'browser', host: '', durable: false, canVote: true, machineVersion: 1 } as const
+    const clusterId = newPeerId(runtime) as never
+    for (let i = 0; i < 10_000; i++) {
+      const peer = newPeerId(runtime)
+      const id = voterIdOf(peer, 1)
+      membership.joined(peer)
+      const announce = { clusterId, member: { ...member, id }, machineName: 'kv', visible: true, epoch: 1, history: [] }
+      membership.announced(peer, { kind: 'announce', ...announce }, i)
+      if (i % 2 === 0) membership.leaving(peer)
+      membership.lost(peer, i % 3 === 0 ? 'goodbye' : 'lost', i * 1_000)
+    }
+    expect(membership.rememberedCount).toBeLessThanOrEqual(3 * 4_096 + 60)
+    expect(membership.announces.size).toBe(0)
+  })
+})
