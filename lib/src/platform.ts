@@ -47,8 +47,8 @@ export interface RendezvousOptions {
   readonly urls: readonly string[]
   /** What this peer proves its PeerId with to the servers; of its identity. */
   readonly key: Uint8Array
-  /** What this peer shows to servers that let in only whom they know; asked at every hello. */
-  credential(): string | undefined
+  /** What this peer shows to servers that let in only whom they know; asked at every hello. Default: nothing. */
+  readonly credential?: (() => string | undefined) | undefined
   readonly runtime: Runtime
   readonly logger: Logger
 }
