@@ -51,7 +51,8 @@ export interface LegionOptions<M extends AnyMachine, H, L> {
   /**
    * Asked about every peer before a link with it counts: true lets it, all others get E_UNAUTHORIZED. May answer later,
    * within `timing.dialTimeoutMs`. Unlike `admit`, which is about copies of the state, it is about everything: without a
-   * link there are no documents and messages either. Default: all may.
+   * link there are no documents and messages either. Give it to every peer: who is linked with one reaches the others
+   * over it. Default: all may.
    */
   readonly authorize?: Authorize | undefined
   /**

@@ -27,16 +27,17 @@ export class InboundCalls<Legion> {
     return count
   }
 
-  cast(from: PeerId, name: string, payload: Value): void {
+  /** @param bytes of the message, encoded */
+  cast(from: PeerId, name: string, payload: Value, bytes: number): void {
     const handler = this.#handler(from, name)
-    if (handler !== undefined) this.#inbox(from).cast(name, handler, payload)
+    if (handler !== undefined) this.#inbox(from).cast(name, handler, payload, bytes)
   }
 
   /** @throws DecodeError if a call with that id waits already */
-  call(from: PeerId, id: number, name: string, payload: Value): void {
+  call(from: PeerId, id: number, name: string, payload: Value, bytes: number): void {
     const handler = this.#handler(from, name)
     if (handler === undefined) this.#inbox(from).refuse(id, 'E_NO_HANDLER')
-    else this.#inbox(from).call(id, name, handler, payload)
+    else this.#inbox(from).call(id, name, handler, payload, bytes)
   }
 
   cancel(from: PeerId, id: number): void {

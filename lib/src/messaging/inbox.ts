@@ -13,7 +13,9 @@ import type { AnyHandler } from './types.js'
 export interface InboundLimits {
   /** Handlers that run at once for one peer: above, calls are refused with E_BUSY and casts dropped. Default 1,024. */
   readonly inboundCalls: number
-  /** The longest message or answer, encoded. Default 16 MiB. */
+  /** Bytes of the messages of one peer whose handlers run, encoded: above, the same. Default 64 MiB. */
+  readonly inboundBytes: number
+  /** The longest message or answer, encoded; a longer one is not sent, and dropped where it comes in. Default 16 MiB. */
   readonly messageBytes: number
   /** Answers to one peer that wait for its link: above, E_BUSY is answered instead. Default 16 MiB. */
   readonly waitingAnswerBytes: number
@@ -30,6 +32,14 @@ export interface InboxServices<Legion> {
   isLinked(peer: PeerId): boolean
 }
 
+interface Run<Legion> {
+  readonly context: InboundContext<Legion>
+  readonly handler: AnyHandler<Legion>
+  readonly payload: Value
+  /** Of the message, encoded. */
+  readonly bytes: number
+}
+
 /**
  * Runs handlers for the messages of one peer. A handler can do no harm here: whatever it throws or returns goes back
  * as an answer or a failure, or into the log.
@@ -43,6 +53,7 @@ export class Inbox<Legion> {
   /** By the caller's ids; of the current link only. */
   readonly #calls = new Map<number, InboundContext<Legion>>()
   readonly #answers: AnswerQueue
+  #runningBytes = 0
 
   constructor(peer: PeerId, services: InboxServices<Legion>) {
     this.#peer = peer
@@ -54,19 +65,20 @@ export class Inbox<Legion> {
     return this.#running.size
   }
 
-  cast(name: string, handler: AnyHandler<Legion>, payload: Value): void {
-    if (this.#isFull()) {
+  cast(name: string, handler: AnyHandler<Legion>, payload: Value, bytes: number): void {
+    if (this.#isFull(bytes)) {
       this.#services.metrics.refused++
       return
     }
     const failed = (error: unknown) => this.#services.logger.error(`The handler of the cast ${name} failed.`, error)
-    this.#run(new InboundContext(this.#peer, this.#services.legion), handler, payload, () => {}, failed)
+    const context = new InboundContext(this.#peer, this.#services.legion)
+    this.#run({ context, handler, payload, bytes }, () => {}, failed)
   }
 
   /** @throws DecodeError if a call with that id waits already */
-  call(id: number, name: string, handler: AnyHandler<Legion>, payload: Value): void {
+  call(id: number, name: string, handler: AnyHandler<Legion>, payload: Value, bytes: number): void {
     if (this.#calls.has(id)) throw new DecodeError(`call ${id} came twice`)
-    if (this.#isFull()) {
+    if (this.#isFull(bytes)) {
       this.#services.metrics.refused++
       this.refuse(id, 'E_BUSY')
       return
@@ -78,7 +90,7 @@ export class Inbox<Legion> {
       this.#services.logger.debug(`The handler of the call ${name} failed.`, error)
       this.#answer(id, context, () => encodeFailure(id, describeFailure(error)))
     }
-    this.#run(context, handler, payload, done, failed)
+    this.#run({ context, handler, payload, bytes }, done, failed)
   }
 
   /** Best effort: a refusal that the link does not take is lost, and the caller waits for its timeout. */
@@ -110,28 +122,34 @@ export class Inbox<Legion> {
     this.unlink()
   }
 
-  #isFull(): boolean {
-    return this.#running.size + this.#answers.length >= this.#services.limits.inboundCalls
+  /** A single message is not held up by its size alone. */
+  #isFull(bytes: number): boolean {
+    const { inboundCalls, inboundBytes } = this.#services.limits
+    const isTooMuch = this.#running.size > 0 && this.#runningBytes + bytes > inboundBytes
+    return isTooMuch || this.#running.size + this.#answers.length >= inboundCalls
   }
 
   /** Calls exactly one of `done` and `failed`: at once if the handler is synchronous, later if it returned a promise. */
   #run(
-    context: InboundContext<Legion>,
-    handler: AnyHandler<Legion>,
-    payload: Value,
+    { context, handler, payload, bytes }: Run<Legion>,
     done: (result: unknown) => void,
     failed: (error: unknown) => void,
   ): void {
-    const finished = (result: unknown) => {
+    const ended = () => {
       this.#running.delete(context)
+      this.#runningBytes -= bytes
+    }
+    const finished = (result: unknown) => {
+      ended()
       done(result)
     }
     const threw = (error: unknown) => {
-      this.#running.delete(context)
+      ended()
       this.#services.metrics.failures++
       failed(error)
     }
     this.#running.add(context)
+    this.#runningBytes += bytes
     const result = attempt(() => handler(payload, context))
     if ('error' in result) threw(result.error)
     else if (result.isPromise) Promise.resolve(result.value).then(finished, threw)

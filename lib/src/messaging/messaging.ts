@@ -32,6 +32,7 @@ const MIB = 1024 * 1024
 
 export const DEFAULT_MESSAGING_LIMITS: MessagingLimits = {
   inboundCalls: 1_024,
+  inboundBytes: 64 * MIB,
   messageBytes: 16 * MIB,
   waitingAnswerBytes: 16 * MIB,
   pendingCalls: 100_000,
@@ -43,7 +44,7 @@ export interface MessagingMetrics {
   readonly received: number
   /** Casts and calls that named no handler here. */
   readonly unknownHandlers: number
-  /** Messages not handled because `inboundCalls` handlers ran already for their sender. */
+  /** Messages not handled because of a limit: too long, or too much of their sender's was being handled already. */
   readonly refused: number
   /** Handlers that threw or rejected. */
   readonly failures: number
@@ -215,12 +216,13 @@ export class Messaging<Legion = unknown> {
   #receive(from: PeerId, bytes: Uint8Array): void {
     if (this.#isClosed) return
     this.#counts.received++
-    this.#handle(from, decodeFrame(bytes))
+    if (bytes.length > this.#limits.messageBytes) this.#counts.refused++
+    else this.#handle(from, decodeFrame(bytes), bytes.length)
   }
 
-  #handle(from: PeerId, frame: Frame): void {
-    if (frame.kind === 'cast') this.#inbound.cast(from, frame.name, frame.payload)
-    else if (frame.kind === 'call') this.#inbound.call(from, frame.id, frame.name, frame.payload)
+  #handle(from: PeerId, frame: Frame, bytes: number): void {
+    if (frame.kind === 'cast') this.#inbound.cast(from, frame.name, frame.payload, bytes)
+    else if (frame.kind === 'call') this.#inbound.call(from, frame.id, frame.name, frame.payload, bytes)
     else if (frame.kind === 'cancel') this.#inbound.cancel(from, frame.id)
     else this.#settle(from, frame)
   }

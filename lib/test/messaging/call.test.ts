@@ -311,6 +311,35 @@ describe('call', () => {
     expect(b.messaging.metrics()).toMatchObject({ refused: 2, runningHandlers: 2 })
   })
 
+  it('[MSG27] is refused with E_BUSY while handlers run for too many bytes of this caller', async () => {
+    const [a, b] = pair({ handlers: { waitForever, ping: () => 'pong' }, limits: { inboundBytes: 1_000 } })
+    a.messaging.call(b.id, 'waitForever', 'x'.repeat(2_000)).catch(() => {}) // a single one may be longer
+    expect(await failureOf(a.messaging.call(b.id, 'ping'))).toMatchObject({ code: 'E_BUSY', outcome: 'not-applied' })
+    expect(b.messaging.metrics()).toMatchObject({ refused: 1, runningHandlers: 1 })
+  })
+
+  it('[MSG27] bytes of handlers that ended count no more', async () => {
+    const handlers = { echo: async (text: string) => text.length, fail: async () => Promise.reject(new Error('no')) }
+    const [a, b] = pair({ handlers, limits: { inboundBytes: 1_000 } })
+    for (let i = 0; i < 5; i++) {
+      expect(await answerOf(a.messaging.call(b.id, 'echo', 'x'.repeat(900)))).toBe(900)
+      expect(await failureOf(a.messaging.call(b.id, 'fail', 'x'.repeat(900)))).toMatchObject({ code: 'E_REMOTE' })
+    }
+  })
+
+  it('[MSG27] is not even read if it is longer than the limit here', async () => {
+    const handled: number[] = []
+    const [a, b] = pair({
+      handlers: { take: (text: string) => handled.push(text.length) },
+      limits: { messageBytes: 100 },
+    })
+    a.messaging.cast(b.id, 'take', 'x'.repeat(200))
+    a.messaging.cast(b.id, 'take', 'x'.repeat(50))
+    await networks.settle()
+    expect(handled).toEqual([50])
+    expect(b.messaging.metrics()).toMatchObject({ refused: 1, received: 2 })
+  })
+
   it('[MSG15] gets answers that found the queue full once it drains, or E_BUSY if they are too many', async () => {
     const [a, b] = pair({ handlers: { grow: () => 'x'.repeat(600) }, limits: { waitingAnswerBytes: 1_000 } })
     networks.setFull(b.network, a.network, true)
