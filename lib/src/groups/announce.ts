@@ -37,6 +37,7 @@ import { EPOCHS_MAX } from './snapshot.js'
 /** What peers tell each other about their replicas outside the log, on the roster port. */
 export type RosterMessage =
   | Announce
+  | Inquiry
   | Leaving
   | Refusal
   | Retired
@@ -59,6 +60,11 @@ export interface Announce {
   readonly epoch: EpochId
   /** Of a member: the recoveries that led to its epoch. */
   readonly history: readonly Epoch[]
+}
+
+/** From the leader to a member that it reaches, and whose announcement it lost: announce yourself. */
+export interface Inquiry {
+  readonly kind: 'inquiry'
 }
 
 /** To everyone, until one answers `retired`: remove me, I go for good. */
@@ -172,6 +178,7 @@ const SURVIVOR = 18
 const RECOVER_PLEASE = 19
 const RECOVERED = 20
 const PARTED = 21
+const INQUIRY = 22
 const PEERS_MAX = 4096
 const HASH_BYTES_MAX = 64
 const TEXT_BYTES_MAX = 1024
@@ -204,6 +211,9 @@ const writers = {
     writeBoolean(encoder, message.visible)
     writeCount(encoder, message.epoch)
     writeList(encoder, message.history, writeEpoch)
+  },
+  inquiry(encoder: Encoder): void {
+    writeByte(encoder, INQUIRY)
   },
   leaving(encoder: Encoder): void {
     writeByte(encoder, LEAVING)
@@ -267,6 +277,7 @@ const writers = {
 
 const readers = new Map<number, (decoder: Decoder) => RosterMessage>([
   [ANNOUNCE, readAnnounce],
+  [INQUIRY, () => ({ kind: 'inquiry' })],
   [LEAVING, () => ({ kind: 'leaving' })],
   [REFUSAL, readRefusal],
   [RETIRED, (decoder) => ({ kind: 'retired', incarnation: readCount(decoder) })],

@@ -24,12 +24,14 @@ export interface LeaderDutiesOptions {
 }
 
 const BALANCE_TICKS = 20
+const INQUIRE_TICKS = 10
 
 /** What only a leader does, for all: checkpoints, versions, the roster, making room for a better leader. */
 export class LeaderDuties {
   readonly #options: LeaderDutiesOptions
   #copies = 0
   #balancedAtTick = 0
+  #inquiredAtTick = 0
 
   constructor(options: LeaderDutiesOptions) {
     this.#options = options
@@ -46,6 +48,10 @@ export class LeaderDuties {
     if (replica.isCheckpointDue) replica.propose([encodeCheckpoint()])
     // One that was removed while its link was away, and came back before that was committed, has heard nothing of it.
     for (const [peer, { member }] of membership.announces) presence.tellIfRetired(peer, member.id)
+    if (ticks >= this.#inquiredAtTick + INQUIRE_TICKS) {
+      this.#inquiredAtTick = ticks
+      presence.inquire()
+    }
     const version = membership.versionToActivate(replica, definition.version)
     if (version > replica.state.version) replica.propose([encodeActivate(version)])
     if (replica.state.outdated !== undefined || ticks >= this.#balancedAtTick + BALANCE_TICKS) {
@@ -56,7 +62,7 @@ export class LeaderDuties {
 
   /** Proposes the next change of the roster, if one is due. */
   tendRoster(replica: Replica, isLeaving: boolean): void {
-    const { runtime, rules, network, membership, leadership } = this.#options
+    const { runtime, rules, network, membership, leadership, presence } = this.#options
     const { roster } = replica.state
     const { id: self } = network.self
     const isGoing = isLeaving || roster.isEjected(self)
@@ -65,7 +71,7 @@ export class LeaderDuties {
     else if (isGoing) leadership.handOver()
     const status = replica.status()
     this.#noteCopies(status)
-    const change = membership.nextChange(replica.id, roster, status, rules, runtime.nowMs())
+    const change = membership.nextChange(presence.member(), roster, status, rules, runtime.nowMs())
     if (change === undefined || replica.proposeConfigChange(change).kind !== 'appended') return
     replica.run()
   }

@@ -4,7 +4,7 @@ import type { MachineDefinition } from '../machines/machine.js'
 import type { Network } from '../mesh/network.js'
 import type { VoterId } from '../raft/index.js'
 import { type Admit, EJECTED, problemWith } from './admission.js'
-import type { Announce } from './announce.js'
+import type { Announce, Inquiry, Leaving } from './announce.js'
 import { isOfEpoch } from './epoch.js'
 import type { Epochs } from './epochs.js'
 import type { Membership } from './membership.js'
@@ -68,7 +68,25 @@ export class Presence {
     out.tell(peer, { kind: 'announce', clusterId, member, machineName: definition.name, visible, epoch, history })
   }
 
-  heard(from: PeerId, announce: Announce): void {
+  told(from: PeerId, message: Announce | Inquiry | Leaving): void {
+    if (message.kind === 'announce') this.#heard(from, message)
+    else if (message.kind === 'leaving') this.#heardLeaving(from)
+    else this.announceTo(from)
+  }
+
+  /**
+   * On the leader: asks the members whose announcement it lost with a link. They said it once, and may not have noticed
+   * that the link broke.
+   */
+  inquire(): void {
+    const { network, membership, out } = this.#options
+    for (const id of this.#options.replica()?.state.roster.members.keys() ?? []) {
+      const peer = peerOf(id)
+      if (network.peers.has(peer) && !membership.announces.has(peer)) out.tell(peer, { kind: 'inquiry' })
+    }
+  }
+
+  #heard(from: PeerId, announce: Announce): void {
     const { clusterId, membership, out, runtime, epochs, definition, admit } = this.#options
     // A peer of another cluster has nothing to do with this group, even if it uses the same room.
     if (peerOf(announce.member.id) !== from || announce.clusterId !== clusterId) return
@@ -87,7 +105,7 @@ export class Presence {
     if (replica?.isLeader && !replica.state.roster.members.has(announce.member.id)) replica.wake()
   }
 
-  heardLeaving(from: PeerId): void {
+  #heardLeaving(from: PeerId): void {
     const { membership } = this.#options
     membership.leaving(from)
     const announce = membership.announces.get(from)

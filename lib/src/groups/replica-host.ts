@@ -402,10 +402,9 @@ export class ReplicaHost {
   told(from: PeerId, message: RosterMessage): void {
     switch (message.kind) {
       case 'announce':
-        this.#presence.heard(from, message)
-        break
+      case 'inquiry':
       case 'leaving':
-        this.#presence.heardLeaving(from)
+        this.#presence.told(from, message)
         break
       case 'retired':
         this.#onRetired(message.incarnation)

@@ -15,6 +15,8 @@ export interface Conditions {
   readonly dialFailure: number
   /** Probability that the signaling server loses a signal. */
   readonly signalLoss: number
+  /** A message arrives twice, as no real channel would have it. */
+  readonly isDoubling: boolean
   /** Of each direction of each channel. */
   readonly bytesPerSecond: number
   /** How long a channel stays open though its other end is gone or unreachable, as WebRTC's do. */
@@ -270,6 +272,11 @@ class Pipe {
     const message = this.#queue.shift()
     if (message === undefined) return
     this.bufferedBytes -= message.length
+    this.#deliver(message)
+    if (this.#medium.conditions.isDoubling) this.#deliver(message)
+  }
+
+  #deliver(message: Uint8Array): void {
     this.#fly(() => {
       this.#medium.record(`message ${this.#from.self} ${this.#to.self}`, message)
       this.#to.arrived(message.slice())

@@ -24,6 +24,7 @@ const FAIR_CONDITIONS: Conditions = {
   dialMs: [20, 300],
   dialFailure: 0,
   signalLoss: 0,
+  isDoubling: false,
   bytesPerSecond: Number.POSITIVE_INFINITY,
   lostAfterMs: 15_000,
 }

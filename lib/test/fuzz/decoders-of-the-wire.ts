@@ -86,6 +86,7 @@ const rosterMessages: readonly RosterMessage[] = [
     epoch: 1,
     history: [epoch],
   },
+  { kind: 'inquiry' },
   { kind: 'leaving' },
   { kind: 'refusal', code: 'E_MACHINE', problem: 'no' },
   { kind: 'retired', incarnation: 3 },

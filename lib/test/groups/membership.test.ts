@@ -1,4 +1,9 @@
 import { describe, expect, it, vi } from 'vitest'
+import type { PeerId } from '../../src/base/ids.js'
+import type { Announce, RosterMessage } from '../../src/groups/announce.js'
+import { Membership } from '../../src/groups/membership.js'
+import { Presence } from '../../src/groups/presence.js'
+import { voterIdOf } from '../../src/groups/voter-id.js'
 import type { kv } from '../../src/machines/index.js'
 import { createSimulation, type SimulatedPeer } from '../../src/testing/simulation.js'
 
@@ -51,5 +56,28 @@ describe('the last member', () => {
       await simulation.settle(() => second.legion.status().isReady, 5000)
       expect(await simulation.until(second.legion.read('get', 'k'))).toBe(seed)
     }
+  })
+})
+
+describe('a member that one side lost and the other did not', () => {
+  it('[GRP152] is asked who it is until it says so', () => {
+    const told: unknown[] = []
+    const [a, b, c] = ['a', 'b', 'c'].map((name) => name.repeat(22)) as [PeerId, PeerId, PeerId]
+    const membership = new Membership()
+    const members = new Map([a, b, c].map((peer) => [voterIdOf(peer, 1), {}]))
+    const presence = new Presence({
+      membership,
+      network: { self: { id: a }, peers: new Map([[b, {}]]) },
+      replica: () => ({ state: { roster: { members } } }),
+      out: { tell: (peer: PeerId, message: RosterMessage) => told.push([peer, message]) },
+    } as never)
+    presence.inquire()
+    expect(told).toEqual([[b, { kind: 'inquiry' }]])
+    membership.announced(b, { member: { id: voterIdOf(b, 1) }, visible: true } as Announce, 0)
+    presence.inquire()
+    expect(told).toHaveLength(1)
+    membership.lost(b, 'lost', 0)
+    presence.inquire()
+    expect(told).toHaveLength(2)
   })
 })

@@ -17,8 +17,8 @@ export interface SwarmResult {
 }
 
 const PEERS = 5
-/** Longer than a silent link is taken for a living one. */
-const UNNOTICED_MS = 7_000
+/** A leader gives votes to whom it has heard from within this time. */
+const UNNOTICED_MS = 2_000
 const FAULTS = ['partition', 'one-way', 'cut', 'crash', 'close', 'blackout', 'server', 'slow', 'hide'] as const
 type Fault = (typeof FAULTS)[number]
 
@@ -47,9 +47,9 @@ export class Swarm {
   readonly #faults: string[] = []
   readonly #peers: Peer[] = []
   readonly #durable = new Set<Peer>()
-  /** Durable peers that have ended and will be started again. */
   /** When the last peer without storage ended. */
   #sparedAtMs = Number.NEGATIVE_INFINITY
+  /** Durable peers that have ended and will be started again. */
   readonly #down = new Set<Peer>()
 
   constructor(seed: number) {
@@ -124,7 +124,7 @@ export class Swarm {
   /** By everyone's view of the configuration: a majority of its voters stays, each half of a joint one for itself. */
   #canSpare(victim: Peer): boolean {
     const nowMs = this.#simulation.clock.nowMs
-    // A leader that has not noticed the end of those before may count on them, and so may nobody afterwards.
+    // A leader may still give a vote to who ended just before, and so may nobody count on it.
     if (nowMs < this.#sparedAtMs + UNNOTICED_MS || !this.#leavesQuorum(victim)) return false
     this.#sparedAtMs = nowMs
     return true
@@ -256,7 +256,7 @@ export class Swarm {
   }
 }
 
-async function hashOf(pieces: AsyncIterable<Uint8Array>): Promise<string> {
+export async function hashOf(pieces: AsyncIterable<Uint8Array>): Promise<string> {
   const hash = new StreamHash()
   for await (const piece of pieces) hash.update(piece)
   return hash.digest()

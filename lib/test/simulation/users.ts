@@ -39,6 +39,8 @@ const ON_DISK_AFTER_MS = 2000
 /** The users of all peers: they apply commands, read and type, and note what they were told. */
 export class Users {
   readonly operations: Operation[] = []
+  /** Commands and reads whose callers got an answer. */
+  acknowledged = 0
   readonly #simulation: Simulation
   readonly #random: RandomStream
   readonly #processes: Peer[] = []
@@ -56,6 +58,11 @@ export class Users {
     else if (roll < 0.7) this.#type(peer)
     else if (roll < 0.74) ignore(peer.legion.applyConsistent('draw', { item: 'x' }))
     else if (roll < 0.77) ignore(peer.legion.applyConsistent('refuse', { item: 'x' }))
+  }
+
+  /** A command that may fail. */
+  attempt(peer: Peer): void {
+    ignore(this.#apply(peer, 'append', { timeoutMs: TIMEOUT_MS }))
   }
 
   /** A command that must succeed. */
@@ -148,6 +155,7 @@ export class Users {
       (output) => {
         operation.isSettled = true
         operation.output = output
+        this.acknowledged++
         operation.returnedAt = this.#simulation.clock.nowMs
       },
       (error: unknown) => {

@@ -75,6 +75,14 @@ describe('channels', () => {
     expect(x.channel.state).toBe('closed')
   })
 
+  it('[SIM11] deliver each message twice, in order, if they are to', async () => {
+    const [x, y] = await connected()
+    network.setConditions({ isDoubling: true })
+    for (const byte of [1, 2]) x.channel.send(Uint8Array.of(byte))
+    await clock.run(1_000)
+    expect(y.events).toEqual(['message 1', 'message 1', 'message 2', 'message 2'])
+  })
+
   it('[SIM2] dials fail with the probability given, at both ends or at one', async () => {
     create({ dialFailure: 0.5 })
     const outcomes = new Map<string, number>()

@@ -1,0 +1,101 @@
+import type { PeerId } from '../../src/base/ids.js'
+import type { GroupStatus } from '../../src/groups/group-types.js'
+import { peerOf } from '../../src/groups/voter-id.js'
+import type { VoterId } from '../../src/raft/index.js'
+import type { Fleet, Place } from './fleet.js'
+
+/** A majority of each has to be there, or the cluster can agree on nothing. */
+type Half = readonly VoterId[]
+
+interface View {
+  readonly place: Place
+  readonly status: GroupStatus
+}
+
+/**
+ * Knows from outside what no peer can know: who counts, who is left, and so whether the quorum is there, will be back,
+ * or is lost for good.
+ */
+export class Bookkeeper {
+  readonly #fleet: Fleet
+
+  constructor(fleet: Fleet) {
+    this.#fleet = fleet
+  }
+
+  /** Who is up and stands in the latest configuration. */
+  get members(): Place[] {
+    return this.#views().map(({ place }) => place)
+  }
+
+  /** The quorum would still be there, or come back, if these peers ended without a word. */
+  survives(victims: readonly Place[]): boolean {
+    const views = this.#views()
+    const left = views.filter(({ place }) => !victims.includes(place))
+    const present = new Set(left.map(({ status }) => status.id))
+    const durable = new Set(victims.filter(({ isDurable }) => isDurable).map(({ peer }) => peer.id))
+    const remains = (id: VoterId) => present.has(id) || durable.has(peerOf(id)) || this.#fleet.isKept(peerOf(id))
+    return halvesOf(views).every((half) => isMajority(half, remains))
+  }
+
+  /** These peers alone have the quorum, with the votes that they have adopted. */
+  isQuorum(places: readonly Place[]): boolean {
+    const views = this.#views()
+    const here = views.filter(({ place }) => places.includes(place))
+    const votes = new Set(here.flatMap(({ status: { id, voices } }) => [id, ...voices]))
+    return here.length > 0 && halvesOf(views).every((half) => isMajority(half, (id) => votes.has(id)))
+  }
+
+  /** Voters that nobody speaks for any more, and how they ended. */
+  missing(): { readonly id: VoterId; readonly end: string }[] {
+    const views = this.#views()
+    const votes = new Set(views.flatMap(({ status: { id, voices } }) => [id, ...voices]))
+    const voters = new Set(halvesOf(views).flat())
+    return [...voters].filter((id) => !votes.has(id)).map((id) => ({ id, end: this.#endOf(peerOf(id)) }))
+  }
+
+  #endOf(peer: PeerId): string {
+    return this.#fleet.endOf(peer) ?? (this.#fleet.up.some(({ peer: { id } }) => id === peer) ? 'is up' : 'unknown')
+  }
+
+  /** Every replica with state that stands in the latest configuration. */
+  #views(): View[] {
+    const all = [...this.#fleet.places].flatMap((place): View[] => {
+      const status = place.peer.isAlive ? place.peer.legion.main.status() : undefined
+      return status !== undefined && status.applied > 0 ? [{ place, status }] : []
+    })
+    const [latest] = all.sort((a, b) => b.status.applied - a.status.applied)
+    if (latest === undefined) return []
+    const { voters, votersOutgoing, learners } = latest.status.configuration
+    const members = new Set([...voters, ...votersOutgoing, ...learners])
+    return all.filter((view) => view === latest || members.has(view.status.id))
+  }
+}
+
+/** Of the latest configuration, and of those that somebody has in its log. */
+function halvesOf(views: readonly View[]): Half[] {
+  const [latest] = views
+  if (latest === undefined) return []
+  const { voters, votersOutgoing } = latest.status.configuration
+  return [voters, votersOutgoing, ...views.flatMap(pendingOf)].filter((half) => half.length > 0)
+}
+
+function pendingOf({ place, status }: View): Half[] {
+  const { applied, lastIndex, configuration } = status
+  if (applied === lastIndex) return []
+  const voters = new Set(configuration.voters)
+  const halves: Half[] = []
+  for (const { what } of place.peer.legion.main.log(applied + 1, lastIndex)) {
+    if (what.kind !== 'configuration') continue
+    for (const { type, id } of what.changes) {
+      if (type === 'add-voter') voters.add(id)
+      else voters.delete(id)
+    }
+    halves.push([...voters])
+  }
+  return halves
+}
+
+function isMajority(half: Half, has: (id: VoterId) => boolean): boolean {
+  return half.filter(has).length * 2 > half.length
+}

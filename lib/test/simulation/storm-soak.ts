@@ -1,0 +1,49 @@
+import { findProblems } from './referee.js'
+import { Storm, type StormCounts } from './storm.js'
+
+/** Of each storm, the calm after it not counted. */
+const STORM_MINUTES = 8
+
+export interface SoakTotals extends StormCounts {
+  seeds: number
+  seconds: number
+}
+
+/**
+ * Storms of seed after seed, until so many minutes are simulated.
+ * @throws Error with the seed and what happened, of the first one that goes wrong
+ */
+export async function soak(
+  from: number,
+  minutes: number,
+  progress: (totals: Readonly<SoakTotals>) => void,
+): Promise<SoakTotals> {
+  const startedAt = performance.now()
+  const totals: SoakTotals = { seeds: 0, seconds: 0, ...new Storm(from).counts }
+  for (let seed = from; totals.minutes < minutes; seed++) {
+    add(totals, await runStorm(seed))
+    totals.seconds = (performance.now() - startedAt) / 1000
+    progress(totals)
+  }
+  return totals
+}
+
+/** @throws Error with all that happened if anything is wrong */
+export async function runStorm(seed: number, minutes = STORM_MINUTES): Promise<StormCounts> {
+  const storm = new Storm(seed)
+  try {
+    const result = await storm.run(minutes)
+    const problems = result.loss === undefined ? findProblems(result) : []
+    if (problems.length > 0) throw new Error(problems.join('\n'))
+    return result.counts
+  } catch (error) {
+    throw new Error(`seed ${seed}: ${String(error)}\n${storm.describe()}`, { cause: error })
+  }
+}
+
+function add(totals: SoakTotals, counts: StormCounts): void {
+  totals.seeds++
+  for (const key of Object.keys(counts) as (keyof StormCounts)[]) {
+    totals[key] = key === 'recoveryMs' ? Math.max(totals[key], counts[key]) : totals[key] + counts[key]
+  }
+}

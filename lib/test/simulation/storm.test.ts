@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest'
+import { Storm } from './storm.js'
+import { runStorm } from './storm-soak.js'
+
+/** `npm run storm` runs as many as wanted. */
+const SEEDS = 16
+const BATCH = 4
+const MINUTES = 6
+
+/** Each of these found a bug. */
+const REGRESSIONS: readonly (readonly [seed: number, what: string])[] = []
+
+describe('clusters of peers of all kinds in a storm', () => {
+  for (let first = 1; first <= SEEDS; first += BATCH) {
+    const last = first + BATCH - 1
+    it(`[SIM33] seeds ${first} to ${last}: never stuck, recover, lose nothing, have one leader per term`, async () => {
+      for (let seed = first; seed <= last; seed++)
+        expect((await runStorm(seed, MINUTES)).acknowledged).toBeGreaterThan(0)
+    }, 300_000)
+  }
+
+  it.each(REGRESSIONS)(
+    '[SIM33] seed %i: %s',
+    async (seed) => {
+      await runStorm(seed)
+    },
+    300_000,
+  )
+
+  it('[SIM31] the same storm again is the same, event by event', async () => {
+    const [one, other] = [await new Storm(1).run(1), await new Storm(1).run(1)]
+    expect(one.hash).toBe(other.hash)
+    expect(one.faults).toEqual(other.faults)
+  }, 60_000)
+})
