@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { newPeerId } from '../../src/base/ids.js'
-import { encodeCreateGroup } from '../../src/groups/entry.js'
+import { isAcceptable } from '../../src/groups/admission.js'
+import { encodeCall, encodeCommand, encodeCreateGroup, encodeDissolve } from '../../src/groups/entry.js'
 import { GROUPS_MAX, GroupRegistry } from '../../src/groups/group-registry.js'
 import { Membership } from '../../src/groups/membership.js'
+import type { Replica } from '../../src/groups/replica.js'
 import { decodeHead, encodeHead, type SnapshotHead } from '../../src/groups/snapshot.js'
 import { voterIdOf } from '../../src/groups/voter-id.js'
 import { defineMachine, Rejected } from '../../src/machines/index.js'
+import type { Message } from '../../src/raft/index.js'
 import { SimulatedClock } from '../../src/testing/simulated-runtime.js'
 import { createSimulation } from '../../src/testing/simulation.js'
 
@@ -58,6 +61,29 @@ describe('what is remembered', () => {
     await expect(simulation.until(refused ?? Promise.resolve())).rejects.toMatchObject({ code: 'E_REJECTED' })
     const second = simulation.open({ machine })
     await simulation.settle(() => second.legion.status().isReady, 10_000)
+  })
+
+  it('[GRP163] a leader takes from others what a peer may propose, up to the length of a command', () => {
+    const [leader, other] = [founder, voterIdOf(newPeerId(runtime), 1)]
+    const replica = { id: leader, state: { roster: { isRetired: () => false } } } as unknown as Replica
+    const command = (length: number) =>
+      encodeCommand({ session: 1, sequence: 1, lowest: 1, timestampMs: 1 }, encodeCall('set', 'x'.repeat(length)))
+    const isTaken = (type: 'normal' | 'config', data: Uint8Array) => {
+      const message: Message = {
+        type: 'propose',
+        from: other,
+        to: leader,
+        term: 0,
+        ticket: 1,
+        entries: [{ type, data }],
+      }
+      return isAcceptable(message, replica, 1_000)
+    }
+    expect(isTaken('normal', command(900))).toBe(true)
+    expect(isTaken('normal', command(2_000))).toBe(false)
+    expect(isTaken('normal', encodeDissolve(newPeerId(runtime) as never))).toBe(false)
+    expect(isTaken('normal', new Uint8Array())).toBe(false)
+    expect(isTaken('config', command(1))).toBe(false)
   })
 
   it('[GRP162] a peer that never leads does not remember all who ever came by', () => {
