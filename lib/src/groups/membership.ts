@@ -1,3 +1,4 @@
+import { equalBytes } from '../base/bytes.js'
 import type { PeerId } from '../base/ids.js'
 import type { PeerLeftReason } from '../mesh/network.js'
 import type { ConfigChange, Configuration, MemberChange, Status, VoterId } from '../raft/index.js'
@@ -100,10 +101,11 @@ export class Membership {
 
   /**
    * The change to propose now, if any.
+   * @param own what this replica says of itself
    * @param status of this replica, which leads
    */
   nextChange(
-    self: VoterId,
+    own: Member,
     roster: Roster,
     status: Status,
     rules: AutopilotRules,
@@ -111,14 +113,25 @@ export class Membership {
   ): ConfigChange | undefined {
     this.#noteCommit(status, nowMs)
     if (status.configuration.votersOutgoing.length > 0) return undefined
-    this.#noteAbsent(self, roster, nowMs)
-    const plan = planRoster(this.#candidates(self, roster, status, nowMs), rules)
-    return plan && this.#toChange(plan, roster, status.configuration)
+    this.#noteAbsent(own.id, roster, nowMs)
+    const plan = planRoster(this.#candidates(own.id, roster, status, nowMs), rules)
+    return (plan && this.#toChange(plan, roster, status.configuration)) ?? this.#renewal(own, roster, status)
   }
 
   /** On the leader: for how long a member whose log ends with `match` has lacked a committed entry. */
   behindMs(match: number, nowMs: number): number {
     return this.#commitTimes.ageAfter(match, nowMs)
+  }
+
+  /** A member came back with another name, or other code: it is added once more as what it is, which says so to all. */
+  #renewal(own: Member, roster: Roster, { configuration }: Status): ConfigChange | undefined {
+    const here = [own, ...[...this.#announced.values()].map(({ member }) => member)]
+    const member = here.find((one) => isChanged(one, roster.members.get(one.id)))
+    if (member === undefined) return undefined
+    const role = roleOf(member.id, configuration)
+    if (role === 'newcomer') return undefined
+    const changes = [{ type: `add-${role}`, id: member.id }] as const
+    return { transition: 'auto', changes, context: encodeJoining([member]) }
   }
 
   #noteCommit({ term, commit, progress }: Status, nowMs: number): void {
@@ -212,6 +225,11 @@ function roleOf(id: VoterId, configuration: Configuration): Candidate['role'] {
   if (configuration.witnesses.includes(id)) return 'witness'
   if (configuration.voters.includes(id)) return 'voter'
   return configuration.learners.includes(id) ? 'learner' : 'newcomer'
+}
+
+/** Compared as they are sent, which is all that the others ever have of it. */
+function isChanged(member: Member, known: Member | undefined): boolean {
+  return known !== undefined && !equalBytes(encodeJoining([member]), encodeJoining([known]))
 }
 
 function isCaughtUp(id: VoterId, status: Status): boolean {

@@ -32,6 +32,36 @@ describe('a durable peer', () => {
     await simulation.until(set(again, 'b', 2))
   })
 
+  it('[GRP55] that was the only voter and crashes as soon as it is one of three does not lead alone', async () => {
+    for (let seed = 1; seed <= 5; seed++) {
+      const { simulation, peers } = await start(1, seed)
+      const [peer] = peers as [Peer]
+      const votersOf = () => peer.legion.members.filter(({ role }) => role === 'voter').length
+      const others = [simulation.open<typeof kv>(options), simulation.open<typeof kv>(options)]
+      for (let i = 0; i < 20_000 && votersOf() < 2; i++) await simulation.clock.run(0.5)
+      peer.crash()
+      const again = peer.restart()
+      simulation.partition([again], others)
+      await simulation.run(10_000)
+      expect(again.legion.status().main?.role, `seed ${seed}`).not.toBe('leader')
+    }
+  })
+
+  it.each([1, 3])('[GRP56] that comes back under another name is called so by all (%i peers)', async (count) => {
+    const { simulation, peers } = await start(count, 6)
+    const peer = peers[0] as Peer
+    peer.crash()
+    const again = peer.restart({ ...options, name: 'Ada' })
+    const all = [again, ...peers.slice(1)]
+    const nameAt = ({ legion }: Peer) => legion.members.find((member) => member.peer === peer.id)?.name
+    await simulation.settle(() => all.every((one) => nameAt(one) === 'Ada'))
+    const index = () => again.legion.status().main?.lastIndex
+    await simulation.run(2000)
+    const before = index()
+    await simulation.run(5000)
+    expect(index()).toBe(before)
+  })
+
   it('[GRP51] keeps everything when all peers crash at once', async () => {
     const { simulation, peers } = await start(3, 2)
     for (let i = 0; i < 20; i++) await simulation.until(set(peers[i % 3] as Peer, `k${i}`, i))
