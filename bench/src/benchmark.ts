@@ -27,6 +27,7 @@ export type Unit =
   | 'updates/s'
   | 'events/s'
   | 'groups/s'
+  | 'joins/s'
   | 'MB/s'
   | 'KiB'
   | '% of a core'

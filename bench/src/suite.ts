@@ -3,6 +3,7 @@ import { call } from './benchmarks/call.js'
 import { channel } from './benchmarks/channel.js'
 import { consistentLatency } from './benchmarks/consistent-latency.js'
 import { consistentThroughput } from './benchmarks/consistent-throughput.js'
+import { docFirstSync, docMap, docText } from './benchmarks/doc-tabs.js'
 import { docUpdates } from './benchmarks/doc-updates.js'
 import { failover } from './benchmarks/failover.js'
 import { groups } from './benchmarks/groups.js'
@@ -10,6 +11,7 @@ import { join } from './benchmarks/join.js'
 import { linkLoad } from './benchmarks/link-load.js'
 import { raftCore } from './benchmarks/raft-core.js'
 import { readLatency } from './benchmarks/read-latency.js'
+import { signalingLoad } from './benchmarks/signaling-load.js'
 import { snapshotJoin } from './benchmarks/snapshot-join.js'
 
 export const SUITE: readonly Benchmark[] = [
@@ -19,10 +21,14 @@ export const SUITE: readonly Benchmark[] = [
   consistentThroughput,
   readLatency,
   docUpdates,
+  docMap,
+  docText,
+  docFirstSync,
   join,
   failover,
   snapshotJoin,
   linkLoad,
+  signalingLoad,
   groups,
   raftCore,
 ]

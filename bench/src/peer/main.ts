@@ -6,6 +6,7 @@ import { legionTasks } from './legion-tasks.js'
 import { loadTasks } from './load-tasks.js'
 import { processTasks } from './process-tasks.js'
 import { rawTasks } from './raw-tasks.js'
+import { signalingTasks } from './signaling-tasks.js'
 import { type PeerRequest, tellParent } from './tell-parent.js'
 
 const tasks = {
@@ -17,6 +18,7 @@ const tasks = {
   ...groupTasks,
   ...loadTasks,
   ...heartbeatTasks,
+  ...signalingTasks,
 }
 /** What a peer process can be asked to do. */
 export type Tasks = typeof tasks

@@ -27,6 +27,11 @@ export const processTasks = {
     return heapUsed + external
   },
 
+  /** @returns bytes of the whole process that are in memory now */
+  residentMemory(): number {
+    return process.memoryUsage.rss()
+  },
+
   async startProfile(): Promise<void> {
     session = new Session()
     session.connect()
