@@ -1,11 +1,9 @@
-import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { type Browser, chromium, type Page } from '@playwright/test'
+import type { Browser, Page } from '@playwright/test'
 import { build, type PreviewServer, preview } from 'vite'
+import { launchChromium } from './chromium.js'
 
 const CONFIG = fileURLToPath(new URL('../../../e2e/page/vite.config.ts', import.meta.url))
-const SYSTEM_CHROMIUM = '/usr/bin/chromium'
-const ARGS = ['--no-sandbox', '--disable-features=WebRtcHideLocalIpsWithMdns']
 
 /** What this needs of the end-to-end tests' page. */
 interface LabPage {
@@ -29,9 +27,7 @@ export class Tabs {
   static async start(): Promise<Tabs> {
     await build({ configFile: CONFIG, logLevel: 'error' })
     const site = await preview({ configFile: CONFIG, preview: { port: 0, host: '127.0.0.1' }, logLevel: 'error' })
-    const executablePath = existsSync(SYSTEM_CHROMIUM) ? SYSTEM_CHROMIUM : undefined
-    const browser = await chromium.launch({ args: ARGS, ...(executablePath !== undefined && { executablePath }) })
-    return new Tabs(browser, site)
+    return new Tabs(await launchChromium(), site)
   }
 
   private constructor(browser: Browser, site: PreviewServer) {

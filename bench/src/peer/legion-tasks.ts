@@ -38,6 +38,19 @@ export const legionTasks = {
     return performance.now() - startMs
   },
 
+  /** Joins. @returns how long it took until its first link, and until its state was here, in milliseconds */
+  async joinByLink(settings: JoinSettings): Promise<{ readonly linkMs: number; readonly readyMs: number }> {
+    const options = await optionsOf(settings)
+    const startMs = performance.now()
+    const legion = Legion.open(options)
+    current = legion
+    const linkMs = await new Promise<number>((resolve) => {
+      legion.on('peerJoined', () => resolve(performance.now() - startMs))
+    })
+    await legion.ready
+    return { linkMs, readyMs: performance.now() - startMs }
+  },
+
   async close(): Promise<void> {
     await current?.close()
     current = undefined
@@ -90,9 +103,13 @@ export function requireLegion(): BenchLegion {
   return current
 }
 
-async function join({ cluster, signaling, stack, directory }: JoinSettings): Promise<BenchLegion> {
+async function join(settings: JoinSettings): Promise<BenchLegion> {
+  return Legion.join(await optionsOf(settings))
+}
+
+async function optionsOf({ cluster, signaling, stack, directory }: JoinSettings) {
   const platform = await nodePlatform({ webrtc: stack, directory })
-  return Legion.join({ cluster, signaling, platform, handlers, timing: { joinTimeoutMs: JOIN_TIMEOUT_MS } })
+  return { cluster, signaling, platform, handlers, timing: { joinTimeoutMs: JOIN_TIMEOUT_MS } }
 }
 
 /** Sets one key after the other to a value of that size. */

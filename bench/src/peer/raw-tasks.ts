@@ -4,6 +4,7 @@ import { quantile } from '../statistics.js'
 import type { Latency, Rate } from './figures.js'
 import { machineMs } from './machine-clock.js'
 import { RawConnection, type RawConnectionOptions, type RawSignal } from './raw-connection.js'
+import { RawRoom, type RawRoomOptions } from './raw-room.js'
 import { tellParent } from './tell-parent.js'
 
 /** The first byte of a message says what the answering side does with it. */
@@ -33,6 +34,22 @@ export const rawTasks = {
   async rawOpened(): Promise<number> {
     await openChannel()
     return machineMs()
+  },
+
+  /** Answers, from now on, whoever dials over the signaling server. */
+  async rawWait(options: RawRoomOptions): Promise<void> {
+    const room = await RawRoom.create(options)
+    room.wait()
+  },
+
+  /** Enters a room over the signaling server and dials who waits there. @returns how long until the channel was open */
+  async rawDial(options: RawRoomOptions): Promise<number> {
+    const room = await RawRoom.create(options)
+    const startMs = performance.now()
+    await room.dial()
+    const tookMs = performance.now() - startMs
+    await room.leave()
+    return tookMs
   },
 
   async rawClose(): Promise<void> {

@@ -1,0 +1,161 @@
+import type { Benchmark, Row } from '../benchmark.js'
+import { type DocumentTab, DocumentTabs } from '../lab/document-tabs.js'
+import type { Lab } from '../lab/lab.js'
+import type { Edit, WriteOptions } from '../page/documents.js'
+import type { Library } from '../page/shared-document.js'
+import type { Series } from '../statistics.js'
+
+const LIBRARIES = ['legion-mesh', 'y-webrtc'] as const satisfies readonly Library[]
+const GIVE_UP_MS = 30_000
+const FIRST_SYNCS = [
+  { label: '0.1 MB', characters: 100_000 },
+  { label: '10 MB', characters: 10_000_000 },
+] as const
+
+interface Case {
+  readonly label: string
+  readonly write: WriteOptions
+}
+
+const MAP_SETS = 5_000
+const TEXT_INSERTS = 20_000
+
+export const docMap: Benchmark = docWrites('doc-map', 'map sets', 'map', MAP_SETS)
+export const docText: Benchmark = docWrites('doc-text', 'text inserts', 'text', TEXT_INSERTS)
+
+export const docFirstSync: Benchmark = {
+  name: 'doc-firstsync',
+  about:
+    'A document in one Chromium tab; another tab opens it: until it has all of it, connecting included. Beside it y-webrtc.',
+  alternative: 'y-webrtc',
+  async run(lab) {
+    const tabs = await startTabs(lab)
+    const cases = lab.select(FIRST_SYNCS)
+    let runs = 0
+    const subjects: Record<string, () => Promise<FirstSync>> = {}
+    for (const { label, characters } of cases) {
+      for (const library of LIBRARIES) {
+        const once = async () => firstSync(await tabs.pair(library), `first-${++runs}`, characters)
+        subjects[`${library}, ${label}`] = once
+      }
+    }
+    const measured = await lab.measure(subjects)
+    return cases.flatMap(({ label }) => {
+      const [ours, beside] = LIBRARIES.map((library) => measured[`${library}, ${label}`])
+      if (beside === undefined || Number.isNaN(beside.tookMs.median)) {
+        lab.note(`y-webrtc did not get ${label} across within ${GIVE_UP_MS / 1000} s: it sends them as one message.`)
+      }
+      return [
+        { label, unit: 'ms', ours: ours?.tookMs, beside: unlessNaN(beside?.tookMs) },
+        {
+          label: `${label}: CPU of both tabs`,
+          unit: 's',
+          ours: ours?.cpuSeconds,
+          beside: unlessNaN(beside?.cpuSeconds),
+        },
+        { label: `${label}: sent by both tabs`, unit: 'KiB', ours: ours?.sentKiB, beside: unlessNaN(beside?.sentKiB) },
+      ]
+    })
+  },
+}
+
+function docWrites(name: string, what: string, edit: Edit, count: number): Benchmark {
+  const cases: readonly Case[] = [
+    { label: `${what}, one task for all`, write: { edit, count, apart: false } },
+    { label: `${what}, one task each`, write: { edit, count, apart: true } },
+  ]
+  return {
+    name,
+    about: `${count.toLocaleString('en')} ${what} in one Chromium tab, until another tab has them. Beside it y-webrtc.`,
+    alternative: 'y-webrtc',
+    run: (lab) => runWrites(lab, lab.select(cases)),
+  }
+}
+
+async function runWrites(lab: Lab, cases: readonly Case[]): Promise<Row[]> {
+  const tabs = await startTabs(lab)
+  let documents = 0
+  const subjects: Record<string, () => Promise<Figures>> = {}
+  for (const { label, write } of cases) {
+    for (const library of LIBRARIES) {
+      subjects[`${library}, ${label}`] = async () =>
+        writeOnce(await tabs.pair(library), `document-${++documents}`, write)
+    }
+  }
+  const measured = await lab.measure(subjects)
+  return cases.flatMap(({ label }) => {
+    const [ours, beside] = LIBRARIES.map((library) => measured[`${library}, ${label}`])
+    return [
+      { label, unit: 'updates/s', ours: ours?.rate, beside: beside?.rate },
+      { label: `${label}: CPU of both tabs`, unit: 's', ours: ours?.cpuSeconds, beside: beside?.cpuSeconds },
+      { label: `${label}: sent by both tabs`, unit: 'KiB', ours: ours?.sentKiB, beside: beside?.sentKiB },
+    ]
+  })
+}
+
+async function startTabs(lab: Lab): Promise<DocumentTabs> {
+  const tabs = await DocumentTabs.start(await lab.signalingUrl())
+  lab.onStop(() => tabs.stop())
+  return tabs
+}
+
+type Pair = readonly [DocumentTab, DocumentTab]
+
+type FirstSync = { readonly tookMs: number; readonly cpuSeconds: number; readonly sentKiB: number }
+
+type Figures = { readonly rate: number; readonly cpuSeconds: number; readonly sentKiB: number }
+
+/** Each time in a new document, which is closed again. */
+async function writeOnce([writer, reader]: Pair, name: string, write: WriteOptions): Promise<Figures> {
+  await Promise.all([writer.open(name), reader.open(name)])
+  await Promise.all([writer.shared(), reader.shared()])
+  const costs = await startCosts([writer, reader])
+  const complete = reader.has(write.count)
+  const startMs = await writer.write(write)
+  const tookMs = (await complete) - startMs
+  const spent = await costs()
+  await Promise.all([writer.close(), reader.close()])
+  return { rate: (write.count / tookMs) * 1000, ...spent }
+}
+
+async function firstSync([holder, other]: Pair, name: string, characters: number): Promise<FirstSync> {
+  await holder.open(name, characters)
+  const costs = await startCosts([holder, other])
+  const startMs = performance.timeOrigin + performance.now()
+  await other.open(name)
+  const endMs = await Promise.race([other.has(characters / 1_000), giveUp()])
+  const spent = await costs()
+  await Promise.all([holder.close(), other.close()])
+  const isComplete = !Number.isNaN(endMs)
+  return {
+    tookMs: endMs - startMs,
+    cpuSeconds: isComplete ? spent.cpuSeconds : Number.NaN,
+    sentKiB: isComplete ? spent.sentKiB : Number.NaN,
+  }
+}
+
+function giveUp(): Promise<number> {
+  return new Promise((resolve) => setTimeout(() => resolve(Number.NaN), GIVE_UP_MS).unref())
+}
+
+/** @returns what the tabs cost from now on until it is called */
+async function startCosts(tabs: Pair) {
+  const before = await costsOf(tabs)
+  return async () => {
+    const after = await costsOf(tabs)
+    return { cpuSeconds: after.cpuSeconds - before.cpuSeconds, sentKiB: (after.bytes - before.bytes) / 1024 }
+  }
+}
+
+async function costsOf(tabs: Pair) {
+  const [cpu, bytes] = [
+    await Promise.all(tabs.map((tab) => tab.cpuSeconds())),
+    await Promise.all(tabs.map((tab) => tab.sentBytes())),
+  ]
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
+  return { cpuSeconds: sum(cpu), bytes: sum(bytes) }
+}
+
+function unlessNaN(series: Series | undefined): Series | undefined {
+  return series === undefined || Number.isNaN(series.median) ? undefined : series
+}

@@ -1,0 +1,127 @@
+import { fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { Browser, CDPSession, Page } from '@playwright/test'
+import { build, type PreviewServer, preview } from 'vite'
+import type { WriteOptions } from '../page/documents.js'
+import type { Library, OpenOptions } from '../page/shared-document.js'
+import { launchChromium } from './chromium.js'
+
+const CONFIG = fileURLToPath(new URL('../../page/vite.config.ts', import.meta.url))
+/** Of y-webrtc, whose package shows no way to it. */
+const SIGNALING = fileURLToPath(new URL('../bin/server.js', import.meta.resolve('y-webrtc')))
+const Y_WEBRTC_PORT = 4460
+
+/** What `page/documents.ts` offers. */
+interface BenchPage {
+  readonly bench: {
+    open(options: OpenOptions): void
+    shared(): Promise<void>
+    write(options: WriteOptions): Promise<number>
+    has(count: number): Promise<number>
+    sentBytes(): Promise<number>
+    close(): Promise<void>
+  }
+}
+
+/** Two real tabs of a real Chromium that share documents, by this library or by y-webrtc. */
+export class DocumentTabs {
+  readonly #browser: Browser
+  readonly #site: PreviewServer
+  readonly #stopSignaling: () => void
+  readonly #signaling: Readonly<Record<Library, string>>
+  readonly #pages = new Map<Library, readonly DocumentTab[]>()
+
+  /** @param signaling URL of our signaling server */
+  static async start(signaling: string): Promise<DocumentTabs> {
+    await build({ configFile: CONFIG })
+    const site = await preview({ configFile: CONFIG, preview: { port: 0, host: '127.0.0.1' } })
+    const server = fork(SIGNALING, {
+      env: { ...process.env, PORT: String(Y_WEBRTC_PORT) },
+      stdio: ['ignore', 2, 2, 'ipc'],
+    })
+    const urls = { 'legion-mesh': signaling, 'y-webrtc': `ws://localhost:${Y_WEBRTC_PORT}` }
+    return new DocumentTabs(await launchChromium(), site, () => server.kill(), urls)
+  }
+
+  private constructor(
+    browser: Browser,
+    site: PreviewServer,
+    stopSignaling: () => void,
+    signaling: Readonly<Record<Library, string>>,
+  ) {
+    this.#browser = browser
+    this.#site = site
+    this.#stopSignaling = stopSignaling
+    this.#signaling = signaling
+  }
+
+  /** The two tabs of that library, each a profile of its own, so that nothing but WebRTC connects them. */
+  async pair(library: Library): Promise<readonly [DocumentTab, DocumentTab]> {
+    const known = this.#pages.get(library) ?? [await this.#open(library), await this.#open(library)]
+    this.#pages.set(library, known)
+    return known as readonly [DocumentTab, DocumentTab]
+  }
+
+  async stop(): Promise<void> {
+    await this.#browser.close()
+    await this.#site.close()
+    this.#stopSignaling()
+  }
+
+  async #open(library: Library): Promise<DocumentTab> {
+    const page = await this.#browser.newPage()
+    const url = this.#site.resolvedUrls?.local[0] ?? ''
+    await page.goto(`${url}documents.html`)
+    const session = await page.context().newCDPSession(page)
+    await session.send('Performance.enable')
+    return new DocumentTab(page, session, library, this.#signaling[library])
+  }
+}
+
+export class DocumentTab {
+  readonly #page: Page
+  readonly #session: CDPSession
+  readonly #library: Library
+  readonly #signaling: string
+
+  constructor(page: Page, session: CDPSession, library: Library, signaling: string) {
+    this.#page = page
+    this.#session = session
+    this.#library = library
+    this.#signaling = signaling
+  }
+
+  /** @param characters of text that it has before it meets anybody */
+  async open(name: string, characters = 0): Promise<void> {
+    const options = { library: this.#library, signaling: this.#signaling, name, characters }
+    await this.#page.evaluate((each) => (globalThis as unknown as BenchPage).bench.open(each), options)
+  }
+
+  shared(): Promise<void> {
+    return this.#page.evaluate(() => (globalThis as unknown as BenchPage).bench.shared())
+  }
+
+  /** @returns when it began, by the machine's clock, in ms */
+  write(options: WriteOptions): Promise<number> {
+    return this.#page.evaluate((each) => (globalThis as unknown as BenchPage).bench.write(each), options)
+  }
+
+  /** @returns when `count` edits were there, by the machine's clock, in ms */
+  has(count: number): Promise<number> {
+    return this.#page.evaluate((each) => (globalThis as unknown as BenchPage).bench.has(each), count)
+  }
+
+  close(): Promise<void> {
+    return this.#page.evaluate(() => (globalThis as unknown as BenchPage).bench.close())
+  }
+
+  sentBytes(): Promise<number> {
+    return this.#page.evaluate(() => (globalThis as unknown as BenchPage).bench.sentBytes())
+  }
+
+  /** Of the page's main thread, since it was opened. */
+  async cpuSeconds(): Promise<number> {
+    const { metrics } = await this.#session.send('Performance.getMetrics')
+    return metrics.find(({ name }) => name === 'TaskDuration')?.value ?? Number.NaN
+  }
+}
