@@ -42,8 +42,17 @@ import { ALICE, BOB, CLUSTER, CONFIGURATION, INFO, MEMBER, PAYLOAD, RAFT_MESSAGE
 const attempt = { boot: 0xffffffff, number: 300 }
 const ticket = PAYLOAD.subarray(0, 16)
 
+const record = { info: INFO, clusterId: CLUSTER, isFull: false, neighbours: new Set([BOB]) }
+const broadcast = { origin: ALICE, boot: 0xffffffff, sequence: 300 }
+
 const controls: readonly ControlMessage[] = [
+  { kind: 'hello', versions: { min: 1, max: 300 }, identity: PAYLOAD },
   { kind: 'cluster', clusterId: CLUSTER },
+  { kind: 'summary', versions: [{ peer: ALICE, version: 300 }] },
+  { kind: 'records', records: [{ peer: ALICE, version: 300, body: encodeRecord(record) }] },
+  { kind: 'digest', kept: [{ ...broadcast, ageMs: 700 }] },
+  { kind: 'fetch', lacking: [broadcast] },
+  { kind: 'unlink' },
   { kind: 'goodbye', payload: PAYLOAD },
   { kind: 'admitted' },
   { kind: 'refused', problem: 'it is not authorized' },
@@ -187,7 +196,7 @@ export const WIRE_DECODERS: readonly DecoderCase[] = [
   {
     source: 'mesh/peer-record.ts#decodeRecord',
     decode: (body) => decodeRecord({ peer: ALICE, version: 1, body }),
-    samples: [encodeRecord({ info: INFO, clusterId: CLUSTER, isFull: false, neighbours: new Set([BOB]) })],
+    samples: [encodeRecord(record)],
   },
   {
     source: 'mesh/envelope.ts#decodeEnvelope',
