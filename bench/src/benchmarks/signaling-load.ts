@@ -32,13 +32,7 @@ export const signalingLoad: Benchmark = {
     })
     const rate = `joins, ${JOINS_PER_SECOND} a second`
     return [
-      {
-        label: 'memory per idle socket, of the whole process',
-        unit: 'KiB',
-        ours: seriesOf([residentKiB]),
-        beside: undefined,
-      },
-      { label: 'memory per idle socket, heap and buffers', unit: 'KiB', ours: idle.heapKiB, beside: undefined },
+      { label: 'memory per idle socket', unit: 'KiB', ours: seriesOf([residentKiB]), beside: undefined },
       { label: 'all idle sockets', unit: '% of a core', ours: idle.cpuPercent, beside: undefined },
       { label: `${rate}, server's CPU time of each`, unit: 'ms', ours: steady.cpuMs, beside: undefined },
       { label: `${rate}, median`, unit: 'ms', ours: steady.medianMs, beside: undefined },
