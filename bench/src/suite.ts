@@ -4,6 +4,7 @@ import { channel } from './benchmarks/channel.js'
 import { consistentLatency } from './benchmarks/consistent-latency.js'
 import { consistentThroughput } from './benchmarks/consistent-throughput.js'
 import { docFirstSync, docMap, docText } from './benchmarks/doc-tabs.js'
+import { docTrace } from './benchmarks/doc-trace.js'
 import { docUpdates } from './benchmarks/doc-updates.js'
 import { failover } from './benchmarks/failover.js'
 import { groups } from './benchmarks/groups.js'
@@ -24,6 +25,7 @@ export const SUITE: readonly Benchmark[] = [
   docMap,
   docText,
   docFirstSync,
+  docTrace,
   join,
   failover,
   snapshotJoin,

@@ -8,6 +8,7 @@ import { processTasks } from './process-tasks.js'
 import { rawTasks } from './raw-tasks.js'
 import { signalingTasks } from './signaling-tasks.js'
 import { type PeerRequest, tellParent } from './tell-parent.js'
+import { traceTasks } from './trace-tasks.js'
 
 const tasks = {
   ...processTasks,
@@ -19,6 +20,7 @@ const tasks = {
   ...loadTasks,
   ...heartbeatTasks,
   ...signalingTasks,
+  ...traceTasks,
 }
 /** What a peer process can be asked to do. */
 export type Tasks = typeof tasks
