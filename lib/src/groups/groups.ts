@@ -417,7 +417,9 @@ export class Groups {
   }
 
   /** A replica that has ended may have become a voter by this. */
-  #onConfigured({ events }: HostedGroup, configuration: Configuration): void {
+  #onConfigured({ group, events }: HostedGroup, configuration: Configuration): void {
+    const { voters, votersOutgoing } = configuration
+    if (group === MAIN) this.#options.network.prefer([...voters, ...votersOutgoing].map(peerOf))
     events.configured(configuration)
     this.#takeover?.look()
   }

@@ -23,6 +23,14 @@ export interface BroadcastsOptions {
   deliver(from: PeerId, lane: Lane, port: number, payload: Uint8Array): void
 }
 
+/** Numbers since the start. */
+export interface BroadcastCounts {
+  /** Messages of broadcasts that came, repeated ones included. */
+  readonly broadcasts: number
+  /** Those that had come before. */
+  readonly repeated: number
+}
+
 interface Kept {
   readonly id: BroadcastId
   readonly lane: Lane
@@ -52,6 +60,7 @@ export class Broadcasts {
   readonly #windows = new SequenceWindows<PeerId>()
   /** Oldest first. */
   readonly #kept = new Map<string, Kept>()
+  readonly #counts = { broadcasts: 0, repeated: 0 }
   #keptBytes = 0
   #sequence = 0
   #unrestUntilMs = Number.NEGATIVE_INFINITY
@@ -61,6 +70,10 @@ export class Broadcasts {
 
   constructor(options: BroadcastsOptions) {
     this.#options = options
+  }
+
+  get counts(): BroadcastCounts {
+    return this.#counts
   }
 
   /** To every peer within reach, as far as queues have room. */
@@ -77,7 +90,12 @@ export class Broadcasts {
   receive(via: LinkedPeer, lane: Lane, bytes: Uint8Array): void {
     const broadcast = decodeBroadcast(bytes)
     const { origin, boot, sequence, hops, port, payload } = broadcast
-    if (!this.#isOfKnown(broadcast) || !this.#windows.take(origin, boot, sequence)) return
+    this.#counts.broadcasts++
+    if (!this.#isOfKnown(broadcast)) return
+    if (!this.#windows.take(origin, boot, sequence)) {
+      this.#counts.repeated++
+      return
+    }
     if (hops > 0) {
       const passedOn = oneHopLess(bytes)
       this.#keep({ id: { origin, boot, sequence }, lane, bytes: passedOn, sinceMs: this.#options.runtime.nowMs() })

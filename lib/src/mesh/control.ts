@@ -47,7 +47,8 @@ export interface VersionRange {
  *     admitted   nothing; the sender's `authorize` said yes: the link counts
  *     refused    it said no: string, why; the last message
  *     fetch      list of id, count and count: broadcasts that the sender lacks
- *     unlink     nothing; the sender needs the room that this link takes, and closes it
+ *     unlink     nothing; the sender needs the room that this link takes, or neither needs the link, and closes it
+ *     release    nothing; the sender does not need this link: does the receiver?
  */
 export type ControlMessage =
   | { readonly kind: 'hello'; readonly versions: VersionRange; readonly identity: Uint8Array }
@@ -60,6 +61,7 @@ export type ControlMessage =
   | { readonly kind: 'refused'; readonly problem: string }
   | { readonly kind: 'fetch'; readonly lacking: readonly BroadcastId[] }
   | { readonly kind: 'unlink' }
+  | { readonly kind: 'release' }
 
 /** Whose record, and which. */
 export type RecordVersion = Pick<SealedRecord, 'peer' | 'version'>
@@ -89,6 +91,7 @@ const KINDS = [
   'refused',
   'fetch',
   'unlink',
+  'release',
 ] as const satisfies readonly Kind[]
 const MAX_PROBLEM_BYTES = 256
 const MAX_BYTES = 128 * 1024
@@ -154,6 +157,7 @@ const READERS: { readonly [K in Kind]: (decoder: Decoder) => Of<K> } = {
   refused: (decoder) => ({ kind: 'refused', problem: readString(decoder, MAX_PROBLEM_BYTES) }),
   fetch: (decoder) => ({ kind: 'fetch', lacking: readList(decoder, MAX_BROADCASTS, readBroadcastId) }),
   unlink: () => ({ kind: 'unlink' }),
+  release: () => ({ kind: 'release' }),
 }
 
 function writeVersion(encoder: Encoder, { peer, version }: RecordVersion): void {

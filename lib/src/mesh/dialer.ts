@@ -205,11 +205,11 @@ export class Dialer {
   }
 
   #invited(from: PeerId): void {
-    if (!this.#hasRoomFor(from)) return
+    if (!this.#options.directory.known().has(from) || !this.#hasRoomFor(from)) return
     const prospect = this.#prospect(from)
     if (prospect === undefined) return
     prospect.isInvited = true
-    prospect.nextAtMs = this.#options.runtime.nowMs()
+    if (prospect.failures === 0) prospect.nextAtMs = this.#options.runtime.nowMs()
     this.evaluateSoon()
   }
 

@@ -4,7 +4,6 @@ import type { ControlMessage } from './control.js'
 import type { LinkMap } from './link-map.js'
 import type { LinkedPeer } from './linked-peer.js'
 import { decodeRecord, encodeRecord, type PeerRecord, type SealedRecord } from './peer-record.js'
-import { paceMs } from './settings.js'
 
 export interface GossipOptions {
   readonly runtime: Runtime
@@ -23,6 +22,8 @@ export interface GossipOptions {
 
 /** What came from others is passed on so much sooner than what is new here: it has waited already. */
 const PASS_ON_SOONER = 4
+/** In a mesh of twice, three times so many a peer that has just told its record waits two, three times as long. */
+const CALM_PEERS = 100
 const MESSAGE_BYTES = 16 * 1024
 /** A version that leaves no room for a higher one is nobody's. */
 const MAX_VERSION = Number.MAX_SAFE_INTEGER - 1
@@ -66,7 +67,7 @@ export class Gossip {
   /** The own record is not what it was: several changes in a row are told as one, the more of them the larger the mesh. */
   changed(): void {
     const { runtime, delayMs } = this.#options
-    const nextAtMs = this.#toldAtMs + paceMs(delayMs, this.#sealed.size)
+    const nextAtMs = this.#toldAtMs + delayMs * (1 + this.#sealed.size / CALM_PEERS)
     const waitMs = Math.max(delayMs, nextAtMs - runtime.nowMs())
     this.#ownTimer ??= runtime.setTimer(waitMs, () => this.#tellOwn())
   }

@@ -17,6 +17,8 @@ export interface OverlayOptions {
   isDoubtful(peer: PeerId): boolean
   /** Gives up a link, so that there is room for a better one. */
   unlink(peer: PeerId): void
+  /** Offers `peer` to end the link, should it not need it either. */
+  release(peer: PeerId): void
   /** It is time to ask again who is wanted. */
   changed(): void
 }
@@ -25,6 +27,8 @@ export interface OverlayOptions {
 const CHOOSE_EVERY_MS = 100
 /** Who said that it is full is not asked again for this long. */
 const FULL_FOR_MS = 5_000
+/** A link that is not wanted may be wanted again soon, when peers come and go. */
+const RELEASE_AFTER_MS = 10_000
 /** Links of a peer that is not preferred to those who are. */
 const PREFERRED_LINKS = 2
 
@@ -34,14 +38,18 @@ const PREFERRED_LINKS = 2
  * draws the lowest weights with, and lets others in until it is full. Preferred peers, the voters, want all of each
  * other, and every other peer wants two of them.
  *
- * Links that nobody wants any more stay, until somebody who is wanted needs the room.
+ * A link that one of its ends wants stays, unless the other end needs the room for one that it wants itself; a link that
+ * neither wants ends after a while.
  */
 export class Overlay {
   readonly #options: OverlayOptions
   #preferred: ReadonlySet<PeerId> = new Set()
   readonly #fullUntilMs = new Map<PeerId, number>()
+  /** Of links that this peer does not want: since when, or Infinity once it has said so. */
+  readonly #unwantedSinceMs = new Map<PeerId, number>()
   #choice: { readonly peers: ReadonlySet<PeerId>; readonly untilMs: number } | undefined
   #timer: Timer | undefined
+  #dueAtMs = Number.POSITIVE_INFINITY
 
   constructor(options: OverlayOptions) {
     this.#options = options
@@ -65,11 +73,26 @@ export class Overlay {
 
   /** Linked or not. */
   wanted(): ReadonlySet<PeerId> {
-    if (this.isFullMesh) return this.#options.known()
+    if (this.isFullMesh) {
+      this.#choice = undefined
+      return this.#options.known()
+    }
     const nowMs = this.#options.runtime.nowMs()
-    if (this.#choice !== undefined && nowMs < this.#choice.untilMs) this.#changedAt(this.#choice.untilMs)
-    else this.#choice = { peers: this.#choose(), untilMs: nowMs + paceMs(CHOOSE_EVERY_MS, this.#options.known().size) }
-    return this.#choice.peers
+    // Who has only just seen that they are so many waits for the rest of them.
+    this.#choice ??= { peers: new Set(this.#options.links.keys()), untilMs: this.#nextChoiceMs(nowMs) }
+    if (nowMs < this.#choice.untilMs) {
+      this.#changedAt(this.#choice.untilMs)
+      return this.#choice.peers
+    }
+    const peers = this.#choose()
+    this.#choice = { peers, untilMs: this.#nextChoiceMs(nowMs) }
+    this.#offerToRelease(peers, nowMs)
+    return peers
+  }
+
+  /** `peer` does not need its link with this one. */
+  released(peer: PeerId): void {
+    if (!this.wanted().has(peer)) this.#options.unlink(peer)
   }
 
   close(): void {
@@ -123,10 +146,31 @@ export class Overlay {
     return this.#fullUntilMs.has(peer) || this.#options.isFull(peer)
   }
 
+  #nextChoiceMs(nowMs: number): number {
+    return nowMs + paceMs(CHOOSE_EVERY_MS, this.#options.known().size)
+  }
+
+  #offerToRelease(wanted: ReadonlySet<PeerId>, nowMs: number): void {
+    const { links, release } = this.#options
+    for (const peer of this.#unwantedSinceMs.keys()) if (!links.has(peer)) this.#unwantedSinceMs.delete(peer)
+    for (const peer of [...links.keys()]) {
+      const sinceMs = this.#unwantedSinceMs.get(peer) ?? nowMs
+      const isDue = nowMs >= sinceMs + RELEASE_AFTER_MS
+      if (wanted.has(peer)) this.#unwantedSinceMs.delete(peer)
+      else this.#unwantedSinceMs.set(peer, isDue ? Number.POSITIVE_INFINITY : sinceMs)
+      if (wanted.has(peer) || sinceMs === Number.POSITIVE_INFINITY) continue
+      if (isDue) release(peer)
+      else this.#changedAt(sinceMs + RELEASE_AFTER_MS)
+    }
+  }
+
   #changedAt(atMs: number): void {
+    if (this.#dueAtMs <= atMs) return
     const { runtime, changed } = this.#options
-    this.#timer ??= runtime.setTimer(atMs - runtime.nowMs(), () => {
-      this.#timer = undefined
+    this.#timer?.cancel()
+    this.#dueAtMs = atMs
+    this.#timer = runtime.setTimer(atMs - runtime.nowMs(), () => {
+      this.#dueAtMs = Number.POSITIVE_INFINITY
       changed()
     })
   }

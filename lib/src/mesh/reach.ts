@@ -36,8 +36,8 @@ const FORGET_MS = 60_000
 export class Reach {
   readonly #options: ReachOptions
   readonly #peers = new Map<PeerId, PeerStatus>()
-  /** Of every record: whether a way led there when last looked at, and since when. */
-  readonly #states = new Map<PeerId, { readonly isNear: boolean; readonly sinceMs: number }>()
+  /** Of every record: whether a way led there when last looked at, and since when; and whether one did before. */
+  readonly #states = new Map<PeerId, { readonly isNear: boolean; readonly wasNear: boolean; readonly sinceMs: number }>()
   #near: ReadonlySet<PeerId> = new Set()
   #timer: Timer | undefined
   #dueAtMs = Number.POSITIVE_INFINITY
@@ -67,9 +67,15 @@ export class Reach {
 
   /** Whatever ways there still are: what was on the link is lost. */
   unlinked(peer: PeerId, reason: PeerLeftReason): void {
-    this.#states.set(peer, { isNear: false, sinceMs: this.#options.runtime.nowMs() })
+    this.#states.set(peer, { isNear: false, wasNear: true, sinceMs: this.#options.runtime.nowMs() })
     this.#leave(peer, reason)
     this.evaluateSoon()
+  }
+
+  /** A way led to it once, and none does now. */
+  isLost(peer: PeerId): boolean {
+    const state = this.#states.get(peer)
+    return state !== undefined && state.wasNear && !state.isNear
   }
 
   /** A message of a peer without a link came: it is there. @returns false if nothing is known of it */
@@ -125,7 +131,7 @@ export class Reach {
     const isNear = this.#near.has(peer)
     const before = this.#states.get(peer)
     if (before?.isNear === isNear) return before.sinceMs
-    this.#states.set(peer, { isNear, sinceMs: nowMs })
+    this.#states.set(peer, { isNear, wasNear: before?.isNear === true, sinceMs: nowMs })
     if (isNear && before !== undefined && nowMs - before.sinceMs >= LONG_MS) this.#options.returned(peer)
     return nowMs
   }

@@ -1,7 +1,7 @@
 import type { ClusterId, PeerId } from '../base/ids.js'
 import type { Runtime } from '../base/runtime.js'
 import type { Lane } from '../transport/lanes.js'
-import { BROADCAST_PORT, Broadcasts } from './broadcasts.js'
+import { BROADCAST_PORT, type BroadcastCounts, Broadcasts } from './broadcasts.js'
 import type { ControlMessage } from './control.js'
 import { Gossip } from './gossip.js'
 import { LinkMap } from './link-map.js'
@@ -38,7 +38,9 @@ export interface TopologyOptions {
   drained(peer: PeerId, lane: Lane): void
 }
 
-export type TopologyMessage = Extract<ControlMessage, { kind: 'summary' | 'records' | 'digest' | 'fetch' }>
+export type TopologyMessage = Extract<ControlMessage, { kind: 'summary' | 'records' | 'digest' | 'fetch' | 'release' }>
+
+export interface TopologyCounts extends RelayCounts, BroadcastCounts {}
 
 /** Inside envelopes only. */
 const SIGNALS_PORT = 6
@@ -73,6 +75,7 @@ export class Topology {
       self: () => self().id,
       isFull: (peer) => this.#map.records.get(peer)?.isFull === true,
       isDoubtful: (peer) => this.#isDoubtful(peer),
+      release: (peer) => links.get(peer)?.say({ kind: 'release' }),
     })
     this.#gossip = new Gossip({
       runtime,
@@ -103,8 +106,8 @@ export class Topology {
     return this.#reach.near
   }
 
-  get counts(): RelayCounts {
-    return this.#relay.counts
+  get counts(): TopologyCounts {
+    return { ...this.#relay.counts, ...this.#broadcasts.counts }
   }
 
   get isFullMesh(): boolean {
@@ -141,6 +144,7 @@ export class Topology {
   /** @throws DecodeError */
   heard(from: LinkedPeer, message: TopologyMessage): void {
     if (message.kind === 'summary' || message.kind === 'records') this.#gossip.heard(from.info.id, message)
+    else if (message.kind === 'release') this.#overlay.released(from.info.id)
     else this.#broadcasts.heard(from, message)
   }
 
@@ -217,6 +221,6 @@ export class Topology {
   #isDoubtful(peer: PeerId): boolean {
     const failures = this.#options.failuresOf(peer)
     if (this.near.has(peer)) return failures >= MAX_FAILURES
-    return failures > 0 || this.#map.records.has(peer)
+    return failures > 1 || this.#reach.isLost(peer) // one may be a request to be dialled that is on its way
   }
 }

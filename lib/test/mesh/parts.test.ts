@@ -66,6 +66,7 @@ describe('wire', () => {
     { kind: 'refused', problem: 'no' },
     { kind: 'fetch', lacking: [{ origin: b, boot: 1, sequence: 9 }] },
     { kind: 'unlink' },
+    { kind: 'release' },
   ]
 
   it('[MSH35] every message survives the wire', () => {
@@ -84,7 +85,7 @@ describe('wire', () => {
     expect([...encodeSignal(signals[0]!)]).toEqual([1, 0, 255, 255, 255, 255, 15, 12, 2, 0, 255])
     expect([...encodeSignal({ kind: 'dial' })]).toEqual([1, 3])
     const firstBytes = controls.map((message) => encodeControl(message)[0])
-    expect(firstBytes).toEqual([0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    expect(firstBytes).toEqual([0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
     expect([...encodeControl(controls[0]!)]).toEqual([0, 1, 172, 2, 2, 0, 255])
   })
 
