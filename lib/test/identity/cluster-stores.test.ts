@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { LegionError } from '../../src/base/errors.js'
-import { openFreeStore, storeNameOf } from '../../src/storage/cluster-stores.js'
+import { openFreeStore, openSharedStore, storeNameOf } from '../../src/storage/cluster-stores.js'
 import { memoryStorage } from '../../src/storage/memory-storage.js'
 import type { Storage, Store } from '../../src/storage/storage.js'
+import { SimulatedDisk } from '../../src/testing/simulated-disk.js'
 import { SimulatedClock } from '../../src/testing/simulated-runtime.js'
 
 const runtime = new SimulatedClock().fork(1)
@@ -102,4 +103,24 @@ describe('stores of a cluster', () => {
     const found = [await profile.openTab('x'), await profile.openTab('y'), await profile.openTab('z')]
     expect(found.map((tab) => tab.found)).toEqual(['b', 'a', 'c'])
   })
+
+  it('[IDN10] tabs that come back at the same moment get what was left, and so does who comes while one is visited', async () => {
+    const clock = new SimulatedClock()
+    const disk = new SimulatedDisk(clock.fork(1))
+    const openTab = () => openSharedStore(disk.share(clock.fork(2)).storage(), 'theatre', runtime, choice)
+    const openTwo = () => settled(clock, Promise.all([openTab(), openTab()]))
+    for (const { store } of await openTwo()) await settled(clock, store.close())
+    const [left, { siblings }] = await openTwo()
+    const [name = ''] = (await settled(clock, siblings?.list() ?? Promise.reject())) ?? []
+    await settled(clock, left.store.close())
+    const visit = siblings?.visit(name, () => new Promise((resolve) => clock.fork(3).setTimer(100, () => resolve(1))))
+    const [visited] = await settled(clock, Promise.all([visit, openTab()]))
+    expect(visited).toBe(1)
+    expect(await settled(clock, disk.storage().list())).toHaveLength(2)
+  })
 })
+
+async function settled<T>(clock: SimulatedClock, promise: Promise<T>): Promise<T> {
+  await clock.run(1000)
+  return promise
+}

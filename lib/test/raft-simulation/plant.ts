@@ -13,13 +13,28 @@ export type RaftSimulation = typeof import('../../src/testing/raft/index.js')
  * @returns its folder, named `lib` too
  * @throws Error if the sources have changed so that the bug does not fit any more
  */
-export function plant({ name, patches }: Bug): string {
-  const folder = join(PLANTED, name, 'lib')
+export function plant(bug: Bug): string {
+  const paths = ['lib/src/base', 'lib/src/raft', 'lib/src/testing/raft', 'lib/test/raft']
+  return join(plantInto(bug.name, bug, paths, 'lib/src/raft'), 'lib')
+}
+
+/**
+ * A copy of the project's `paths` in which the bug is.
+ * @param place where, of all that is planted
+ * @param base what the patches' files are in
+ * @returns its folder
+ * @throws as `plant`
+ */
+export function plantInto(
+  place: string,
+  { name, patches }: Pick<Bug, 'name' | 'patches'>,
+  paths: readonly string[],
+  base: string,
+): string {
+  const folder = join(PLANTED, place)
   rmSync(folder, { recursive: true, force: true })
-  for (const path of ['src/base', 'src/raft', 'src/testing/raft', 'test/raft']) {
-    cpSync(join(ROOT, 'lib', path), join(folder, path), { recursive: true })
-  }
-  for (const patch of patches) apply(patch, join(folder, 'src/raft', patch.file), name)
+  for (const path of paths) cpSync(join(ROOT, path), join(folder, path), { recursive: true })
+  for (const patch of patches) apply(patch, join(folder, base, patch.file), name)
   return folder
 }
 

@@ -59,12 +59,7 @@ export interface UnitTests {
  * @returns how many fail
  */
 export function failingTests(folder: string, only = ''): UnitTests {
-  const report = join(folder, 'report.json')
-  const root = join(folder, '..')
-  const options = ['--root', root, '--exclude', '**/safety.test.ts', '--reporter', 'json', '--outputFile', report]
-  spawnSync('npx', ['vitest', 'run', only, ...options], { cwd: ROOT, stdio: 'ignore' })
-  const { testResults } = JSON.parse(readFileSync(report, 'utf8')) as Report
-  if (testResults.length === 0) throw new Error(`no tests in ${root}`)
+  const testResults = runTests(join(folder, '..'), only, '--exclude', '**/safety.test.ts')
   const failed = (isScript: boolean) =>
     testResults
       .filter(({ name }) => name.includes('/etcd/') === isScript)
@@ -73,9 +68,19 @@ export function failingTests(folder: string, only = ''): UnitTests {
   return { paper: failed(false), scripts: failed(true) }
 }
 
+/** Runs the tests below `root`. @param args of vitest @throws Error if there are none */
+export function runTests(root: string, ...args: readonly string[]): Report['testResults'] {
+  const report = join(root, 'report.json')
+  const options = ['--root', root, '--reporter', 'json', '--outputFile', report]
+  spawnSync('npx', ['vitest', 'run', ...args, ...options], { cwd: ROOT, stdio: 'ignore' })
+  const { testResults } = JSON.parse(readFileSync(report, 'utf8')) as Report
+  if (testResults.length === 0) throw new Error(`no tests in ${root}`)
+  return testResults
+}
+
 interface Report {
   readonly testResults: readonly {
     readonly name: string
-    readonly assertionResults: readonly { readonly status: string }[]
+    readonly assertionResults: readonly { readonly title: string; readonly status: string }[]
   }[]
 }
