@@ -1,9 +1,9 @@
 import type { Runtime, Timer } from '../base/runtime.js'
 
 /** Mean distance of flushes while changes keep coming; what comes between is joined. */
-const SPACING_MS = 5
+const SPACING_MS = 10
 /** So far flushes may be ahead of that: twenty in a row leave at once. */
-const AHEAD_MS = 100
+const AHEAD_MS = 200
 /** Between looks at a queue that is backed up. */
 const BACKED_UP_MS = 20
 
