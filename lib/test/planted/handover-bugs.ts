@@ -156,6 +156,16 @@ const takeover = [
     'compare(b.worth, a.worth)',
     'compare(a.worth, b.worth)',
   ]),
+  bugsIn('lib/src/storage', 'lib/test/storage/storage-contract.test.ts')(
+    'STO6',
+    'opened-while-locked',
+    'A store is opened though its tab lives.',
+    [
+      'indexeddb-storage.ts',
+      '    if (lock === undefined) throw lockedError(name)\n    return lock\n',
+      '    return lock ?? { release: async () => {} }\n',
+    ],
+  ),
   bugsIn('lib/src/storage', 'lib/test/storage/shared-storage.test.ts')(
     'STO33',
     'taken-without-lock',
