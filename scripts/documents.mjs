@@ -68,9 +68,9 @@ async function trace(signaling) {
   const workers = startWorkers(3)
   await askAll(workers, 'join', () => ({ signaling, count: 1 }))
   const bare = await ask(workers[0], 'bare', {})
+  const waiting = workers.map((worker) => ask(worker, 'end', {}))
   const before = await askAll(workers, 'cpuMs', () => ({}))
   const startMs = nowMs()
-  const waiting = workers.map((worker) => ask(worker, 'end', {}))
   await ask(workers[0], 'replay', {})
   const ends = await Promise.all(waiting)
   const takenMs = Math.max(...ends) - startMs
@@ -211,8 +211,11 @@ function observed(legion, y) {
   return { legion, y, arrivals }
 }
 
+let loadedTrace
+
 function readTrace() {
-  return JSON.parse(gunzipSync(readFileSync(TRACE)).toString())
+  loadedTrace ??= JSON.parse(gunzipSync(readFileSync(TRACE)).toString())
+  return loadedTrace
 }
 
 function apply(y, patches) {
