@@ -197,6 +197,7 @@ end
 local ops = {}
 
 function ops.enter(room, peer, seq, token, durable, clusterId, since, again, wantsView)
+  if not call('ZSCORE', INSTANCES, self) then return end -- it tells all its stays again, once its next beat found out
   local stay = { i = self, q = tonumber(seq), t = token, d = tonumber(durable), c = 0, s = tonumber(since) }
   local before = stayOf(room, peer)
   local isAgain = again == '1'

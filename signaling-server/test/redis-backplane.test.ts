@@ -27,19 +27,28 @@ function instanceAt(redis: RedisServer, prefix: string, limits = LIMITS, clock: 
   })
 }
 
-/** Once stopped nothing is due any more: its owner does nothing of itself, as a process that hangs. */
+/** While it is stopped nothing is due: its owner does nothing of itself, as a process that hangs. */
 class StoppableClock implements Clock {
   #isStopped = false
+  #overdue: (() => void)[] = []
 
   readonly nowMs = systemClock.nowMs
   readonly wallClockMs = systemClock.wallClockMs
 
   setTimer(delayMs: number, fn: () => void): Timer {
-    return systemClock.setTimer(delayMs, () => this.#isStopped || fn())
+    return systemClock.setTimer(delayMs, () => {
+      if (this.#isStopped) this.#overdue.push(fn)
+      else fn()
+    })
   }
 
   stop(): void {
     this.#isStopped = true
+  }
+
+  resume(): void {
+    this.#isStopped = false
+    for (const fn of this.#overdue.splice(0)) fn()
   }
 }
 
@@ -202,6 +211,19 @@ describe.skipIf(!hasRedis)('RedisBackplane and its Redis (needs redis-server)', 
     expect((await enter(0, 'b', { token: tokenOf('thief') })).log).toEqual(['peer-taken'])
     expect((await enter(0, 'b')).log).toEqual(['entered'])
     expect(b.log).toEqual(['entered'])
+  })
+
+  it('[SIG26] shows the members of an instance again that hung for longer than its lease', async () => {
+    await serve(2)
+    const [a, b] = [await enter(0, 'a'), await enter(1, 'b', { clusterId: 'x' })]
+    clocks[1]?.stop()
+    await a.heard('entered', 'b joined', 'b left')
+    const late = new TestStay(instances[1] as Backplane, 'c')
+    late.backplane.enter(late)
+    clocks[1]?.resume()
+    await expect.poll(() => [...a.others].sort(), { timeout: 5000 }).toEqual([b.peer, late.peer].sort())
+    await expect.poll(() => [...late.others].sort()).toEqual([a.peer, b.peer].sort())
+    expect([b.log[0], late.log[0]]).toEqual(['entered', 'entered'])
   })
 
   it('[SIG26] rejects its start for an URL that can never work', async () => {
