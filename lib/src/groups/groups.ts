@@ -231,6 +231,7 @@ export class Groups {
       runtime,
       limits,
       admit,
+      isBanned: (peer) => this.#hosts.get(MAIN)?.replica?.state.roster.isEjected(peer) === true,
       rules: { ...rules, replicas: hosted.replicas },
       spool: { limitBytes: limits.snapshotBytes, deflate },
       out: this.#outletOf(hosted.group),

@@ -37,6 +37,12 @@ export class Membership {
   readonly #hiddenSinceMs = new Map<PeerId, number>()
   readonly #steadiness = new Steadiness()
   readonly #commitTimes = new CommitTimes()
+  readonly #isBanned: (peer: PeerId) => boolean
+
+  /** @param isBanned who was ejected from the cluster is out of all its groups */
+  constructor(isBanned: (peer: PeerId) => boolean = () => false) {
+    this.#isBanned = isBanned
+  }
 
   announced(peer: PeerId, announce: Announce, nowMs: number): void {
     this.#announced.set(peer, announce)
@@ -148,7 +154,7 @@ export class Membership {
   #newcomers(roster: Roster): Member[] {
     return [...this.#announced.values()]
       .map((announce) => announce.member)
-      .filter(({ id }) => !roster.members.has(id) && !roster.isRetired(id) && !roster.isEjected(peerOf(id)))
+      .filter(({ id }) => !roster.members.has(id) && !roster.isRetired(id) && !this.#isOut(peerOf(id), roster))
   }
 
   #candidates(self: VoterId, roster: Roster, status: Status, nowMs: number): Candidate[] {
@@ -179,10 +185,14 @@ export class Membership {
       caughtUp: isLeader || isCaughtUp(id, status),
       isOut:
         this.#leaving.has(peer) ||
-        (!isLeader && roster.isEjected(peer)) ||
+        (!isLeader && this.#isOut(peer, roster)) ||
         status.progress.get(id)?.speaker !== undefined,
       goneForMs: this.#goodbyes.has(peer) ? Number.POSITIVE_INFINITY : nowMs - (goneSinceMs ?? nowMs),
     }
+  }
+
+  #isOut(peer: PeerId, roster: Roster): boolean {
+    return roster.isEjected(peer) || this.#isBanned(peer)
   }
 
   /** Members that this peer has not seen since it leads count as gone from now on. */

@@ -28,6 +28,8 @@ export interface ReplicaHostOptions {
   readonly rules: AutopilotRules
   /** Asked about everyone who wants to become a member; undefined: all may. */
   readonly admit: Admit | undefined
+  /** Peers that were ejected from the cluster. */
+  readonly isBanned: (peer: PeerId) => boolean
   readonly limits: ReplicaLimits & { readonly commandBytes: number }
   readonly spool: SnapshotSpooling
   /** The way out: what all groups of this peer share. */

@@ -42,7 +42,7 @@ export class ReplicaHost {
   /** The messages of Raft. */
   readonly traffic: Traffic
   readonly #options: ReplicaHostOptions
-  readonly #membership = new Membership()
+  readonly #membership: Membership
   readonly #divergence: DivergenceGuard
   readonly #leadership: Leadership
   readonly #epochs: Epochs
@@ -62,6 +62,7 @@ export class ReplicaHost {
 
   constructor(options: ReplicaHostOptions) {
     this.#options = options
+    this.#membership = new Membership(options.isBanned)
     this.#leadership = new Leadership({ ...options, membership: this.#membership, replica: () => this.#replica })
     this.traffic = new Traffic({
       out: options.out,

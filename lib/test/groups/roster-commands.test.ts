@@ -49,6 +49,25 @@ describe('eject', () => {
     await simulation.settle(() => leader.legion.status().main?.stopped?.code === 'E_EJECTED')
   })
 
+  it('[GRP181] removes a member of the cluster from its other groups too, even if it is not there to hear it', async () => {
+    const [simulation, peers] = await start(3, 5, { storage: 'simulated' })
+    const lists = await simulation.until(Promise.all(peers.map((peer) => peer.legion.group('list', kv))))
+    const isMember = (list: (typeof lists)[number], { id }: Peer) => list.members.some(({ peer }) => peer === id)
+    await simulation.settle(() => lists.every((list) => peers.every((peer) => isMember(list, peer))))
+    const [asking, ejected] = followersOf(peers) as [Peer, Peer]
+    const list = lists[peers.indexOf(asking)] as (typeof lists)[number]
+    ejected.crash()
+    await simulation.run(15_000)
+    expect(isMember(list, ejected)).toBe(true)
+    await simulation.until(asking.legion.eject(ejected.id))
+    await simulation.settle(() => !isMember(list, ejected))
+    await simulation.until(asking.legion.readmit(ejected.id))
+    const again = ejected.restart()
+    await simulation.settle(() => again.legion.status().isReady)
+    await simulation.until(again.legion.group('list', kv))
+    await simulation.settle(() => isMember(list, ejected))
+  })
+
   it('[GRP121] lets nobody back before readmit, whose peer then comes as its next incarnation', async () => {
     const [simulation, peers] = await start(3, 3, { storage: 'simulated' })
     const [asking, ejected] = followersOf(peers) as [Peer, Peer]
