@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { cutOff, expectSoon, together } from './cuts.js'
+import { cutOff, expectSoon, expectWithin, inSync, together } from './cuts.js'
 import { until } from './network-peer.js'
 import { test } from './network-test.js'
+
+/** Nothing tells the others: their links fall silent. */
+const MOVED_WITHIN_MS = 10_000
 
 for (const seconds of [5, 30, 90]) {
   test(`[NET1] a tab that was cut off for ${seconds} s`, async ({ cluster }) => {
@@ -20,6 +23,43 @@ for (const seconds of [5, 30, 90]) {
     const peers = [away, await cluster.startPeer('roamhq', '@roamhq/wrtc'), await cluster.openTab('tab')]
     await together(peers)
     expectSoon(await cutOff(cluster, peers, away, seconds * 1000), `a process, ${seconds} s`)
+  })
+}
+
+test('[NET8] a tab whose cable was out for 30 s', async ({ cluster }) => {
+  test.setTimeout(90_000)
+  await cluster.startSignaling()
+  const away = await cluster.openTab('away')
+  const peers = [away, await cluster.openTab('tab'), await cluster.startPeer('ndc', 'node-datachannel')]
+  await together(peers)
+  cluster.network.plug(away.host, false)
+  await Promise.all([
+    away.ask('write', 'alone '),
+    peers[1]?.ask('write', 'others '),
+    peers[1]?.ask('reserve', 'meanwhile'),
+  ])
+  await sleep(30_000)
+  cluster.network.plug(away.host, true)
+  const startMs = performance.now()
+  await inSync(peers, away, ['alone', 'others'])
+  expectSoon(Math.round(performance.now() - startMs), 'a tab, cable out')
+})
+
+for (const stack of ['chromium', '@roamhq/wrtc', 'node-datachannel'] as const) {
+  test(`[NET9] ${stack} that moves to another network`, async ({ cluster }) => {
+    await cluster.startSignaling()
+    const moving = stack === 'chromium' ? await cluster.openTab('moving') : await cluster.startPeer('moving', stack)
+    const peers = [moving, await cluster.openTab('tab'), await cluster.startPeer('roamhq', '@roamhq/wrtc')]
+    await together(peers)
+    cluster.network.move(moving.host)
+    const startMs = performance.now()
+    await Promise.all([
+      moving.ask('write', 'alone '),
+      peers[1]?.ask('write', 'others '),
+      peers[1]?.ask('reserve', 'meanwhile'),
+    ])
+    await inSync(peers, moving, ['alone', 'others'])
+    expectWithin(MOVED_WITHIN_MS, Math.round(performance.now() - startMs), `${stack}, moved`)
   })
 }
 

@@ -8,7 +8,7 @@ const PORT = 3478
 
 /** Undefined if coturn is installed, else what is missing. */
 export function whyNoTurnServer(): string | undefined {
-  return spawnSync('turnserver', ['--version']).error === undefined ? undefined : 'not installed: coturn'
+  return spawnSync('which', ['turnserver']).status === 0 ? undefined : 'not installed: coturn'
 }
 
 /** coturn on a host that all can reach: STUN for everybody, TURN for who has credentials. */

@@ -96,6 +96,17 @@ export class VirtualNetwork {
     if (isPlugged) ip('-n', host.namespace, 'route', 'replace', 'default', 'via', gatewayOf(host.address))
   }
 
+  /** The host is in another network from now on: its address is gone, it has a new one. */
+  move(host: Host): void {
+    const newGateway = host.address.replace(/\d+$/, '5')
+    const newAddress = host.address.replace(/\d+$/, '6')
+    const port = `port${host.address.split('.')[2]}`
+    ip('-n', this.#router, 'address', 'add', `${newGateway}/30`, 'dev', port)
+    ip('-n', host.namespace, 'address', 'flush', 'dev', UPLINK)
+    ip('-n', host.namespace, 'address', 'add', `${newAddress}/30`, 'dev', UPLINK)
+    ip('-n', host.namespace, 'route', 'add', 'default', 'via', newGateway)
+  }
+
   /** A script that runs `program` on the host with the script's own arguments. */
   script(host: Host, program: string): string {
     const file = join(this.#scripts, `${host.namespace}.sh`)
