@@ -193,6 +193,16 @@ const clusters = [
     'return incarnationOf(id) <= (this.#retired.get(peerOf(id)) ?? 0)',
     'return false',
   ]),
+  commands('GRP181', 'ejected-stays-elsewhere', 'Who is ejected stays in the groups besides `main`.', [
+    'membership.ts',
+    'return roster.isEjected(peer) || this.#isBanned(peer)',
+    'return roster.isEjected(peer)',
+  ]),
+  durable('GRP56', 'old-name-stays', 'What a member says of itself after a restart is not taken.', [
+    'membership.ts',
+    '?? this.#renewal(own, roster, status)',
+    '?? undefined',
+  ]),
   dissolve('DIS8', 'dissolve-after-command', 'A cluster dissolves though a command came before.', [
     'replicated-state.ts',
     'if (this.#isEmpty) this.#dissolvedInto',
