@@ -216,6 +216,7 @@ describe('call', () => {
     const timedOut = call()
     await clock.run(200)
     expect((await timedOut).code).toBe('E_TIMEOUT')
+    await networks.settle()
     expect(reasons).toEqual(['E_ABORTED'])
 
     const aborted = call()
