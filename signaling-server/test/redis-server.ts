@@ -53,17 +53,21 @@ export class RedisServer {
 
   /** It forgets everything and goes on. */
   async flush(): Promise<void> {
-    await this.#ask('FLUSHALL')
+    await this.#ask(['FLUSHALL'])
   }
 
   async keyCount(): Promise<number> {
-    return Number(await this.#ask('DBSIZE'))
+    return Number(await this.#ask(['DBSIZE']))
   }
 
-  async #ask(command: string): Promise<unknown> {
+  async hash(key: string): Promise<Record<string, string>> {
+    return { ...((await this.#ask(['HGETALL', key])) as Record<string, string>) }
+  }
+
+  async #ask(command: string[]): Promise<unknown> {
     const client = createClient({ url: this.url })
     await client.connect()
-    const answer = await client.sendCommand([command])
+    const answer = await client.sendCommand(command)
     client.destroy()
     return answer
   }
