@@ -24,6 +24,8 @@ export async function program(peer: PeerId) {
     cluster: 'theatre-42',
     signaling: 'ws://localhost:4455',
     secret: undefined,
+    authorize: async ({ id, kind, credential }) => kind === 'node' || credential === id,
+    credential: () => 'a token',
     machine: theatre,
     handlers: {
       ping: (n: number, { from, legion: own }) => {
