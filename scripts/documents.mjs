@@ -47,14 +47,17 @@ async function crowd(signaling, peers, processes, seconds) {
   const shares = workers.map((_, i) => Math.floor((peers + i) / processes))
   const links = (await askAll(workers, 'join', (i) => ({ signaling, count: shares[i] }))).flat()
   console.log(`${peers} peers in ${processes} processes, ${Math.min(...links)} to ${Math.max(...links)} links each`)
+  const before = await askAll(workers, 'cpuMs', () => ({}))
   const typed = Object.assign({}, ...(await askAll(workers, 'type', () => ({ seconds }))))
   const total = Object.values(typed).reduce((sum, times) => sum + times.length, 0)
   await askAll(workers, 'settle', () => ({ total }))
+  const cpuMs = (await askAll(workers, 'cpuMs', () => ({}))).reduce((sum, ms, i) => sum + ms - before[i], 0)
   const results = await askAll(workers, 'delays', () => ({ typed }))
   const delays = results.flatMap((result) => result.delays).sort((a, b) => a - b)
   const isConverged = new Set(results.flatMap(({ states }) => states)).size === 1
   const at = (share) => `${delays[Math.floor(delays.length * share)].toFixed(0)} ms`
   console.log(`${total} keystrokes, ${isConverged ? 'converged' : 'NOT CONVERGED'}`)
+  console.log(`CPU of a peer: ${(cpuMs / peers / seconds / 10).toFixed(1)} % of a core`)
   console.log(`delay (sampled): p50 ${at(0.5)}, p90 ${at(0.9)}, p99 ${at(0.99)}, worst ${at(0.999999)}`)
   for (const worker of workers) worker.kill()
   if (!isConverged) process.exitCode = 1
