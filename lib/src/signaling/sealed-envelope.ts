@@ -10,8 +10,8 @@ export interface SealedEnvelopeOptions extends CipherOptions {
   readonly logger: Logger
 }
 
-/** A dial is some twenty signals; more than this waiting is somebody's flood. */
-const MAX_WAITING_PER_PEER = 256
+/** A dial is some twenty signals; more than this waiting, of one peer or of all, is somebody's flood. */
+const MAX_WAITING = { perKey: 256, inAll: 4_096 }
 
 /** In larger rooms tickets are given on request, which costs a round trip once. */
 const GREETS_IN_ROOMS_UP_TO = 64
@@ -26,8 +26,8 @@ export class SealedEnvelope implements Envelope {
   readonly #options: SealedEnvelopeOptions
   readonly #world: EnvelopeWorld
   readonly #cipher: Cipher
-  readonly #outgoing = new KeyedQueue<PeerId>(MAX_WAITING_PER_PEER)
-  readonly #incoming = new KeyedQueue<PeerId>(MAX_WAITING_PER_PEER)
+  readonly #outgoing = new KeyedQueue<PeerId>(MAX_WAITING)
+  readonly #incoming = new KeyedQueue<PeerId>(MAX_WAITING)
   readonly #conversations = new Map<PeerId, Conversation>()
   #droppedCount = 0
 

@@ -22,6 +22,23 @@ describe('a server that floods', { timeout: 30_000 }, () => {
     expect(bench.client.send(strangers[4_999] ?? peer('x'), bytes('hello'))).toBe(true)
   })
 
+  it('[SGC15] of many peers finds a bound in all, which what was opened leaves again', async () => {
+    const { subtle } = globalThis.crypto
+    const secrets = await deriveRoomSecrets('theatre', 'open sesame', subtle)
+    const envelope = new SealedEnvelope(
+      { secrets, subtle, runtime, logger: silentLogger },
+      { self: peer('me'), transmit: () => {}, deliver: () => {} },
+    )
+    const strangers = Array.from({ length: 100 }, () => newPeerId(runtime))
+    envelope.joined(strangers)
+    for (let i = 0; i < 50; i++) for (const stranger of strangers) envelope.receive(stranger, new Uint8Array(40))
+    expect(envelope.droppedCount).toBe(5_000 - 4_096)
+    await expect.poll(() => envelope.droppedCount, SLOWLY).toBe(5_000) // for it is nonsense
+    envelope.receive(strangers[0] ?? peer('x'), new Uint8Array(40))
+    await expect.poll(() => envelope.droppedCount, SLOWLY).toBe(5_001)
+    expect(envelope.droppedCount).toBe(5_001)
+  })
+
   it('[SGC33] makes a peer greet nobody unasked in a large room', async () => {
     const { subtle } = globalThis.crypto
     const secrets = await deriveRoomSecrets('theatre', 'open sesame', subtle)
