@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { cutOff, expectSoon, expectWithin, inSync, together } from './cuts.js'
+import { cutOff, expectSoon, expectWithin, inSync, linked, meanwhile, together } from './cuts.js'
 import { until } from './network-peer.js'
 import { test } from './network-test.js'
 
@@ -30,18 +30,15 @@ test('[NET8] a tab whose cable was out for 30 s', async ({ cluster }) => {
   test.setTimeout(90_000)
   await cluster.startSignaling()
   const away = await cluster.openTab('away')
-  const peers = [away, await cluster.openTab('tab'), await cluster.startPeer('ndc', 'node-datachannel')]
+  const tab = await cluster.openTab('tab')
+  const peers = [away, tab, await cluster.startPeer('ndc', 'node-datachannel')]
   await together(peers)
   cluster.network.plug(away.host, false)
-  await Promise.all([
-    away.ask('write', 'alone '),
-    peers[1]?.ask('write', 'others '),
-    peers[1]?.ask('reserve', 'meanwhile'),
-  ])
+  await meanwhile(tab, away)
   await sleep(30_000)
   cluster.network.plug(away.host, true)
   const startMs = performance.now()
-  await inSync(peers, away, ['alone', 'others'])
+  await inSync(peers, away)
   expectSoon(Math.round(performance.now() - startMs), 'a tab, cable out')
 })
 
@@ -49,16 +46,13 @@ for (const stack of ['chromium', '@roamhq/wrtc', 'node-datachannel'] as const) {
   test(`[NET9] ${stack} that moves to another network`, async ({ cluster }) => {
     await cluster.startSignaling()
     const moving = stack === 'chromium' ? await cluster.openTab('moving') : await cluster.startPeer('moving', stack)
-    const peers = [moving, await cluster.openTab('tab'), await cluster.startPeer('roamhq', '@roamhq/wrtc')]
+    const tab = await cluster.openTab('tab')
+    const peers = [moving, tab, await cluster.startPeer('roamhq', '@roamhq/wrtc')]
     await together(peers)
     cluster.network.move(moving.host)
     const startMs = performance.now()
-    await Promise.all([
-      moving.ask('write', 'alone '),
-      peers[1]?.ask('write', 'others '),
-      peers[1]?.ask('reserve', 'meanwhile'),
-    ])
-    await inSync(peers, moving, ['alone', 'others'])
+    await meanwhile(tab, moving)
+    await inSync(peers, moving)
     expectWithin(MOVED_WITHIN_MS, Math.round(performance.now() - startMs), `${stack}, moved`)
   })
 }
@@ -70,13 +64,14 @@ test('[NET2] a broken pair finds each other again by a third peer while the sign
   await cluster.startSignaling()
   const a = await cluster.openTab('a')
   const b = await cluster.openTab('b')
-  await together([a, b, await cluster.startPeer('carrier', 'node-datachannel')])
+  const carrier = await cluster.startPeer('carrier', 'node-datachannel')
+  await together([a, b, carrier])
   await cluster.signaling.stop()
   cluster.network.cut(a.host, b.host)
-  await until(a, 'peerNames', (names) => names.join() === 'carrier')
+  await until(a, 'states', (states) => states[b.id] !== 'direct')
   await sleep(10_000)
   cluster.network.restore(a.host, b.host)
   const startMs = performance.now()
-  for (const peer of [a, b]) await until(peer, 'peerNames', (names) => names.length === 2)
+  await Promise.all([linked(a, [b, carrier]), linked(b, [a, carrier])])
   expectSoon(Math.round(performance.now() - startMs), 'a broken pair')
 })

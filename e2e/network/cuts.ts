@@ -9,18 +9,27 @@ export const BACK_WITHIN_MS = 5_000
 export async function together(peers: readonly NetworkPeer[]): Promise<void> {
   const names = peers.map(({ name }) => name).sort()
   for (const peer of peers) {
-    await until(peer, 'peerNames', (others) => others.length === peers.length - 1)
+    await linked(
+      peer,
+      peers.filter((other) => other !== peer),
+    )
     await until(peer, 'voterNames', (voters) => voters.join() === names.join())
   }
 }
 
+/** Has a link of its own to each of `others`. */
+export function linked(peer: NetworkPeer, others: readonly NetworkPeer[]): Promise<void> {
+  return until(peer, 'states', (states) => others.every(({ id }) => states[id] === 'direct'))
+}
+
 /** Documents and commands have reached everybody, and the one that was away takes part again. */
-export async function inSync(peers: readonly NetworkPeer[], away: NetworkPeer, words: string[]): Promise<void> {
+export async function inSync(peers: readonly NetworkPeer[], away: NetworkPeer): Promise<void> {
+  const words = [wordsOf(away), wordsWithout(away)]
   const seat = `${away.name} is back`
   const reserved = reserveStubbornly(away, seat)
   const agreed = peers.map(async (peer) => {
     await until(peer, 'text', (text) => words.every((word) => text.includes(word)))
-    await until(peer, 'seats', (seats) => seats['meanwhile'] !== undefined && seats[seat] === away.id)
+    await until(peer, 'seats', (seats) => seats[seatWithout(away)] !== undefined && seats[seat] === away.id)
   })
   await Promise.all([reserved, ...agreed])
 }
@@ -41,14 +50,19 @@ export async function cutOff(
   await cluster.signaling.startAgain()
   cluster.network.restore(away.host)
   const startMs = performance.now()
-  await inSync(peers, away, ['alone', 'others'])
+  await inSync(peers, away)
   return Math.round(performance.now() - startMs)
 }
 
-async function meanwhile(other: NetworkPeer, away: NetworkPeer): Promise<void> {
-  await Promise.all([away.ask('write', 'alone '), other.ask('write', 'others ')])
-  await reserveStubbornly(other, 'meanwhile')
+/** What both sides do while `away` is away. */
+export async function meanwhile(other: NetworkPeer, away: NetworkPeer): Promise<void> {
+  await Promise.all([away.ask('write', wordsOf(away)), other.ask('write', wordsWithout(away))])
+  await reserveStubbornly(other, seatWithout(away))
 }
+
+const wordsOf = ({ name }: NetworkPeer) => `${name} alone. `
+const wordsWithout = ({ name }: NetworkPeer) => `Without ${name}. `
+const seatWithout = ({ name }: NetworkPeer) => `without ${name}`
 
 /** A command may fail for want of a quorum; then it is given once more. */
 async function reserveStubbornly(peer: NetworkPeer, seat: string): Promise<void> {

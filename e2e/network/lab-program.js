@@ -23,7 +23,6 @@ const calls = {
   reserve: (/** @type {string} */ seat) => legion.applyConsistent('reserve', seat),
   text: () => text.toString(),
   seats: () => legion.state.seats,
-  peerNames: () => [...legion.peers.values()].map(({ info }) => info.name).sort(),
   voterNames: () =>
     legion.members
       .filter(({ role }) => role === 'voter')

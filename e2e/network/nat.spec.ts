@@ -64,7 +64,7 @@ function openPair(
 }
 
 async function meet(peers: readonly NetworkPeer[], startMs: number): Promise<void> {
-  for (const peer of peers) await until(peer, 'peerNames', (names) => names.length === 1)
+  for (const peer of peers) await until(peer, 'states', (states) => Object.values(states).join() === 'direct')
   const tookMs = Math.round(performance.now() - startMs)
   console.log(`linked after ${tookMs} ms`)
   expect(tookMs).toBeLessThan(LINKED_WITHIN_MS)

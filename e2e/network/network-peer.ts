@@ -11,7 +11,6 @@ export interface LabCalls {
   reserve(seat: string): { ok: boolean }
   text(): string
   seats(): Readonly<Record<string, string>>
-  peerNames(): string[]
   voterNames(): string[]
   /** Of every other peer that it knows, by id. */
   states(): Record<string, string>
