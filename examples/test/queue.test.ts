@@ -1,4 +1,5 @@
 import type { PeerId } from 'legion-mesh'
+import { machineTools } from 'legion-mesh/machines'
 import { runMachine } from 'legion-mesh/testing'
 import { describe, expect, it } from 'vitest'
 import { queue } from '../queue/queue.js'
@@ -9,7 +10,7 @@ const BOB = 'AAAAAAAAAAAAAAAAAAAAAQ' as PeerId
 
 /** One replica, for one peer after the other. */
 function start() {
-  const machine = queue.create()
+  const machine = queue.create(machineTools)
   let index = 0
   const now = { timestampMs: 0, version: 1 }
   const by = (from: PeerId) => async (name: string, payload?: never) => {

@@ -12,6 +12,7 @@ import type {
   QueryContext,
   StateMachine,
 } from '../machines/machine.js'
+import { machineTools } from '../machines/machine-tools.js'
 import type { VoterId } from '../raft/index.js'
 import {
   type CommandEntry,
@@ -79,7 +80,7 @@ export class ReplicatedState {
 
   constructor(definition: MachineDefinition) {
     this.#definition = definition
-    this.#machine = definition.create()
+    this.#machine = definition.create(machineTools)
   }
 
   get machine(): StateMachine {

@@ -1,9 +1,15 @@
 import { LegionError } from '../base/errors.js'
 import type { PeerId } from '../base/ids.js'
 import { decodeValue, encodeValue, freezePlain } from '../codec/value.js'
-import { DefinedMachine, isState, type UntypedDefinition, type UntypedFunction } from './defined-machine.js'
-import { type Edit, editInPlace } from './edit.js'
-import type { ApplyContext, HookContext, QueryContext } from './machine.js'
+import {
+  DefinedMachine,
+  isState,
+  type UntypedDefinition,
+  type UntypedEdit,
+  type UntypedFunction,
+} from './defined-machine.js'
+import type { Edit } from './edit.js'
+import type { ApplyContext, HookContext, MachineTools, QueryContext } from './machine.js'
 import type { Frozen, Functions, Machine } from './types.js'
 
 /** What `defineMachine` takes. Commands change a `Draft`, which is a `State` that may be written. */
@@ -87,10 +93,10 @@ export function defineMachine<
   Commands extends Functions,
   Queries extends Functions = NoFunctions,
 >(options: MachineOptions<State, Commands, Queries>): Machine<State, Commands, Queries> {
-  return buildMachine(options, editInPlace)
+  return buildMachine(options, undefined)
 }
 
-/** `defineMachine` with another way of changing the state. */
+/** `defineMachine` with another way of changing the state. @param edit undefined: in place, at every level */
 export function buildMachine<
   State extends object,
   Draft,
@@ -98,18 +104,18 @@ export function buildMachine<
   Queries extends Functions = NoFunctions,
 >(
   options: MachineOptions<State, Commands, Queries, Draft>,
-  edit: Edit<State, Draft>,
+  edit: Edit<State, Draft> | undefined,
 ): Machine<State, Commands, Queries> {
   const { name, version, initial, commands, queries = {} as Queries } = options
   const { migrate = {}, since = {}, memberJoined, memberLeft } = options
   requireNameAndVersion(name, version)
-  const untypedEdit = edit as unknown as UntypedDefinition['edit']
-  const definition = { name, commands, queries, migrate, since, memberJoined, memberLeft, edit: untypedEdit }
+  const definition = { name, commands, queries, migrate, since, memberJoined, memberLeft }
   requireSound(definition, version)
   const initialBytes = encodeState(initial(), 'initial()')
-  const create = (state?: unknown) => {
+  const create = (tools: MachineTools, state?: unknown) => {
     const bytes = state === undefined ? initialBytes : encodeState(state, 'state')
-    return new DefinedMachine(definition, freezePlain(decodeValue(bytes) as object, undefined, 'state'))
+    const change = (edit ?? tools.editInPlace) as unknown as UntypedEdit
+    return new DefinedMachine(definition, change, freezePlain(decodeValue(bytes) as object, undefined, 'state'))
   }
   return { name, version, initial, commands, queries, create }
 }

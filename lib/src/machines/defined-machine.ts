@@ -26,8 +26,9 @@ export interface UntypedDefinition {
   readonly since: { readonly [command: string]: number | undefined }
   readonly memberJoined: UntypedFunction | undefined
   readonly memberLeft: UntypedFunction | undefined
-  readonly edit: Edit<object, object>
 }
+
+export type UntypedEdit = Edit<object, object>
 
 export type UntypedFunction = (...args: never) => unknown
 
@@ -39,11 +40,13 @@ export type UntypedFunction = (...args: never) => unknown
  */
 export class DefinedMachine implements ForkableMachine {
   readonly #definition: UntypedDefinition
+  readonly #edit: UntypedEdit
   #state: object
 
   /** @param state returned by `freezePlain` */
-  constructor(definition: UntypedDefinition, state: object) {
+  constructor(definition: UntypedDefinition, edit: UntypedEdit, state: object) {
     this.#definition = definition
+    this.#edit = edit
     this.#state = state
   }
 
@@ -52,7 +55,7 @@ export class DefinedMachine implements ForkableMachine {
   }
 
   fork(): DefinedMachine {
-    return new DefinedMachine(this.#definition, this.#state)
+    return new DefinedMachine(this.#definition, this.#edit, this.#state)
   }
 
   has(command: string, version: number): boolean {
@@ -115,7 +118,7 @@ export class DefinedMachine implements ForkableMachine {
   /** Changes nothing if it throws. @returns a copy of what `recipe` returned */
   #change(recipe: (draft: object) => unknown): Value {
     let output: Value
-    this.#state = this.#definition.edit(this.#state, (draft) => {
+    this.#state = this.#edit(this.#state, (draft) => {
       // Copied before the recipe ends, for drafts in the output die with it.
       output = copyValue(recipe(draft), 'output')
     })

@@ -1,16 +1,8 @@
-import { create } from 'mutative'
-import { freezePlain } from '../codec/value.js'
-
 /**
  * Lets `recipe` change a draft of `state`, which is plain and deeply frozen, and returns the next state, which is so
  * too. Leaves `state` as it is. @throws what `recipe` throws; E_NOT_PLAIN
  */
 export type Edit<State, Draft> = (state: State, recipe: (draft: Draft) => void) => State
-
-/** The draft is changed in place at every level. Costs time by the number of keys of each object and list changed. */
-export function editInPlace<State extends object>(state: State, recipe: (draft: State) => void): State {
-  return freezePlain(create(state, recipe) as State, state, 'state')
-}
 
 export type Parts<State> = { -readonly [Part in keyof State]: State[Part] }
 

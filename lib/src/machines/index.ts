@@ -19,10 +19,12 @@ export type {
   ForkableMachine,
   HookContext,
   MachineDefinition,
+  MachineTools,
   QueryCall,
   QueryContext,
   StateMachine,
 } from './machine.js'
+export { machineTools } from './machine-tools.js'
 export { Rejected } from './rejected.js'
 export { type StrictOptions, type StrictReport, strictMachine } from './strict-machine.js'
 export type {

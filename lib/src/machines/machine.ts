@@ -117,5 +117,11 @@ export interface MachineDefinition {
   readonly name: string
   /** A positive integer: the newest that this code has. It runs all older ones too. */
   readonly version: number
-  create(): StateMachine
+  create(tools: MachineTools): StateMachine
+}
+
+/** What a machine may need that is loaded with the code of groups, and not before. */
+export interface MachineTools {
+  /** Lets `recipe` change a draft of `state` at any level. See `Edit`. */
+  editInPlace<State extends object>(state: State, recipe: (draft: State) => void): State
 }

@@ -9,6 +9,7 @@ import type {
   CommandResult,
   ForkableMachine,
   HookContext,
+  MachineTools,
   QueryCall,
   QueryContext,
 } from './machine.js'
@@ -37,7 +38,8 @@ export interface StrictReport {
  * `context.random`, or the network, or that do not the same both times.
  */
 export function strictMachine<M extends AnyMachine>(definition: M, { report }: StrictOptions): M {
-  const create = (state?: unknown) => new StrictMachine(definition.name, definition.create(state), report)
+  const create = (tools: MachineTools, state?: unknown) =>
+    new StrictMachine(definition.name, definition.create(tools, state), report)
   return { ...definition, create }
 }
 

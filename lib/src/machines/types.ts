@@ -1,5 +1,5 @@
 import type { PayloadArgs, PayloadOf } from '../base/payload-args.js'
-import type { ForkableMachine, MachineDefinition } from './machine.js'
+import type { ForkableMachine, MachineDefinition, MachineTools } from './machine.js'
 
 /**
  * A machine with its types: what `defineMachine` returns. Its parts are there as they were given, so that a command can
@@ -11,7 +11,7 @@ export interface Machine<State extends object, Commands extends Functions, Queri
   readonly commands: Commands
   readonly queries: Queries
   /** @param state to start from, of whatever version; `initial()` if left out. @throws LegionError E_INVALID, E_NOT_PLAIN */
-  create(state?: unknown): ForkableMachine
+  create(tools: MachineTools, state?: unknown): ForkableMachine
 }
 
 /** Any machine; also the type to use for one that is only known at run time: its payloads are unknown then. */

@@ -4,6 +4,7 @@ import type { PeerId } from '../base/ids.js'
 import { seededRandom } from '../base/random.js'
 import { encodeValue, type Value } from '../codec/value.js'
 import type { ApplyContext, ForkableMachine } from '../machines/machine.js'
+import { machineTools } from '../machines/machine-tools.js'
 import type { AnyMachine } from '../machines/types.js'
 import { UNKNOWN } from './history.js'
 import type { SequentialModel } from './models.js'
@@ -38,7 +39,7 @@ export function machineModel(
   options: MachineModelOptions = {},
 ): SequentialModel<MachineInput, MachineOutput, ForkableMachine> {
   return {
-    initial: definition.create(),
+    initial: definition.create(machineTools),
     partitionOf: options.partitionOf,
     keyOf: (machine) => toBase64Url(concatBytes([...machine.snapshot()])),
     step(machine, input, output) {

@@ -2,6 +2,7 @@ import { LegionError } from '../base/errors.js'
 import type { PeerId } from '../base/ids.js'
 import type { Value } from '../codec/value.js'
 import type { StateMachine } from '../machines/machine.js'
+import { machineTools } from '../machines/machine-tools.js'
 import type { AnyMachine, Frozen, StateOf } from '../machines/types.js'
 import { applyTo, contextAt } from './run-machine.js'
 
@@ -54,7 +55,7 @@ export function replay<M extends AnyMachine>(
   options: ReplayOptions = {},
 ): Replay<M> {
   const { activateAt = Number.POSITIVE_INFINITY } = options
-  const machine = definition.create(options.state)
+  const machine = definition.create(machineTools, options.state)
   const entries: ReplayedEntry[] = []
   let version = options.version ?? definition.version
   for (const entry of log) {

@@ -4,6 +4,7 @@ import type { PayloadArgs } from '../base/payload-args.js'
 import { seededRandom } from '../base/random.js'
 import type { Value } from '../codec/value.js'
 import type { ApplyContext, CommandCall, CommandResult, StateMachine } from '../machines/machine.js'
+import { machineTools } from '../machines/machine-tools.js'
 import type { AnyMachine, CommandName, CommandOutput, CommandPayload, Frozen, StateOf } from '../machines/types.js'
 
 /** A command's name and payload, as `applyConsistent` takes them. */
@@ -50,7 +51,7 @@ export function runMachine<M extends AnyMachine, const Commands extends readonly
   options: RunOptions = {},
 ): MachineRun<M, Commands> {
   const { from = SOMEBODY, timestampMs = 0, version = definition.version, state } = options
-  const machine = definition.create(state)
+  const machine = definition.create(machineTools, state)
   const outputs = commands.map(([name, payload], i) =>
     applyTo(machine, { name, payload: payload as Value }, contextAt({ index: i + 1, timestampMs, from, version })),
   )

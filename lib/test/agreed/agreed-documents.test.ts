@@ -46,7 +46,7 @@ function stateOf(y: Y.Doc): unknown {
   return [y.getMap('accounts').toJSON(), y.getText('notes').toString()]
 }
 
-describe('an agreed document', () => {
+describe('an agreed document', { timeout: 60_000 }, () => {
   it('[AGR1] changes by a transaction, which all peers have in agreed and y', async () => {
     const simulation = createSimulation({ seed: 1 })
     const peers = await simulation.peers(3)
@@ -247,5 +247,5 @@ describe('an agreed document', () => {
     }
     expect(outcomes).toContain('done')
     expect(outcomes).toContain('unknown')
-  }, 30_000)
+  })
 })

@@ -33,6 +33,7 @@ import { decodeHead, encodeHead, type SnapshotHead } from '../../src/groups/snap
 import { voterIdOf } from '../../src/groups/voter-id.js'
 import { loadIdentity } from '../../src/identity.js'
 import { kv } from '../../src/machines/kv.js'
+import { machineTools } from '../../src/machines/machine-tools.js'
 import { frame, unframe } from '../../src/storage/format.js'
 import type { Store } from '../../src/storage/storage.js'
 import { SimulatedClock } from '../../src/testing/simulated-runtime.js'
@@ -180,7 +181,7 @@ function snapshot(): Uint8Array {
 }
 
 function kvState(): Uint8Array[] {
-  const content = kv.create().snapshot()
+  const content = kv.create(machineTools).snapshot()
   if (content instanceof Uint8Array) return [content]
   return [...(content as Iterable<Uint8Array>)]
 }

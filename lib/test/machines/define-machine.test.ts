@@ -3,6 +3,7 @@ import { LegionError } from '../../src/base/errors.js'
 import { DecodeError } from '../../src/codec/decode.js'
 import { encodeValue, type Value } from '../../src/codec/value.js'
 import { type AnyMachine, type CommandResult, defineMachine, Rejected } from '../../src/machines/index.js'
+import { machineTools } from '../../src/machines/machine-tools.js'
 import { bytesOf, contextAt, pieces } from './context.js'
 
 interface Seat {
@@ -100,7 +101,7 @@ const STEPS: Record<string, (state: State) => object | undefined> = {
 const NO_CAUSE = Symbol()
 
 function start(machine: AnyMachine = theatre) {
-  const instance = machine.create()
+  const instance = machine.create(machineTools)
   let index = 0
   return {
     instance,
@@ -293,7 +294,7 @@ describe('the state', () => {
       },
       queries: { sum: (state) => state.reduce((sum, item) => sum + item, 0) },
     })
-    const [one, other] = [list.create(), list.create()]
+    const [one, other] = [list.create(machineTools), list.create(machineTools)]
     expect(one.apply({ name: 'push', payload: 4 }, contextAt(1))).toEqual({ ok: true, output: 1 })
     await other.restore(pieces(bytesOf(one)))
     expect(other.query({ name: 'sum', payload: undefined }, contextAt(1))).toBe(4)

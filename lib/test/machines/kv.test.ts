@@ -2,10 +2,11 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Value } from '../../src/codec/value.js'
 import { type KvState, kv } from '../../src/machines/index.js'
+import { machineTools } from '../../src/machines/machine-tools.js'
 import { bytesOf, contextAt, pieces } from './context.js'
 
 function start() {
-  const machine = kv.create()
+  const machine = kv.create(machineTools)
   let index = 0
   const now = { timestampMs: 0 }
   return {
@@ -166,7 +167,7 @@ describe('kv', { timeout: 60_000 }, () => {
     const steps = sizes.map((size, i) => (sizes[i - 1] ?? 100) - size)
     expect(Math.max(...steps)).toBeLessThanOrEqual(4)
     expect(sizes.at(-1)).toBe(0)
-    expect(machine.state).toEqual(kv.create().state)
+    expect(machine.state).toEqual(kv.create(machineTools).state)
   })
 
   it('[MAC33] keys and leases behave like a simple model, also on a replica that restores', async () => {

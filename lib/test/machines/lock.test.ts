@@ -2,13 +2,14 @@ import { describe, expect, it } from 'vitest'
 import { type PeerId, parsePeerId } from '../../src/base/ids.js'
 import type { Value } from '../../src/codec/value.js'
 import { lock } from '../../src/machines/index.js'
+import { machineTools } from '../../src/machines/machine-tools.js'
 import { contextAt } from './context.js'
 
 const ANN = parsePeerId('AAAAAAAAAAAAAAAAAAAAAA') as PeerId
 const BOB = parsePeerId('AAAAAAAAAAAAAAAAAAAAAQ') as PeerId
 
 function start() {
-  const machine = lock.create()
+  const machine = lock.create(machineTools)
   const now = { timestampMs: 0 }
   const by = (from: PeerId) => (name: string, payload: Value) => {
     const result = machine.apply({ name, payload }, { ...contextAt(1), ...now, from })

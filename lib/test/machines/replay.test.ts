@@ -4,6 +4,7 @@ import { expect, it } from 'vitest'
 import { hashValue } from '../../src/codec/hash.js'
 import { decodeValue, encodeValue, type Value } from '../../src/codec/value.js'
 import { defineMachine, Rejected, type StateMachine } from '../../src/machines/index.js'
+import { machineTools } from '../../src/machines/machine-tools.js'
 import { plainValue } from '../codec/values.js'
 import { bytesOf, contextAt, pieces } from './context.js'
 
@@ -118,10 +119,10 @@ it('[MAC16] the same commands give the same results and states, also on a replic
 }, async () => {
   await fc.assert(
     fc.asyncProperty(commands, async (list) => {
-      const steady = wild.create()
-      let restored = wild.create()
+      const steady = wild.create(machineTools)
+      let restored = wild.create(machineTools)
       for (const [index, steps] of list.entries()) {
-        const fresh = wild.create()
+        const fresh = wild.create(machineTools)
         await fresh.restore(pieces(bytesOf(restored), 50))
         restored = fresh
         expect(hashValue(apply(restored, steps, index))).toBe(hashValue(apply(steady, steps, index)))
@@ -137,7 +138,7 @@ it('[MAC16] after any commands the state is frozen and exactly what a snapshot o
 }, () => {
   fc.assert(
     fc.property(commands, (list) => {
-      const machine = wild.create()
+      const machine = wild.create(machineTools)
       for (const [index, steps] of list.entries()) {
         const before = machine.state
         const hash = hashValue(before)

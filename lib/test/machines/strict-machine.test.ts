@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from 'vitest'
 import type { LegionError } from '../../src/base/errors.js'
 import type { Value } from '../../src/codec/value.js'
 import { defineMachine, kv, Rejected, type StrictReport, strictMachine } from '../../src/machines/index.js'
+import { machineTools } from '../../src/machines/machine-tools.js'
 import { bytesOf, contextAt, pieces } from './context.js'
 
 let outside = 0
@@ -56,7 +57,7 @@ const sloppy = defineMachine({
 
 function start() {
   const reports: LegionError[] = []
-  const machine = strictMachine(sloppy, { report: (error) => reports.push(error) }).create()
+  const machine = strictMachine(sloppy, { report: (error) => reports.push(error) }).create(machineTools)
   const apply = (name: string, payload?: Value) => machine.apply({ name, payload }, contextAt(3, 2))
   const found = () => reports.map(({ details }) => details as StrictReport)
   return { machine, apply, reports, found }
@@ -65,7 +66,7 @@ function start() {
 describe('a strict machine', () => {
   it('[MAC42] does what the machine does, and reports nothing that is sound', async () => {
     const { machine, apply, reports } = start()
-    const plain = sloppy.create()
+    const plain = sloppy.create(machineTools)
     expect(apply('sound', 7)).toEqual(plain.apply({ name: 'sound', payload: 7 }, contextAt(3, 2)))
     expect(apply('refuse')).toEqual(plain.apply({ name: 'refuse', payload: undefined }, contextAt(3, 2)))
     expect(apply('fail').ok).toBe(false)
@@ -146,7 +147,7 @@ describe('a strict machine', () => {
 
   it('[MAC42] the built-in kv is sound', () => {
     const reports: LegionError[] = []
-    const machine = strictMachine(kv, { report: (error) => reports.push(error) }).create()
+    const machine = strictMachine(kv, { report: (error) => reports.push(error) }).create(machineTools)
     const context = contextAt(1)
     machine.apply({ name: 'set', payload: { key: 'a', value: { x: 1 }, ttlMs: 5 } }, context)
     machine.apply({ name: 'increment', payload: { key: 'n' } }, { ...context, timestampMs: 9_000 })

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Value } from '../../src/codec/value.js'
 import { defineMachine, type ForkableMachine, Rejected } from '../../src/machines/index.js'
+import { machineTools } from '../../src/machines/machine-tools.js'
 import { bytesOf, contextAt, pieces } from './context.js'
 
 interface First {
@@ -45,8 +46,8 @@ async function atVersion1(): Promise<ForkableMachine> {
     initial: () => ({ titles: ['Emma'] }),
     commands: {},
   })
-  const machine = shelf.create()
-  await machine.restore(pieces(bytesOf(old.create())))
+  const machine = shelf.create(machineTools)
+  await machine.restore(pieces(bytesOf(old.create(machineTools))))
   return machine
 }
 
@@ -81,7 +82,7 @@ describe('versions of a machine', () => {
       initial: () => ({ count: 1 }),
       commands: {},
       migrate: { 2: migration as () => number },
-    }).create()
+    }).create(machineTools)
     const before = machine.state
     const problem = 'The migration of machine "m" to version 2 failed.'
     try {
@@ -95,7 +96,7 @@ describe('versions of a machine', () => {
   })
 
   it('[MAC25] a command is unknown before the version with which it came', () => {
-    const machine = shelf.create()
+    const machine = shelf.create(machineTools)
     expect([1, 2, 3, 4].map((version) => machine.has('clear', version))).toEqual([false, false, true, true])
     expect([machine.has('add', 1), machine.has('shelve', 1), machine.has('toString', 4)]).toEqual([true, true, false])
     expect(() => apply(machine, 2, 'clear')).toThrow(expect.objectContaining({ code: 'E_UNKNOWN_COMMAND' }))
@@ -103,7 +104,9 @@ describe('versions of a machine', () => {
   })
 
   it('[MAC26] a query is told the time of the log and the version', () => {
-    const answer = shelf.create().query({ name: 'version', payload: undefined }, { timestampMs: 77, version: 2 })
+    const answer = shelf
+      .create(machineTools)
+      .query({ name: 'version', payload: undefined }, { timestampMs: 77, version: 2 })
     expect(answer).toEqual([2, 77])
   })
 
@@ -131,7 +134,7 @@ describe('hooks of membership', () => {
   const { from, random } = contextAt(5)
 
   it('[MAC28] change the state, and are told peer, index and a random sequence', () => {
-    const machine = shelf.create()
+    const machine = shelf.create(machineTools)
     const before = machine.state
     machine.memberJoined?.(from, contextAt(5, 4))
     const readers = [from, '5', String(random())]
@@ -142,18 +145,18 @@ describe('hooks of membership', () => {
   })
 
   it('[MAC28] that fail change nothing, and a machine without them stays as it is', () => {
-    const machine = shelf.create()
+    const machine = shelf.create(machineTools)
     const before = machine.state
     expect(() => machine.memberLeft?.(from, contextAt(6, 4))).not.toThrow()
     expect(machine.state).toBe(before)
-    const plain = defineMachine({ name: 'm', version: 1, initial: () => ({}), commands: {} }).create()
+    const plain = defineMachine({ name: 'm', version: 1, initial: () => ({}), commands: {} }).create(machineTools)
     expect(() => plain.memberJoined?.(from, contextAt(1))).not.toThrow()
   })
 })
 
 describe('a snapshot', () => {
   it('[MAC29] that is read while commands go on has the state of its moment', async () => {
-    const machine = shelf.create()
+    const machine = shelf.create(machineTools)
     for (let i = 0; i < 50; i++) apply(machine, 4, 'add', `${i}: a very long title`.repeat(300))
     const bytes = bytesOf(machine)
     const snapshot = machine.snapshot()[Symbol.iterator]()
@@ -166,7 +169,7 @@ describe('a snapshot', () => {
   })
 
   it('[MAC10] a fork goes its own way', () => {
-    const machine = shelf.create()
+    const machine = shelf.create(machineTools)
     apply(machine, 4, 'add', 'Emma')
     const fork = machine.fork()
     apply(fork, 4, 'clear')

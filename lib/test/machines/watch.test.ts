@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest'
 import type { Value } from '../../src/codec/value.js'
 import { type KvChange, type KvState, kv, type Watched, watch } from '../../src/machines/index.js'
+import { machineTools } from '../../src/machines/machine-tools.js'
 import { bytesOf, contextAt, pieces } from './context.js'
 
 /** What a group does: calls the listeners when the selected part is another one. */
 function start() {
-  const machine = kv.create()
+  const machine = kv.create(machineTools)
   const notifiers = new Set<() => void>()
   let timestampMs = 0
   const apply = (name: string, payload: Value, atMs = 0) => {

@@ -4,6 +4,7 @@ import { type PeerId, parsePeerId } from '../../src/base/ids.js'
 import type { Value } from '../../src/codec/value.js'
 import { defineMachine } from '../../src/machines/define-machine.js'
 import { kv } from '../../src/machines/kv.js'
+import { machineTools } from '../../src/machines/machine-tools.js'
 import { Rejected } from '../../src/machines/rejected.js'
 import type { AnyMachine } from '../../src/machines/types.js'
 import { type Operation, UNKNOWN, type Unknown } from '../../src/testing/history.js'
@@ -152,7 +153,7 @@ describe('the kv machine as a model', { timeout: 60_000 }, () => {
 
   /** Step n has its effect at 10 n. */
   function runOnMachine(steps: readonly RandomStep[]): Call[] {
-    const machine = kv.create()
+    const machine = kv.create(machineTools)
     return steps.map(({ input, before, after, lost }, n) => {
       const context = { index: n + 1, timestampMs: n, random: () => 0, from: input.from, version: 1 }
       const output =
