@@ -490,10 +490,10 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
     this.#isClosed = true
     this.#mesh.goodbye(this.#consensus?.lastWords(LAST_WORDS_BYTES_MAX))
     for (const unsubscribe of this.#subscriptions) unsubscribe()
-    const agreed = this.#consensus?.close()
     this.#messaging.close()
     this.#agreedDocuments.close()
-    this.#documents.close()
+    this.#documents.close() // writes what is left, into the store that closes next
+    const agreed = this.#consensus?.close()
     await Promise.all([this.#mesh.close(), agreed])
   }
 }

@@ -94,6 +94,8 @@ export class Documents {
   readonly #received = { receivedFrames: 0, receivedBytes: 0 }
   readonly #logger: Logger
   #askCount = 0
+  /** Names of what is open because others have it open. */
+  readonly #forOthers = new Set<string>()
   #takenForOthersBytes = 0
   #isClosed = false
 
@@ -118,7 +120,7 @@ export class Documents {
       nextAskId: () => this.#askCount++,
       mayWrite: (peer, name) => this.#mayWrite(peer, name),
       failed: (error) => failed?.(error),
-      closed: ({ name }) => this.#open.delete(name),
+      closed: ({ name }) => this.#closed(name),
     }
     this.#unsubscribe = [
       network.on('linked', ({ info }) => this.#forEach((document) => document.peerJoined(info.id))),
@@ -163,6 +165,11 @@ export class Documents {
     for (const unsubscribe of this.#unsubscribe) unsubscribe()
   }
 
+  #closed(name: string): void {
+    this.#open.delete(name)
+    this.#forOthers.delete(name)
+  }
+
   #opened(name: string): OpenDocument {
     const document = new OpenDocument(name, this.#network.links.keys(), this.#services)
     this.#open.set(name, document)
@@ -191,6 +198,7 @@ export class Documents {
 
   #receive(from: PeerId, name: string, frame: DocumentFrame): void {
     const document = this.#open.get(name) ?? (frame.kind === 'ask' ? this.#openForOthers(name) : undefined)
+    if ('update' in frame && this.#forOthers.has(name)) this.#takenForOthersBytes += frame.update?.length ?? 0
     if (document !== undefined) document.receive(from, frame)
     // What nobody here wants: whoever asks hears so, and who feeds stops.
     else if (frame.kind === 'ask' || frame.kind === 'update') this.#sender.sendAbsent(from, name)
@@ -215,11 +223,8 @@ export class Documents {
       this.#logger.warn(`The document ${name} is not kept: the limit of documents or of their bytes is reached.`)
       return undefined
     }
-    const document = this.#opened(name)
-    document.on('update', ({ length }, from) => {
-      if (from !== undefined) this.#takenForOthersBytes += length
-    })
-    return document
+    this.#forOthers.add(name)
+    return this.#opened(name)
   }
 
   #mayWrite(peer: PeerId, name: string): boolean {
