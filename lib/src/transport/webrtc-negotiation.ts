@@ -46,6 +46,11 @@ interface SimplePeerSignal {
   readonly candidate?: Omit<CandidateSignal, 'type'>
 }
 
+/** Loads it once, however often it is called. */
+export function loadSimplePeer() {
+  return import('simple-peer/simplepeer.min.js')
+}
+
 /** Time for the end of a data channel to travel before the connection goes. */
 const LINGER_MS = 100
 /** One attempt needs one description and a handful of candidates; every restart as much again. */
@@ -118,7 +123,7 @@ export class Negotiation {
   }
 
   async #start(): Promise<void> {
-    const { default: loaded } = await import('simple-peer/simplepeer.min.js')
+    const { default: loaded } = await loadSimplePeer()
     if (this.#closed) return
     const peer = new (loaded as SimplePeerClass)(this.#peerOptions())
     this.#peer = peer
