@@ -9,7 +9,7 @@ type Step =
   | { readonly do: 'edit'; readonly peer: number; readonly seed: number }
   | { readonly do: 'connect' | 'disconnect' | 'fill' | 'drain'; readonly a: number; readonly b: number }
   | { readonly do: 'deliver'; readonly count: number; readonly seed: number }
-  | { readonly do: 'reopen'; readonly peer: number }
+  | { readonly do: 'reopen' | 'paste'; readonly peer: number }
   | { readonly do: 'wait'; readonly durationMs: number }
 
 const PEERS = 5
@@ -26,7 +26,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('deliver' as const), count: fc.nat(20), seed: fc.nat() }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('reopen' as const), peer: peerIndex }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('reopen' as const, 'paste' as const), peer: peerIndex }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('wait' as const), durationMs: fc.nat(3_000) }) },
 )
 
@@ -43,6 +43,9 @@ async function take(peers: DocumentPeers, step: Step): Promise<void> {
       }
       break
     }
+    case 'paste': // more than fits into one message
+      at(peers, step.peer).insert('large '.repeat(12_000))
+      break
     case 'reopen':
       reopen(peers, at(peers, step.peer))
       break
