@@ -38,7 +38,7 @@ function fail(message: string, exitCode: number): never {
 }
 
 try {
-  const settings = readSettings(process.argv.slice(2), process.env['LEGION_TURN_SECRET'])
+  const settings = readSettings(process.argv.slice(2), process.env)
   if (settings === undefined) console.log(USAGE)
   else run(settings).catch((error) => fail(`cannot start: ${messageOf(error)}`, 1))
 } catch (error) {

@@ -54,6 +54,8 @@ export class RedisBackplane implements Backplane {
   #toldAs: string | undefined
   /** Redis has our stays, or gets them before whatever is asked next. */
   #isShared = false
+  /** Logged once, not at every attempt. */
+  #problem: string | undefined
   #nextSeq = 1
 
   constructor(options: RedisBackplaneOptions) {
@@ -169,6 +171,7 @@ export class RedisBackplane implements Backplane {
   #tellAll(): void {
     this.#options.log('info', 'redis-joined', { stays: this.#places.size })
     this.#isShared = true
+    this.#problem = undefined
     this.#cancel('lapse')
     for (const place of this.#places.values()) this.#tellStay(place, true, false)
     const former = this.#toldAs
@@ -179,8 +182,8 @@ export class RedisBackplane implements Backplane {
   }
 
   #lost(problem: string): void {
-    const { log } = this.#options
-    log(this.#isShared ? 'error' : 'warn', 'redis-lost', { problem })
+    if (problem !== this.#problem) this.#options.log('error', 'redis-lost', { problem })
+    this.#problem = problem
     if (this.#isShared) this.#after('lapse', this.#leaseMs, () => this.#forgetOthers())
     this.#isShared = false
     this.#cancel('beat')

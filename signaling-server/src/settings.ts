@@ -17,7 +17,8 @@ export const USAGE = `legion-signaling: lets the peers of a cluster find each ot
   --authorize MODULE  a module that exports \`authorize\`, which is asked about every hello
   --origin URL        a web origin that may connect; may be repeated (default: all)
   --trust-proxy       take the client's address from X-Forwarded-For
-  --redis URL         share rooms with the other instances that use this Redis, e.g. redis://localhost:6379
+  --redis URL         share rooms with the other instances that use this Redis, e.g. redis://localhost:6379;
+                      with a password better in the environment, as LEGION_REDIS_URL
   --redis-prefix TEXT of all its keys there (default legion:)
   --warmup-ms N       found no cluster in the first N ms (default 3000)
   --grace-ms N        remember a cluster that nobody stored for N ms (default 5000)
@@ -64,7 +65,8 @@ export interface Settings {
  *
  * @throws Error with a sentence if it makes no sense
  */
-export function readSettings(args: string[], turnSecret: string | undefined): Settings | undefined {
+export function readSettings(args: string[], environment: NodeJS.ProcessEnv): Settings | undefined {
+  const { LEGION_TURN_SECRET: turnSecret, LEGION_REDIS_URL: redisUrl } = environment
   const { values } = parseArgs({ args, options: OPTIONS })
   if (values.help) return undefined
   return {
@@ -77,7 +79,7 @@ export function readSettings(args: string[], turnSecret: string | undefined): Se
       turn: readTurn(values['turn-url'], values['turn-secret'] ?? turnSecret, values['turn-ttl-s']),
       origins: values.origin,
       trustProxy: values['trust-proxy'],
-      redis: readRedis(values.redis, values['redis-prefix']),
+      redis: readRedis(values.redis ?? redisUrl, values['redis-prefix']),
       warmupMs: wholeNumber('--warmup-ms', values['warmup-ms']),
       graceMs: wholeNumber('--grace-ms', values['grace-ms']),
       limits: Object.fromEntries((values.limit ?? []).map(readLimit)),

@@ -4,7 +4,7 @@ import { newClusterId, newPeerId } from '../../lib/src/base/ids.js'
 import { hasRedis, RedisServer } from './redis-server.js'
 import { cleanups, eventually, meet, newKey, runtime, serve, TestPeer } from './test-peer.js'
 
-describe.skipIf(!hasRedis)('two instances with one Redis (needs redis-server)', { timeout: 60_000 }, () => {
+describe.skipIf(!hasRedis)('two instances with one Redis (needs redis-server)', { timeout: 90_000 }, () => {
   let redis: RedisServer
 
   beforeEach(async () => {
@@ -13,7 +13,7 @@ describe.skipIf(!hasRedis)('two instances with one Redis (needs redis-server)', 
   })
 
   async function serveTwo(options: SignalingServerOptions = {}): Promise<[SignalingServer, SignalingServer]> {
-    const shared = { ...options, redis: { url: redis.url, leaseMs: 1000 } }
+    const shared = { ...options, redis: { url: redis.url, leaseMs: 3000 } }
     const servers: [SignalingServer, SignalingServer] = [await serve(0, shared), await serve(0, shared)]
     for (const server of servers) await eventuallyShared(server, 1)
     return servers
