@@ -32,7 +32,8 @@ export interface DocumentsOptions {
 export interface DocumentSettings {
   /**
    * `all`: this peer opens every document that a linked peer has open, keeps it and passes it on, as long as it runs
-   * and `limits` allow; for Node peers that archive. `opened`: only what is opened here. Default `opened`.
+   * and `limits` allow; for Node peers that archive. With storage the limits are of what is in use at once: what
+   * nobody has open any more makes room. `opened`: only what is opened here. Default `opened`.
    */
   readonly keep?: 'opened' | 'all' | undefined
   /**
@@ -94,9 +95,8 @@ export class Documents {
   readonly #received = { receivedFrames: 0, receivedBytes: 0 }
   readonly #logger: Logger
   #askCount = 0
-  /** Names of what is open because others have it open. */
-  readonly #forOthers = new Set<string>()
-  #takenForOthersBytes = 0
+  /** What is open because others had it open, oldest first, with the bytes of updates that each took. */
+  readonly #forOthers = new Map<string, number>()
   #isClosed = false
 
   constructor({ network, runtime, logger = silentLogger, limits, settings = {}, store, failed }: DocumentsOptions) {
@@ -134,6 +134,7 @@ export class Documents {
    * @throws LegionError E_INVALID for another name, E_BUSY if `limits.documents` are open, E_CLOSED
    */
   open(name: string): LegionDocument {
+    this.#forOthers.delete(name) // whoever holds it now would miss it
     const document = this.#open.get(name)
     if (document !== undefined) return document
     this.#requireRoom(name)
@@ -198,7 +199,7 @@ export class Documents {
 
   #receive(from: PeerId, name: string, frame: DocumentFrame): void {
     const document = this.#open.get(name) ?? (frame.kind === 'ask' ? this.#openForOthers(name) : undefined)
-    if ('update' in frame && this.#forOthers.has(name)) this.#takenForOthersBytes += frame.update?.length ?? 0
+    if ('update' in frame) this.#takenForOthers(name, frame.update?.length ?? 0)
     if (document !== undefined) document.receive(from, frame)
     // What nobody here wants: whoever asks hears so, and who feeds stops.
     else if (frame.kind === 'ask' || frame.kind === 'update') this.#sender.sendAbsent(from, name)
@@ -219,12 +220,31 @@ export class Documents {
   /** With `keep: 'all'`; undefined if it is not wanted, or too much. */
   #openForOthers(name: string): OpenDocument | undefined {
     if (this.#settings.keep !== 'all' || this.#isClosed || name === '') return undefined
-    if (this.#open.size >= this.#limits.documents || this.#takenForOthersBytes >= this.#limits.keptBytes) {
+    while (!this.#hasRoomForOthers() && this.#putAway());
+    if (!this.#hasRoomForOthers()) {
       this.#logger.warn(`The document ${name} is not kept: the limit of documents or of their bytes is reached.`)
       return undefined
     }
-    this.#forOthers.add(name)
+    this.#forOthers.set(name, 0)
     return this.#opened(name)
+  }
+
+  #hasRoomForOthers(): boolean {
+    const takenBytes = [...this.#forOthers.values()].reduce((sum, bytes) => sum + bytes, 0)
+    return this.#open.size < this.#limits.documents && takenBytes < this.#limits.keptBytes
+  }
+
+  /** Closes one that nobody has open any more and that is stored, if there is one: it comes back when it is asked for. */
+  #putAway(): boolean {
+    const opened = [...this.#forOthers.keys()].map((name) => this.#open.get(name))
+    const idle = opened.find((document) => document?.status === 'alone' && document.isStored)
+    idle?.close()
+    return idle !== undefined
+  }
+
+  #takenForOthers(name: string, bytes: number): void {
+    const takenBytes = this.#forOthers.get(name)
+    if (takenBytes !== undefined) this.#forOthers.set(name, takenBytes + bytes)
   }
 
   #mayWrite(peer: PeerId, name: string): boolean {

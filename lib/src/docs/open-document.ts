@@ -74,6 +74,11 @@ export class OpenDocument implements LegionDocument {
     return this.#sync.isReadOnly
   }
 
+  /** All of it is on the disk, or on its way there. */
+  get isStored(): boolean {
+    return this.#stored?.isWorking === true
+  }
+
   applyFast<T>(change: (y: Y.Doc) => T): T {
     if (this.#isClosed) {
       throw new LegionError('E_CLOSED', `The document ${this.name} is closed. Open it again to change it.`, {

@@ -58,6 +58,11 @@ export class StoredDocument {
     this.loaded.catch((error: unknown) => this.#fail(error))
   }
 
+  /** It is loaded, and the disk has not failed. */
+  get isWorking(): boolean {
+    return this.#store !== undefined && this.#failure === undefined
+  }
+
   /** Resolves when all that is in the document now survives whatever happens. @throws LegionError E_STORAGE, E_CLOSED */
   async save(): Promise<void> {
     await this.loaded

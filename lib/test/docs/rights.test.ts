@@ -3,6 +3,7 @@ import * as Y from 'yjs'
 import type { PeerId } from '../../src/base/ids.js'
 import type { CanWrite } from '../../src/docs/documents.js'
 import { encodeFrame } from '../../src/docs/protocol.js'
+import { SimulatedDisk } from '../../src/testing/simulated-disk.js'
 import { type DocumentPeer, DocumentPeers } from '../support/document-peers.js'
 import { peerIdOf } from '../support/memory-network.js'
 
@@ -158,5 +159,40 @@ describe("a peer with keep: 'all'", () => {
     }
     expect([few, small].map(({ documents }) => documents.metrics().open)).toEqual([2, 2])
     expect(a.documents.open('document 3').status).toBe('alone')
+  })
+
+  it('[DOC40] with storage puts away what nobody has open, to make room, and brings it back when it is asked for', async () => {
+    const disk = new SimulatedDisk(peers.clock.fork(100))
+    const store = disk.storage().open('peer')
+    const archive = peers.add({ documents: 3 }, { settings: { keep: 'all' }, store })
+    const a = peers.add()
+    peers.connect(archive, a)
+    for (let i = 0; i < 10; i++) {
+      const document = a.documents.open(`document ${i}`)
+      document.y.getText('t').insert(0, `content ${i}`)
+      await peers.run(100)
+      document.close()
+      await peers.run(100)
+    }
+    expect(archive.documents.metrics().open).toBe(3)
+    const held = archive.documents.open('document 7') // by the archive's own program, which keeps it
+    for (const i of [0, 5, 9]) {
+      const again = a.documents.open(`document ${i}`)
+      await peers.run(100)
+      expect(again.y.getText('t').toString()).toBe(`content ${i}`)
+      again.close()
+      await peers.run(100)
+    }
+    expect(held.y.isDestroyed).toBe(false)
+    disk.isFull = true
+    for (let i = 10; i < 14; i++) {
+      a.documents.open(`document ${i}`).y.getText('t').insert(0, 'not stored')
+      await peers.run(100)
+      a.documents.open(`document ${i}`).close()
+      await peers.run(100)
+    }
+    const last = archive.documents.metrics().open
+    expect(last, 'what can not be stored stays open').toBe(3)
+    expect(archive.failures.length).toBeGreaterThan(0)
   })
 })
