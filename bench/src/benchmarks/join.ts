@@ -16,7 +16,7 @@ const CASES: readonly Case[] = [{ label: 'node-datachannel' }, { label: '@roamhq
 export const join: Benchmark = {
   name: 'join',
   about:
-    'From Legion.join to the first link, and until the state is here: signaling, dialing the one peer of a running cluster, becoming a member. Beside it a bare RTCPeerConnection of the same implementation over the same signaling server: from entering the room until the data channel to the peer that waits there is open. One after the other in turn; each figure of a run is the median of eight.',
+    'From Legion.join to the first link, and until the state is here: signaling, dialing the one peer of a running cluster, becoming a member. Beside it a bare RTCPeerConnection of the same implementation over the same signaling server: from entering the room until the data channel to the peer that waits there is open at both ends. One after the other in turn; each figure of a run is the median of eight.',
   alternative: 'bare',
   async run(lab) {
     const cases = lab.select(CASES)

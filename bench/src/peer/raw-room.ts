@@ -10,6 +10,7 @@ export interface RawRoomOptions {
 }
 
 const ID_BYTES = 16
+const OPEN_HERE = new Uint8Array(1)
 
 /** Bare connections whose signals go over Legion's signaling server: what joining can't be faster than. */
 export class RawRoom {
@@ -33,12 +34,12 @@ export class RawRoom {
     this.#join(() => {})
   }
 
-  /** Resolves when the channel to the one who waits in the room is open. */
+  /** Resolves when the channel to the one who waits in the room is open at both ends, which the other end tells. */
   dial(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#join(([peer]) => {
         if (peer === undefined) reject(new Error('nobody waits in the room'))
-        else this.#connect(peer, true).then(({ opened }) => opened.then(() => resolve()), reject)
+        else this.#connect(peer, true).then(({ opened }) => opened.then(heard).then(resolve), reject)
       })
     })
   }
@@ -69,8 +70,14 @@ export class RawRoom {
   }
 
   async #signalled(from: PeerId, signal: RawSignal): Promise<void> {
-    const connection = this.#connections.get(from) ?? this.#connect(from, false)
-    ;(await connection).signal(signal)
+    const connection = await (this.#connections.get(from) ?? this.#answer(from))
+    connection.signal(signal)
+  }
+
+  async #answer(peer: PeerId): Promise<RawConnection> {
+    const connection = await this.#connect(peer, false)
+    void connection.opened.then((channel) => channel.send(OPEN_HERE))
+    return connection
   }
 
   #connect(peer: PeerId, offerer: boolean): Promise<RawConnection> {
@@ -85,4 +92,10 @@ export class RawRoom {
     void this.#connections.get(peer)?.then((connection) => connection.close())
     this.#connections.delete(peer)
   }
+}
+
+function heard(channel: RTCDataChannel): Promise<void> {
+  return new Promise((resolve) => {
+    channel.onmessage = () => resolve()
+  })
 }
