@@ -68,7 +68,10 @@ export class SignalingServer {
   readonly #webSockets: WebSocketServer
   readonly #context: ConnectionContext
   readonly #connections = new Set<Connection>()
-  readonly #shutdown: (() => Promise<void>)[] = []
+  /** Undo `#serve`. */
+  readonly #detaches: (() => void)[] = []
+  /** Opened by `listen`. */
+  #ownHttp: Server | undefined
   #isDraining = false
   #http: Server | undefined
 
@@ -106,7 +109,7 @@ export class SignalingServer {
       http.listen(port, host, resolve)
     })
     this.#serve(http, undefined)
-    this.#shutdown.push(() => new Promise((resolve) => http.close(() => resolve())))
+    this.#ownHttp = http
     this.#log('info', 'listening', { url: this.url })
   }
 
@@ -150,9 +153,10 @@ export class SignalingServer {
   async close({ drainMs = 0 }: CloseOptions = {}): Promise<void> {
     this.#isDraining = true
     this.#log('info', 'closing', { sockets: this.#connections.size, drainMs })
-    const shutdowns = this.#shutdown.splice(0).map((shutdown) => shutdown())
+    const stopped = this.#stopListening()
     await this.#drain(drainMs)
-    await Promise.all([...shutdowns, this.#backplane.close()])
+    for (const detach of this.#detaches.splice(0)) detach()
+    await Promise.all([stopped, this.#backplane.close()])
     this.#metrics.stop()
   }
 
@@ -162,7 +166,7 @@ export class SignalingServer {
     }
     http.on('upgrade', onUpgrade)
     this.#http = http
-    this.#shutdown.push(async () => void http.off('upgrade', onUpgrade))
+    this.#detaches.push(() => http.off('upgrade', onUpgrade))
     this.#metrics.start()
   }
 
@@ -190,6 +194,15 @@ export class SignalingServer {
   #originOf(request: IncomingMessage): Origin {
     const { headers, url = '/' } = request
     return { address: this.#admission.addressOf(request), origin: headers.origin, url, headers }
+  }
+
+  #stopListening(): Promise<void> {
+    const http = this.#ownHttp
+    this.#ownHttp = undefined
+    return new Promise((resolve) => {
+      if (http === undefined) resolve()
+      else http.close(() => resolve())
+    })
   }
 
   /** One socket after the other. */

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
 import { createSignalingServer, jsonLog } from 'legion-signaling'
 import { describe, expect, it } from 'vitest'
 import { SimulatedClock } from '../../lib/src/testing/simulated-runtime.js'
@@ -22,6 +24,24 @@ describe('a server that is closed', () => {
     await closed
     expect(closedAt).toEqual([0, 4, 8, 12, 16])
     expect(await Promise.all(clients.map((client) => client.closed))).toEqual([1001, 1001, 1001, 1001, 1001])
+  })
+
+  it('[SIG29] says so at an http server that goes on', async () => {
+    const clock = new SimulatedClock()
+    const server = createSignalingServer({ clock: clock.fork(1) })
+    const http = createServer((request, response) => void server.handle(request, response))
+    server.attach(http)
+    http.listen(0, '127.0.0.1')
+    await once(http, 'listening')
+    const url = String(server.url)
+    const clients = [await RawClient.open(url), await RawClient.open(url)]
+    const closed = server.close({ drainMs: 10 })
+    await expect(RawClient.open(url)).rejects.toThrow('503')
+    expect((await fetch(`${url.replace('ws', 'http')}/healthz`)).status).toBe(503)
+    await clock.run(10)
+    await closed
+    expect(await Promise.all(clients.map((client) => client.closed))).toEqual([1001, 1001])
+    http.close()
   })
 
   it('[SIG29] does not wait for sockets that go by themselves', async () => {
