@@ -67,6 +67,8 @@ class Spool implements SnapshotSource {
   #bytes = 0
   #checksum = 0
   #state: 'open' | 'complete' | 'released' = 'open'
+  /** It was complete once: a transfer that has read all of it may still have to say so when it is released. */
+  #isWhole = false
   /** One production after the other; once one has failed, all fail. */
   #production: Promise<void> = Promise.resolve()
 
@@ -80,7 +82,7 @@ class Spool implements SnapshotSource {
   }
 
   get checksum(): number {
-    invariant(this.#state === 'complete', () => `the checksum of snapshot ${this.id}, which is ${this.#state}`)
+    invariant(this.#isWhole, () => `the checksum of snapshot ${this.id}, which is ${this.#state}`)
     return this.#checksum
   }
 
@@ -117,7 +119,10 @@ class Spool implements SnapshotSource {
     }
     if (this.#state === 'released') return
     if (filled > 0) this.#keep(chunk.subarray(0, filled))
-    if (filled < chunk.length) this.#state = 'complete'
+    if (filled < chunk.length) {
+      this.#state = 'complete'
+      this.#isWhole = true
+    }
   }
 
   /** @returns false at the end; the piece may be empty */

@@ -107,6 +107,14 @@ describe('a spooled snapshot', () => {
     await expect(source.chunk(0)).rejects.toMatchObject({ code: 'E_CLOSED' })
   })
 
+  it('[SNP3] still tells the checksum of what was read to the end when it is released', async () => {
+    const source = spoolSnapshot([new Uint8Array(15)], { id: 's', chunkBytes: 10 })
+    expect(await source.chunk(2)).toBeUndefined()
+    const { checksum } = source
+    source.release()
+    expect(source.checksum).toBe(checksum)
+  })
+
   it('[SNP4] fails for all readers if it is too large or its production throws', async () => {
     const large = spoolSnapshot([new Uint8Array(30)], { id: 's', chunkBytes: 10, limitBytes: 20 })
     expect(await large.chunk(1)).toHaveLength(10)
