@@ -62,8 +62,8 @@ describe.skipIf(!existsSync(CLI))('legion-signaling (needs `npm run build`)', { 
     const url = await urlOf(cli)
     const [welcome, refused] = [await RawClient.open(url), await RawClient.open(url)]
     welcome.send({ ...helloOf('a'), credential: 'open' })
-    refused.send({ ...helloOf('b'), credential: 'shut' })
     expect(await welcome.next()).toMatchObject({ iceServers: [{ username: expect.stringMatching(/^\d+:ann$/) }] })
+    refused.send({ ...helloOf('b'), credential: 'shut' })
     expect(await refused.next()).toEqual({ type: 'error', code: 'unauthorized' })
     const exited = once(cli, 'exit')
     cli.kill('SIGTERM')
