@@ -177,6 +177,7 @@ const voteRequest: Body<'vote' | 'pre-vote'> = {
     writeBoolean(encoder, message.transfer)
     writeCount(encoder, message.commit)
     writeCount(encoder, message.commitTerm)
+    writeSpeaksFor(encoder, message)
   },
   read: (decoder) => ({
     lastIndex: readCount(decoder),
@@ -184,6 +185,7 @@ const voteRequest: Body<'vote' | 'pre-vote'> = {
     transfer: readBoolean(decoder),
     commit: readCount(decoder),
     commitTerm: readCount(decoder),
+    speaksFor: readSpeaksFor(decoder),
   }),
 }
 

@@ -136,7 +136,8 @@ export class Core {
   /** An answer counts for everyone that this replica speaks for; a vote only for those above their fence. */
   #inAllVoices(message: Message): Message {
     if (this.voices.length === 0) return message
-    if (message.type === 'append-response' || message.type === 'heartbeat-response') {
+    const { type } = message
+    if (type === 'append-response' || type === 'heartbeat-response' || type === 'vote' || type === 'pre-vote') {
       return { ...message, speaksFor: this.voices }
     }
     const isVote = message.type === 'vote-response' || message.type === 'pre-vote-response'

@@ -44,6 +44,7 @@ function voteRequest(core: Core, type: VoteRequest['type'], to: VoterId, transfe
 /** Every role: whom does this replica want as leader of that term? */
 export function answerVoteRequest(core: Core, message: VoteRequest): void {
   const { type, from, term } = message
+  noteSpeaker(core, message)
   learnCommit(core, message)
   const free = core.vote === from || (core.vote === undefined && core.lead === undefined)
   const granted =
@@ -59,8 +60,15 @@ export function answerVoteRequest(core: Core, message: VoteRequest): void {
 }
 
 /** A vote for a term that is over. The candidate has to hear of the newer one, or it might lag behind for ever. */
-export function refuseOldVote(core: Core, { type, from }: VoteRequest): void {
+export function refuseOldVote(core: Core, message: VoteRequest): void {
+  const { type, from } = message
+  noteSpeaker(core, message)
   respond(core, type === 'vote' ? 'vote-response' : 'pre-vote-response', from, core.term, false)
+}
+
+/** After a restart nobody else may tell this replica whom to ask for those votes. */
+function noteSpeaker({ tracker, id: self, voices }: Core, { from, speaksFor = [] }: VoteRequest): void {
+  for (const id of speaksFor) if (id !== self && !voices.includes(id)) tracker.spokenForBy(id, from)
 }
 
 function respond(core: Core, type: VoteResponse['type'], to: VoterId, term: Term, granted: boolean): void {

@@ -83,6 +83,8 @@ export interface VoteRequest extends Envelope, KnownCommit {
   readonly lastTerm: Term
   /** The leader asked for this election: who still hears it votes nevertheless. */
   readonly transfer: boolean
+  /** As in answers: a candidate to whom this is refused has to know whom to ask itself. */
+  readonly speaksFor?: readonly VoterId[] | undefined
 }
 
 export interface VoteResponse extends Answer, KnownCommit {

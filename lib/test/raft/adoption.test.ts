@@ -306,6 +306,28 @@ describe('an heir', () => {
     expect(cluster.get('a').applied).toEqual(['first'])
   })
 
+  it('[RFT266] a candidate that was refused asks who asked it, and spoke for others', () => {
+    for (const preVote of [true, false]) {
+      const restarted = alone('a', { voters: 'abc', learners: 'd', term: 3, log: [1, 3] }, { preVote })
+      const request = { from: id('d'), to: id('a'), lastIndex: 2, lastTerm: 1, transfer: false, ...NO_COMMIT } as const
+      const type = preVote ? 'pre-vote' : 'vote'
+      restarted.hear({ ...request, type, term: 4, speaksFor: ids('bc') })
+      restarted.raw.campaign()
+      expect(
+        restarted
+          .work()
+          .filter((message) => message.type === type)
+          .map(({ to }) => to),
+      ).toEqual([id('d')])
+    }
+  })
+
+  it('[RFT266] says for whom it speaks when it asks for votes', () => {
+    const heir = alone('d', { voters: 'abc', learners: 'd', term: 3, hosted: [{ id: id('b'), fence: 2 }] })
+    heir.raw.campaign()
+    expect(heir.work()).toContainEqual(expect.objectContaining({ type: 'pre-vote', to: id('a'), speaksFor: ids('b') }))
+  })
+
   it('[RFT260] is a learner, if it has to be, and leads', () => {
     const cluster = new Cluster('a')
     cluster.add('l')

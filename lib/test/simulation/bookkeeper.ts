@@ -3,9 +3,10 @@ import type { GroupStatus } from '../../src/groups/group-types.js'
 import { peerOf } from '../../src/groups/voter-id.js'
 import type { VoterId } from '../../src/raft/index.js'
 import type { Fleet, Place } from './fleet.js'
+import type { Peer } from './users.js'
 
 /** A majority of each has to be there, or the cluster can agree on nothing. */
-type Half = readonly VoterId[]
+export type Half = readonly VoterId[]
 
 interface View {
   readonly place: Place
@@ -77,15 +78,27 @@ function halvesOf(views: readonly View[]): Half[] {
   const [latest] = views
   if (latest === undefined) return []
   const { voters, votersOutgoing } = latest.status.configuration
-  return [voters, votersOutgoing, ...views.flatMap(pendingOf)].filter((half) => half.length > 0)
+  return nonEmpty([voters, votersOutgoing, ...views.flatMap(({ place, status }) => pendingOf(place.peer, status))])
 }
 
-function pendingOf({ place, status }: View): Half[] {
+/** Of the configuration that is applied at a peer, and of those that it has in its log. */
+export function halvesAt(peer: Peer): Half[] {
+  const status = peer.legion.main.status()
+  if (status === undefined) return []
+  const { voters, votersOutgoing } = status.configuration
+  return nonEmpty([voters, votersOutgoing, ...pendingOf(peer, status)])
+}
+
+function nonEmpty(halves: readonly Half[]): Half[] {
+  return halves.filter((half) => half.length > 0)
+}
+
+function pendingOf(peer: Peer, status: GroupStatus): Half[] {
   const { applied, lastIndex, configuration } = status
   if (applied === lastIndex) return []
   const voters = new Set(configuration.voters)
   const halves: Half[] = []
-  for (const { what } of place.peer.legion.main.log(applied + 1, lastIndex)) {
+  for (const { what } of peer.legion.main.log(applied + 1, lastIndex)) {
     if (what.kind !== 'configuration') continue
     for (const { type, id } of what.changes) {
       if (type === 'add-voter') voters.add(id)
@@ -96,6 +109,6 @@ function pendingOf({ place, status }: View): Half[] {
   return halves
 }
 
-function isMajority(half: Half, has: (id: VoterId) => boolean): boolean {
+export function isMajority(half: Half, has: (id: VoterId) => boolean): boolean {
   return half.filter(has).length * 2 > half.length
 }

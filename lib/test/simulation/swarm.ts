@@ -1,7 +1,9 @@
 import { pick, type RandomStream, randomInt, shuffled } from '../../src/base/random.js'
 import { StreamHash } from '../../src/codec/hash.js'
+import { peerOf } from '../../src/groups/voter-id.js'
 import type { Frozen } from '../../src/machines/types.js'
 import { createSimulation, type SimulatedPeerOptions, type Simulation } from '../../src/testing/simulation.js'
+import { halvesAt, isMajority } from './bookkeeper.js'
 import { type Ledger, type LedgerState, ledger } from './ledger.js'
 import { type Operation, type Peer, Users } from './users.js'
 
@@ -133,14 +135,7 @@ export class Swarm {
   #leavesQuorum(victim: Peer): boolean {
     const stay = [...this.#alive.filter((peer) => peer !== victim), ...this.#down]
     const left = new Set(stay.map((peer) => peer.id))
-    return [victim, ...stay].every(({ legion }) => {
-      const configuration = legion.status().main?.configuration
-      if (configuration === undefined) return true
-      return [configuration.voters, configuration.votersOutgoing].every((half) => {
-        const remaining = half.filter((id) => left.has(id.slice(0, id.lastIndexOf('.')) as Peer['id']))
-        return half.length === 0 || remaining.length > half.length / 2
-      })
-    })
+    return [victim, ...stay].flatMap(halvesAt).every((half) => isMajority(half, (id) => left.has(peerOf(id))))
   }
 
   // --- what happens to them
