@@ -121,7 +121,7 @@ export class Link {
         this.#ping = wordFrame('ping', sequence)
         this.#flushSoon()
       },
-      suspect: () => this.channel.restart?.(),
+      suspect: () => this.channel.restart?.() ?? false,
       silent: () => this.close(SILENT),
     })
     channel.on('message', (message) => this.#receive(message))

@@ -10,8 +10,11 @@ export interface LivenessTiming {
 export interface LivenessActions {
   /** Send a ping now; the other side echoes its sequence. */
   ping(sequence: number): void
-  /** The other side owes a sign of life for a while: called once in each silence, time enough before `silent`. */
-  suspect(): void
+  /**
+   * The other side owes a sign of life for a while: called once in each silence, and in each probe.
+   * @returns whether something is done about it, which takes time
+   */
+  suspect(): boolean
   /** Called at most once. */
   silent(): void
 }
@@ -24,6 +27,12 @@ const SLEPT_AFTER_MS = 2_000
 const WAKE_DEADLINE_MS = 2_000
 /** When a silent link is suspect: with so much of the time left that it has. */
 const SUSPECT_LEFT = 0.4
+/**
+ * What a silent link gets for that. SCTP does not notice a new path: it sends again after 0.4 or 1 s, twice that, and
+ * so on, so that what was sent when the silence began comes after 6 or 7 s at the earliest (measured). A probe waits
+ * for no such thing: who probes knows more.
+ */
+const SUSPECT_MS = 5_000
 /** Weight of a new sample in the smoothed round trip time (RFC 6298). */
 const RTT_GAIN = 1 / 8
 
@@ -42,6 +51,8 @@ export class Liveness {
   #deadlineMs: number
   /** When the link is suspect unless something is heard; undefined once it is. */
   #suspectMs: number | undefined
+  /** Since anything was heard. */
+  #isProbed = false
   #pingMs: number
   #sequence = 0
   #answered = true
@@ -67,6 +78,7 @@ export class Liveness {
   }
 
   heard(): void {
+    this.#isProbed = false
     this.#heardMs = this.#runtime.nowMs()
     this.#deadlineMs = this.#heardMs + this.#timing.silentMs
     this.#suspectMs = this.#deadlineMs - SUSPECT_LEFT * this.#timing.silentMs
@@ -84,6 +96,7 @@ export class Liveness {
   probe(deadlineMs: number): void {
     const nowMs = this.#runtime.nowMs()
     const latestMs = nowMs + deadlineMs
+    this.#isProbed = true
     this.#deadlineMs = this.#slept(nowMs) ? latestMs : Math.min(this.#deadlineMs, latestMs)
     this.#suspectMs = this.#deadlineMs - SUSPECT_LEFT * deadlineMs
     this.#ping(nowMs)
@@ -104,7 +117,8 @@ export class Liveness {
   #keepAwake(nowMs: number): void {
     if (this.#suspectMs !== undefined && nowMs >= this.#suspectMs) {
       this.#suspectMs = undefined
-      this.#actions.suspect()
+      const isTried = this.#actions.suspect()
+      if (isTried && !this.#isProbed) this.#deadlineMs = nowMs + SUSPECT_MS
     }
     if (nowMs >= this.#nextPingMs()) this.#ping(nowMs)
     this.#arm(nowMs)
