@@ -99,11 +99,11 @@ export class VirtualNetwork {
   /** The host is in another network from now on: its address is gone, it has a new one. */
   move(host: Host): void {
     ip('-n', host.namespace, 'address', 'flush', 'dev', UPLINK)
-    ip('-n', host.namespace, 'route', 'add', 'default', 'via', this.addNetwork(host), 'onlink', 'dev', UPLINK)
+    ip('-n', host.namespace, 'route', 'add', 'default', 'via', this.#addNetwork(host), 'onlink', 'dev', UPLINK)
   }
 
   /** The host is in another network too, with an address of its own there. @returns the gateway */
-  addNetwork(host: Host): string {
+  #addNetwork(host: Host): string {
     const gateway = host.address.replace(/\d+$/, '5')
     const port = `port${host.address.split('.')[2]}`
     ip('-n', this.#router, 'address', 'add', `${gateway}/30`, 'dev', port)
