@@ -9,6 +9,7 @@ import type { LinkedPeer } from './linked-peer.js'
 import type { PeerLeftReason } from './network.js'
 import { Overlay } from './overlay.js'
 import type { PeerInfo, PeerStatus } from './peer-info.js'
+import { MAX_NEIGHBOURS } from './peer-record.js'
 import type { SendResult } from './port.js'
 import { Reach } from './reach.js'
 import { RELAY_PORT, Relay, type RelayCounts } from './relay.js'
@@ -42,6 +43,8 @@ export type TopologyMessage = Extract<ControlMessage, { kind: 'summary' | 'recor
 
 export interface TopologyCounts extends RelayCounts, BroadcastCounts {}
 
+/** With fewer a mesh falls apart when some of its peers go. */
+const LEAST_LINKS = 4
 /** Inside envelopes only. */
 const SIGNALS_PORT = 6
 /** More dials in a row than that fail only where there is no way for a link. */
@@ -71,7 +74,7 @@ export class Topology {
     this.#relay = new Relay({ ...world, infoOf, deliver })
     this.#overlay = new Overlay({
       ...world,
-      limit: limits.links,
+      limit: Math.min(Math.max(limits.links, LEAST_LINKS), MAX_NEIGHBOURS),
       self: () => self().id,
       isFull: (peer) => this.#map.records.get(peer)?.isFull === true,
       isDoubtful: (peer) => this.#isDoubtful(peer),

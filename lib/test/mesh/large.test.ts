@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { LargeMesh } from './large-mesh.js'
 
-/** More than a few need a minute: `npm run test:mesh -- 1000`. */
+/** Hundreds take minutes: `npm run test:mesh` is for 1,000. */
 const MORE = Number(process.env['LEGION_MESH_PEERS'] ?? 0)
 
 interface Case {
