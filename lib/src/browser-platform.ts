@@ -23,7 +23,7 @@ export function browserPlatform(): Platform {
     lifecycle: pageLifecycle(),
     storage: profileStorage(runtime),
     compression: systemCompression(),
-    loadConsensus: async () => (await import('./groups/consensus.js')).Consensus,
+    loadConsensus: async () => (await import('./consensus-code.js')).consensusCode,
     createConnector: () => webrtcConnector({ runtime, stack: browserStack(navigator.userAgent) }),
     createRendezvous: (options) => createRendezvous({ ...options, openSocket: browserSocket }),
   }

@@ -6,6 +6,7 @@ import type { PeerId } from './base/ids.js'
 import type { Logger } from './base/logger.js'
 import type { Runtime } from './base/runtime.js'
 import { browserPlatform } from './browser-platform.js'
+import type { ConsensusCode } from './consensus-code.js'
 import type { Consensus, ConsensusEvents } from './groups/consensus.js'
 import type { Identity } from './identity.js'
 import type { LegionEvents } from './legion-types.js'
@@ -126,6 +127,15 @@ export function nameOf(id: PeerId): string {
   return id.slice(0, NAME_CHARACTERS)
 }
 
+/** @param failed throws what those are told who need the code */
+export function loadCode(
+  platform: Platform,
+  failed: (cause: unknown) => never,
+): ConsensusCode | Promise<ConsensusCode> {
+  const code = platform.loadConsensus()
+  return code instanceof Promise ? code.catch(failed) : code
+}
+
 export interface ConsensusWorld {
   readonly platform: Platform
   readonly mesh: Mesh
@@ -135,13 +145,13 @@ export interface ConsensusWorld {
 }
 
 export function createConsensus<M extends AnyMachine>(
-  Code: typeof Consensus,
+  code: ConsensusCode,
   { machine, compression = false }: LegionOptions<M, unknown, never>,
   resolved: ResolvedOptions,
   { platform, mesh, logger, durable, events }: ConsensusWorld,
 ): Consensus<M> {
   const { voters, copies, replaceAfterMs, admit, startup, strict, groupTiming, groupLimits, snapshotBytes } = resolved
-  return new Code({
+  return new code.Consensus({
     mesh,
     runtime: platform.runtime,
     logger,

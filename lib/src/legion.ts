@@ -2,12 +2,13 @@
 import type * as Y from 'yjs'
 import type { AgreedDocument } from './agreed/agreed-document.js'
 import { AgreedDocuments } from './agreed/agreed-documents.js'
-import { defer } from './base/deferred.js'
+import { defer, whenHere } from './base/deferred.js'
 import { Emitter, type Unsubscribe } from './base/emitter.js'
 import { LegionError } from './base/errors.js'
 import type { ClusterId, PeerId } from './base/ids.js'
 import { type Logger, silentLogger } from './base/logger.js'
 import type { PayloadArgs } from './base/payload-args.js'
+import type { ConsensusCode } from './consensus-code.js'
 import type { LegionDocument } from './docs/document.js'
 import type { KeptDocuments } from './docs/document-store.js'
 import { Documents } from './docs/documents.js'
@@ -25,6 +26,7 @@ import {
   createConsensus,
   createMesh,
   defaultPlatform,
+  loadCode,
   meshErrors,
   nameOf,
   notLoadedError,
@@ -57,7 +59,7 @@ import type {
   Messages,
   Settled,
 } from './messaging/types.js'
-import { collectMetrics, type Metric } from './metrics.js'
+import type { Metric } from './metrics.js'
 import { chooseStorage, type LegionOptions, type ResolvedOptions, resolveOptions } from './options.js'
 import type { Platform, PlatformStorage } from './platform.js'
 import type { Store } from './storage/storage.js'
@@ -88,6 +90,7 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
   readonly #agreedDocuments: AgreedDocuments
   /** Undefined until its code is loaded, which takes no time but in a page. */
   #consensus: Consensus<M> | undefined
+  #collectMetrics: ConsensusCode['collectMetrics'] | undefined
   readonly #loading: Promise<Consensus<M>>
   readonly #storage: PlatformStorage | undefined
   readonly #store = defer<Store>()
@@ -147,9 +150,12 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
     this.#messages = this.#messaging.typed<H>()
     const kept = { store: this.#storage && this.#store.promise, failed: this.#report }
     this.#documents = new Documents({ ...world, ...kept, settings: options.documents, limits: documentLimits })
-    this.#agreedDocuments = this.#createAgreedDocuments()
+    const code = loadCode(this.#platform, (cause) => this.#goOnWithout(cause))
+    const agreed = { self: () => this.#mesh.self.id, group: this.group.bind(this), ...this.#options.groupLimits }
+    const agreements = whenHere(code, ({ Agreements }) => new Agreements({ ...world, ...agreed }))
+    this.#agreedDocuments = new AgreedDocuments(this.#documents, agreements)
     this.#subscriptions = this.#subscribeAll(options.signal)
-    this.#loading = this.#load(options)
+    this.#loading = this.#load(options, code)
     this.#loading.catch(() => {}) // whoever needs it is told
   }
 
@@ -339,10 +345,14 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
     return { self, cluster, storage, isReady, mesh, main, groups, leader, splits }
   }
 
-  /** All that is counted, as plain data that fits Prometheus. Costs nothing while nobody calls it. */
+  /**
+   * All that is counted, as plain data that fits Prometheus. Costs nothing while nobody calls it. Empty in a page that
+   * has not loaded the code for it yet; never after `ready`.
+   */
   metrics(): readonly Metric[] {
     const [messages, documents] = [this.#messaging.metrics(), this.#documents.metrics()]
-    return collectMetrics({ status: this.status(), messages, documents, groups: this.#consensus?.metrics() })
+    const [status, groups] = [this.status(), this.#consensus?.metrics()]
+    return (groups && this.#collectMetrics?.({ status, messages, documents, groups })) ?? []
   }
 
   /**
@@ -370,10 +380,9 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
 
   // --- wiring
 
-  async #load(options: LegionOptions<M, H, Legion<M>>): Promise<Consensus<M>> {
+  async #load(options: LegionOptions<M, H, Legion<M>>, loaded: ReturnType<typeof loadCode>): Promise<Consensus<M>> {
     // Awaited only where it has to be: elsewhere a Legion is whole as soon as it is opened.
-    const loaded = this.#platform.loadConsensus()
-    const code = loaded instanceof Promise ? await loaded.catch((cause) => this.#goOnWithout(cause)) : loaded
+    const code = loaded instanceof Promise ? await loaded : loaded
     if (this.#isClosed) throw new LegionError('E_CLOSED', 'This peer was closed.', { outcome: 'not-applied' })
     const consensus = createConsensus(code, options, this.#options, {
       platform: this.#platform,
@@ -383,6 +392,7 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
       events: consensusEvents(this.#events, { ejected: (error) => this.#onEjected(error), error: this.#report }),
     })
     this.#consensus = consensus
+    this.#collectMetrics = code.collectMetrics
     consensus.setVisible(this.#platform.lifecycle.visible)
     if (this.#storage === undefined) this.#enter(consensus, undefined)
     else this.#openStorage(consensus, this.#storage).catch((error: unknown) => this.#storageFailed(consensus, error))
@@ -396,17 +406,6 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
     this.#join()
     this.#report(error)
     throw error
-  }
-
-  #createAgreedDocuments(): AgreedDocuments {
-    return new AgreedDocuments({
-      documents: this.#documents,
-      runtime: this.#platform.runtime,
-      logger: this.#logger,
-      commandBytes: this.#options.groupLimits.commandBytes,
-      self: () => this.#mesh.self.id,
-      group: (name, machine) => this.group(name, machine),
-    })
   }
 
   /** At once if the code is here. */

@@ -2,8 +2,7 @@ import type { DocumentsMetrics } from './docs/documents.js'
 import type { GroupStatus, MemberStatus } from './groups/group-types.js'
 import type { GroupsMetrics } from './groups/groups.js'
 import type { TransferMetrics } from './groups/snapshot-exchange.js'
-import type { LegionStatus } from './legion-types.js'
-import type { MeshPeerStatus } from './mesh/mesh.js'
+import type { MeshPeerStatus, MeshStatus } from './mesh/mesh.js'
 import type { MessagingMetrics } from './messaging/messaging.js'
 import type { LinkTraffic } from './transport/link.js'
 
@@ -19,11 +18,18 @@ export interface Metric {
 }
 
 export interface MetricSources {
-  readonly status: LegionStatus
-  /** Undefined while their code is not loaded. */
-  readonly groups: GroupsMetrics | undefined
+  readonly status: MeasuredStatus
+  readonly groups: GroupsMetrics
   readonly messages: MessagingMetrics
   readonly documents: DocumentsMetrics
+}
+
+/** What is measured of the status of a Legion. */
+export interface MeasuredStatus {
+  readonly isReady: boolean
+  readonly mesh: MeshStatus
+  readonly main: GroupStatus | undefined
+  readonly groups: Readonly<Record<string, GroupStatus>>
 }
 
 /** What a metric is, and where its value is in a source; undefined: there is none now. */
@@ -41,7 +47,7 @@ export function collectMetrics(sources: MetricSources): readonly Metric[] {
     ...measure(LEGION, status, {}),
     ...groupsOf(status).flatMap(([name, group]) => measureGroup(name, group)),
     ...Object.entries(status.mesh.peers).flatMap(([peer, link]) => measure(LINK, link, { peer })),
-    ...(groups === undefined ? [] : measureShared(groups)),
+    ...measureShared(groups),
     ...measure(MESSAGES, messages, {}),
     ...measure(DOCUMENTS, documents, {}),
   ]
@@ -65,7 +71,7 @@ function measure<S>(definitions: readonly Definition<S>[], source: S, labels: La
   })
 }
 
-function groupsOf({ main, groups }: LegionStatus): [name: string, group: GroupStatus][] {
+function groupsOf({ main, groups }: MeasuredStatus): [name: string, group: GroupStatus][] {
   return [...(main === undefined ? [] : [['main', main] as [string, GroupStatus]]), ...Object.entries(groups)]
 }
 
@@ -105,7 +111,7 @@ const seconds = (ms: number | undefined) => ms && ms / 1000
 const traffic = (link: MeshPeerStatus['link'], direction: 'sent' | 'received', what: keyof LinkTraffic) =>
   link?.[direction][what]
 
-const LEGION: readonly Definition<LegionStatus>[] = [
+const LEGION: readonly Definition<MeasuredStatus>[] = [
   gauge('ready', 'Whether the state of main is here.', ({ isReady }) => Number(isReady)),
   gauge('signaling_joined', 'Whether a signaling server is joined.', ({ mesh }) =>
     Number(mesh.rendezvous === 'joined'),

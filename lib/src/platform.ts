@@ -3,7 +3,7 @@ import type { PeerId } from './base/ids.js'
 import type { Logger } from './base/logger.js'
 import type { Runtime } from './base/runtime.js'
 import type { Compression } from './base/system-compression.js'
-import type { ConsensusLoader } from './groups/consensus.js'
+import type { ConsensusCode } from './consensus-code.js'
 import type { PeerKind } from './mesh/peer-info.js'
 import type { Rendezvous } from './signaling/rendezvous.js'
 import type { OpenedStore, StoreChoice } from './storage/cluster-stores.js'
@@ -21,7 +21,7 @@ export interface Platform {
   /** What snapshots may be compressed with on their way; undefined where there is nothing. */
   readonly compression: Compression | undefined
   /** Where size counts, the code of all that is agreed on is loaded when the first Legion needs it. */
-  readonly loadConsensus: ConsensusLoader
+  loadConsensus(): ConsensusCode | Promise<ConsensusCode>
   createConnector(self: PeerId): Connector
   createRendezvous(options: RendezvousOptions): Rendezvous
 }

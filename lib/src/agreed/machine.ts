@@ -1,5 +1,6 @@
 import type { PeerId } from '../base/ids.js'
 import { defineMachine } from '../machines/define-machine.js'
+import type { Frozen } from '../machines/types.js'
 
 /** A piece of a document's history: one change, or several that follow each other, merged. */
 export interface Chapter {
@@ -47,6 +48,7 @@ export interface AgreedMerge {
 /** How long others wait for who is next, in log time: a few rounds of a slow network. */
 const TURN_MS = 1_000
 const QUEUE_MAX = 64
+const NO_CHAPTERS: readonly Chapter[] = []
 
 /**
  * What is agreed of all documents of a cluster: their updates, in one order. Of updates it understands nothing, so
@@ -88,15 +90,19 @@ export const agreedDocuments = defineMachine({
   },
   queries: {
     /** Where in the log the last change of the document stands; 0: there is none. */
-    lastIndex: ({ documents }, name: string) =>
-      lastIndex(Object.hasOwn(documents, name) ? documents[name]?.chapters : []),
+    lastIndex: ({ documents }, name: string) => lastIndex(chaptersOf(documents, name)),
   },
 })
 
 export type AgreedDocumentsMachine = typeof agreedDocuments
 
+/** Of a document, in the order of the log; the same list as long as nothing changes. */
+export function chaptersOf(documents: Frozen<AgreedState['documents']>, name: string): readonly Chapter[] {
+  return (Object.hasOwn(documents, name) ? documents[name]?.chapters : undefined) ?? NO_CHAPTERS
+}
+
 /** Of the document; 0 if nothing was agreed yet. */
-export function lastIndex(chapters: readonly Pick<Chapter, 'index'>[] = []): number {
+export function lastIndex(chapters: readonly Pick<Chapter, 'index'>[]): number {
   return chapters.at(-1)?.index ?? 0
 }
 

@@ -178,6 +178,3 @@ export class Consensus<M extends AnyMachine> {
     this.#options.events.ejected(error)
   }
 }
-
-/** What loads or has this code; the platform's choice. */
-export type ConsensusLoader = () => typeof Consensus | Promise<typeof Consensus>

@@ -2,7 +2,7 @@ import { hostname } from 'node:os'
 import { LegionError } from '../base/errors.js'
 import { systemCompression } from '../base/system-compression.js'
 import { systemRuntime } from '../base/system-runtime.js'
-import { Consensus } from '../groups/consensus.js'
+import { consensusCode } from '../consensus-code.js'
 import type { Lifecycle, Platform, PlatformStorage } from '../platform.js'
 import { createRendezvous } from '../signaling/create-rendezvous.js'
 import type { SocketFactory } from '../signaling/socket.js'
@@ -44,7 +44,7 @@ export async function nodePlatform({ directory, webrtc }: NodePlatformOptions = 
     lifecycle: processLifecycle,
     storage: directory === undefined ? undefined : directoryStorage(directory),
     compression: systemCompression(),
-    loadConsensus: () => Consensus,
+    loadConsensus: () => consensusCode,
     createConnector: () => webrtcConnector({ runtime, stack, wrtc }),
     createRendezvous: (options) => createRendezvous({ ...options, openSocket }),
   }

@@ -1,6 +1,6 @@
 import { systemCompression } from '../base/system-compression.js'
 import { systemRuntime } from '../base/system-runtime.js'
-import { Consensus } from '../groups/consensus.js'
+import { consensusCode } from '../consensus-code.js'
 import type { Platform } from '../platform.js'
 import { openFreeStore } from '../storage/cluster-stores.js'
 import type { Storage } from '../storage/storage.js'
@@ -36,7 +36,7 @@ export function memoryPlatform({ storage }: MemoryPlatformOptions = {}): Platfor
       },
     },
     compression: systemCompression(),
-    loadConsensus: () => Consensus,
+    loadConsensus: () => consensusCode,
     createConnector: () => hub.connector(),
     createRendezvous: ({ cluster, secret }) => signaling.rendezvous(JSON.stringify([cluster, secret ?? null])),
   }

@@ -3,7 +3,7 @@ import type { PeerId } from '../base/ids.js'
 import type { Logger } from '../base/logger.js'
 import { type RandomStream, seededRandom } from '../base/random.js'
 import type { Runtime } from '../base/runtime.js'
-import { Consensus } from '../groups/consensus.js'
+import { consensusCode } from '../consensus-code.js'
 import { Legion } from '../legion.js'
 import type { kv } from '../machines/kv.js'
 import type { AnyMachine } from '../machines/types.js'
@@ -198,7 +198,7 @@ class SimulatedProcess {
       runtime: this.#runtime,
       storage: this.#storage(kind),
       compression: undefined,
-      loadConsensus: () => Consensus,
+      loadConsensus: () => consensusCode,
       createConnector: (self) => this.#network.connector(self),
       createRendezvous: ({ self }) => this.#network.rendezvous(self),
       lifecycle: {

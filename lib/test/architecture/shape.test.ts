@@ -19,13 +19,14 @@ const FLOORS = [
 
 /** Files outside of the folders, and the folders that stand above the facade. */
 const TOP = [
+  'metrics',
+  'consensus-code',
   'platform',
   'identity',
   'browser-platform',
   'options',
   'legion-types',
   'legion-parts',
-  'metrics',
   'legion',
   'index',
   'react',
