@@ -21,7 +21,8 @@ const directory = mkdtempSync(join(root, 'node_modules', '.storm-'))
 try {
   const { soak } = await load('lib/test/simulation/storm-soak.ts')
   let reportedAt = 0
-  const totals = await soak(Number(values.from), Number(values.minutes), (sofar) => {
+  const totals = await soak(Number(values.from), Number(values.minutes), (sofar, loss) => {
+    if (loss !== undefined) console.log(`lost its quorum for good, ${loss}`)
     if (sofar.seconds < reportedAt + PROGRESS_SECONDS) return
     reportedAt = sofar.seconds
     report(sofar)

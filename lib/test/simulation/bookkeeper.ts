@@ -47,12 +47,15 @@ export class Bookkeeper {
     return here.length > 0 && halvesOf(views).every((half) => isMajority(half, (id) => votes.has(id)))
   }
 
+  /** Of the latest configuration, and of those that somebody has in its log. */
+  get voters(): VoterId[] {
+    return [...new Set(halvesOf(this.#views()).flat())]
+  }
+
   /** Voters that nobody speaks for any more, and how they ended. */
   missing(): { readonly id: VoterId; readonly end: string }[] {
-    const views = this.#views()
-    const votes = new Set(views.flatMap(({ status: { id, voices } }) => [id, ...voices]))
-    const voters = new Set(halvesOf(views).flat())
-    return [...voters].filter((id) => !votes.has(id)).map((id) => ({ id, end: this.#endOf(peerOf(id)) }))
+    const votes = new Set(this.#views().flatMap(({ status: { id, voices } }) => [id, ...voices]))
+    return this.voters.filter((id) => !votes.has(id)).map((id) => ({ id, end: this.#endOf(peerOf(id)) }))
   }
 
   #endOf(peer: PeerId): string {

@@ -8,14 +8,14 @@ const BATCH = 4
 const MINUTES = 6
 
 /** Each of these found a bug. */
-const REGRESSIONS: readonly (readonly [seed: number, what: string])[] = []
+const REGRESSIONS = [[2, 'a member that only the leader had lost got no vote any more']] as const
 
 describe('clusters of peers of all kinds in a storm', () => {
   for (let first = 1; first <= SEEDS; first += BATCH) {
     const last = first + BATCH - 1
     it(`[SIM33] seeds ${first} to ${last}: never stuck, recover, lose nothing, have one leader per term`, async () => {
       for (let seed = first; seed <= last; seed++)
-        expect((await runStorm(seed, MINUTES)).acknowledged).toBeGreaterThan(0)
+        expect((await runStorm(seed, MINUTES)).counts.acknowledged).toBeGreaterThan(0)
     }, 300_000)
   }
 

@@ -551,7 +551,8 @@ export class Storm {
     const unlikely = missing.filter(({ end }) => end !== 'crash')
     if (unlikely.length === missing.length) throw new Error(`nobody speaks for ${JSON.stringify(missing)}`)
     this.counts.lost++
-    return `no quorum without ${missing.map(({ id, end }) => `${short(id)} (${end})`).join(', ')}`
+    const gone = missing.map(({ id, end }) => `${short(id)} (${end})`)
+    return `of the voters ${this.#bookkeeper.voters.map(short).join(', ')} nobody speaks for ${gone.join(', ')}`
   }
 
   async #result(): Promise<SwarmResult> {
