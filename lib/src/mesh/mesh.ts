@@ -76,6 +76,9 @@ export interface MeshPeerStatus {
   readonly link: LinkStatus | undefined
 }
 
+/** What is on its way over a link that is not needed any more has arrived by then. */
+const PARTING_MS = 2_000
+
 interface World {
   readonly connector: Connector
   readonly rendezvous: Rendezvous
@@ -375,7 +378,7 @@ export class Mesh implements Network {
     }
     this.#drop(older, 'lost', 'replaced by a newer link')
     this.#links.set(linked.info.id, linked)
-    link.on('message', (lane, port, payload) => this.#received(linked, lane, port, payload))
+    link.on('message', (...message) => this.#unlessFinished(() => this.#received(linked, ...message)))
     link.on('drain', (lane) => {
       this.#ports.drained(lane, linked.info.id)
       this.#topology.drained(lane)
@@ -390,23 +393,37 @@ export class Mesh implements Network {
     this.#events.emit('linked', linked)
   }
 
-  /** @param isMutual both ends know that the other one goes on */
-  #drop(linked: LinkedPeer | undefined, left: PeerLeftReason, reason: string, isMutual = false): void {
-    if (linked === undefined || this.#links.get(linked.info.id) !== linked) return
-    const { id } = linked.info
-    this.#links.delete(id)
+  #drop(linked: LinkedPeer | undefined, left: PeerLeftReason, reason: string): void {
+    if (!this.#remove(linked, left, reason)) return
     linked.link.close(reason)
-    this.#logger.debug(`link to ${id} closed: ${reason}`)
-    this.#dialer.linkEnded(id, this.#runtime.nowMs() - linked.sinceMs, left === 'goodbye')
-    this.#events.emit('unlinked', id, left)
-    this.#topology.unlinked(id, left, isMutual)
+    this.#topology.unlinked(linked.info.id, left)
+  }
+
+  /**
+   * Ends a link that works, because it is not needed: from now on messages go over others, and the link itself stays
+   * open for a moment for those that are on their way. Nobody above notices, if there is another way.
+   */
+  #part(linked: LinkedPeer | undefined, reason: string): void {
+    if (!this.#remove(linked, 'lost', reason)) return
+    this.#runtime.setTimer(PARTING_MS, () => linked.link.close(reason))
+    this.#topology.parted(linked.info.id)
   }
 
   #unlink(peer: PeerId): void {
     const linked = this.#links.get(peer)
     linked?.say({ kind: 'unlink' })
-    // After what is queued for the link now has left.
-    this.#drop(linked, 'lost', 'its room was needed', true)
+    this.#part(linked, 'not needed')
+  }
+
+  /** @returns false if it was done before */
+  #remove(linked: LinkedPeer | undefined, left: PeerLeftReason, reason: string): linked is LinkedPeer {
+    if (linked === undefined || this.#links.get(linked.info.id) !== linked) return false
+    const { id } = linked.info
+    this.#links.delete(id)
+    this.#logger.debug(`link to ${id} ended: ${reason}`)
+    this.#dialer.linkEnded(id, this.#runtime.nowMs() - linked.sinceMs, left === 'goodbye')
+    this.#events.emit('unlinked', id, left)
+    return true
   }
 
   #refused(peer: PeerId, problem: string, refusal: Refusal): void {
@@ -434,6 +451,7 @@ export class Mesh implements Network {
     this.#malformed++
     this.#logger.warn(`closing the link to ${linked.info.id}, malformed: ${problem}`)
     this.#drop(linked, 'lost', `malformed: ${problem}`)
+    linked.link.close(`malformed: ${problem}`) // of one that was parting, too
   }
 
   /** @returns what is wrong with the message, if something is */
@@ -463,7 +481,7 @@ export class Mesh implements Network {
         break
       case 'unlink':
         this.#topology.refusedBy(linked.info.id)
-        this.#drop(linked, 'lost', 'its room was needed there', true)
+        this.#part(linked, 'not needed there')
         break
       default:
         this.#topology.heard(linked, message)

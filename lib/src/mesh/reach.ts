@@ -37,7 +37,10 @@ export class Reach {
   readonly #options: ReachOptions
   readonly #peers = new Map<PeerId, PeerStatus>()
   /** Of every record: whether a way led there when last looked at, and since when; and whether one did before. */
-  readonly #states = new Map<PeerId, { readonly isNear: boolean; readonly wasNear: boolean; readonly sinceMs: number }>()
+  readonly #states = new Map<
+    PeerId,
+    { readonly isNear: boolean; readonly wasNear: boolean; readonly sinceMs: number }
+  >()
   #near: ReadonlySet<PeerId> = new Set()
   #timer: Timer | undefined
   #dueAtMs = Number.POSITIVE_INFINITY
@@ -72,10 +75,19 @@ export class Reach {
     this.evaluateSoon()
   }
 
+  /** The link has ended, the peer goes on. */
+  parted(peer: PeerId): void {
+    const record = this.#options.map.records.get(peer)
+    const isNear = record !== undefined && this.#options.map.nextHop(peer) !== undefined
+    if (isNear) this.#peers.set(peer, new RelayedPeer(record, this.#options.map))
+    else this.unlinked(peer, 'lost')
+    this.evaluateSoon()
+  }
+
   /** A way led to it once, and none does now. */
   isLost(peer: PeerId): boolean {
     const state = this.#states.get(peer)
-    return state !== undefined && state.wasNear && !state.isNear
+    return state?.isNear === false && state.wasNear
   }
 
   /** A message of a peer without a link came: it is there. @returns false if nothing is known of it */

@@ -131,12 +131,17 @@ export class Topology {
     this.#reach.linked(linked)
   }
 
-  /** @param isMutual both ends know that the other one goes on: if there is another way, it counts at once */
-  unlinked(peer: PeerId, reason: PeerLeftReason, isMutual: boolean): void {
+  unlinked(peer: PeerId, reason: PeerLeftReason): void {
     this.#changed()
     this.#gossip.unlinked(peer)
     this.#reach.unlinked(peer, reason)
-    if (isMutual) this.#reach.admit(peer)
+  }
+
+  /** The link ended, but the peer goes on: if there is another way, it is as if nothing had happened. */
+  parted(peer: PeerId): void {
+    this.#changed()
+    this.#gossip.unlinked(peer)
+    this.#reach.parted(peer)
   }
 
   /** What this peer says of itself has changed. */

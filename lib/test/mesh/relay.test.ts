@@ -108,6 +108,30 @@ describe('messages over others', () => {
   })
 })
 
+describe('links that are not needed', () => {
+  it('[MSH43] end without anybody noticing: no message is lost, and nobody leaves', async () => {
+    world = new SimulatedMeshes(43)
+    const peers = world.start(9, { limits: { links: 8 } })
+    for (const peer of peers) peer.open('messages')
+    await world.until(() => world.isComplete(), 10_000)
+    for (let i = 0; i < 6; i++) world.startPeer({ limits: { links: 8 } }).open('messages')
+    await world.run(500)
+    let sent = 0
+    for (let i = 0; i < 300; i++) {
+      for (const from of peers)
+        for (const to of peers) if (from.ports.messages?.send(to.id, bytes(`${i}`)) === 'queued') sent++
+      await world.run(100)
+    }
+    const degrees = peers.map(({ mesh }) => mesh.links.size)
+    expect(Math.max(...degrees)).toBeLessThanOrEqual(8)
+    expect(Math.min(...degrees)).toBeLessThan(8)
+    expect(sent).toBe(300 * 9 * 8)
+    expect(peers.flatMap(({ messages }) => messages)).toHaveLength(sent)
+    expect(peers.flatMap(({ events }) => events.filter((event) => event.startsWith('left')))).toEqual([])
+    await world.finish()
+  })
+})
+
 describe('members that lie', () => {
   let honest: MeshPeer[]
 
