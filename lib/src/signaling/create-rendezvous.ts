@@ -2,11 +2,9 @@ import { LegionError } from '../base/errors.js'
 import type { RoomId } from '../base/ids.js'
 import type { Logger } from '../base/logger.js'
 import type { Runtime } from '../base/runtime.js'
-import { combinedRendezvous } from './combined-rendezvous.js'
 import { DeferredRendezvous } from './deferred-rendezvous.js'
 import { type EnvelopeFactory, plainEnvelope } from './envelope.js'
 import type { Rendezvous } from './rendezvous.js'
-import { SealedEnvelope } from './sealed-envelope.js'
 import { deriveRoomSecrets, openRoomId } from './sealing.js'
 import { SignalingClient } from './signaling-client.js'
 import type { SocketFactory } from './socket.js'
@@ -33,7 +31,8 @@ export interface CreateRendezvousOptions {
 }
 
 /**
- * The room of a cluster on all its signaling servers. With a secret the room's name and the key that seals signals are
+ * The room of a cluster on all its signaling servers. The code for secrets and for several servers is loaded only for
+ * those who have them. With a secret the room's name and the key that seals signals are
  * derived from it during `join`, which takes some tenths of a second.
  *
  * @throws LegionError E_INVALID without URLs or with an empty secret; E_UNSUPPORTED with a secret where there is no
@@ -47,7 +46,10 @@ export function createRendezvous(options: CreateRendezvousOptions): Rendezvous {
   const subtle = options.subtle ?? systemCrypto()
   if (subtle === undefined) throw new LegionError('E_UNSUPPORTED', NO_CRYPTO)
   return new DeferredRendezvous(async () => {
-    const secrets = await deriveRoomSecrets(cluster, secret, subtle)
+    const [{ SealedEnvelope }, secrets] = await Promise.all([
+      import('./sealed-envelope.js'),
+      deriveRoomSecrets(cluster, secret, subtle),
+    ])
     const sealing = { ...options, secrets, subtle }
     return connect(options, secrets.room, (world) => new SealedEnvelope(sealing, world))
   })
@@ -59,5 +61,6 @@ const NO_CRYPTO =
 function connect(options: CreateRendezvousOptions, room: RoomId, envelope: EnvelopeFactory): Rendezvous {
   const clients = options.urls.map((url) => new SignalingClient({ ...options, url, room, envelope }))
   const [only] = clients
-  return only !== undefined && clients.length === 1 ? only : combinedRendezvous(clients)
+  if (only !== undefined && clients.length === 1) return only
+  return new DeferredRendezvous(async () => (await import('./combined-rendezvous.js')).combinedRendezvous(clients))
 }

@@ -66,7 +66,7 @@ export class DeferredRendezvous implements Rendezvous {
     this.#status = 'offline'
     events.status(
       'offline',
-      `cannot derive the room of this cluster: ${error instanceof Error ? error.message : error}`,
+      `the room of this cluster can't be entered: ${error instanceof Error ? error.message : error}`,
     )
   }
 }

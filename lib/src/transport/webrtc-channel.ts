@@ -1,7 +1,7 @@
 import { Emitter, type Unsubscribe } from '../base/emitter.js'
 import type { Runtime, Timer } from '../base/runtime.js'
 import type { Channel, ChannelEvents, ChannelState } from './channel.js'
-import { Negotiation, type NegotiationOptions } from './webrtc-negotiation.js'
+import type { Negotiation, NegotiationOptions } from './webrtc-negotiation.js'
 
 /** Above it implementations differ in what they do; one that is asked for more than the limit may just close. */
 const MAX_MESSAGE_BYTES = 64 * 1024
@@ -11,11 +11,17 @@ const LOW_WATER_BYTES = 32 * 1024
 const FIRST_DRAIN_POLL_MS = 1
 const LAST_DRAIN_POLL_MS = 1024
 
+/** Loads, once, what is needed only when there is somebody to connect to: simple-peer is large. */
+export function loadNegotiation() {
+  return import('./webrtc-negotiation.js')
+}
+
 /** One WebRTC data channel, ordered and reliable. */
 export class WebRtcChannel implements Channel {
   readonly stack: string
   readonly #runtime: Runtime
-  readonly #negotiation: Negotiation
+  /** Undefined until its code is loaded. */
+  #negotiation: Negotiation | undefined
   readonly #events = new Emitter<ChannelEvents>()
   #dataChannel: RTCDataChannel | undefined
   #state: ChannelState = 'connecting'
@@ -26,10 +32,7 @@ export class WebRtcChannel implements Channel {
   constructor(options: NegotiationOptions) {
     this.stack = options.stack
     this.#runtime = options.runtime
-    this.#negotiation = new Negotiation(options, {
-      dataChannel: (dataChannel) => this.#setUp(dataChannel),
-      closed: (reason) => this.close(reason),
-    })
+    this.#negotiate(options).catch((error: unknown) => this.close(`WebRTC is not available: ${String(error)}`))
   }
 
   get state(): ChannelState {
@@ -57,24 +60,34 @@ export class WebRtcChannel implements Channel {
   }
 
   restart(): boolean {
-    return this.#state === 'open' && this.#negotiation.restart()
+    return this.#state === 'open' && this.#negotiation?.restart() === true
   }
 
   get lacksRelay(): boolean {
-    return this.#negotiation.lacksRelay
+    return this.#negotiation?.lacksRelay === true
   }
 
   close(reason = 'closed'): void {
     if (this.#state === 'closed') return
     this.#state = 'closed'
     this.#drainPoll?.cancel()
-    this.#negotiation.close()
+    this.#negotiation?.close()
     this.#events.emit('close', reason)
     this.#events.clear()
   }
 
   on<K extends keyof ChannelEvents>(event: K, listener: ChannelEvents[K]): Unsubscribe {
     return this.#events.on(event, listener)
+  }
+
+  async #negotiate(options: NegotiationOptions): Promise<void> {
+    const { Negotiation } = await loadNegotiation()
+    if (this.#state === 'closed') return
+    this.#negotiation = new Negotiation(options, {
+      dataChannel: (dataChannel) => this.#setUp(dataChannel),
+      closed: (reason) => this.close(reason),
+    })
+    this.#negotiation.start()
   }
 
   /** Replaces the handlers by which simple-peer would feed its stream; leaves it those that notice the end. */
@@ -90,7 +103,7 @@ export class WebRtcChannel implements Channel {
 
   #opened(): void {
     if (this.#state !== 'connecting') return
-    const negotiatedBytes = this.#negotiation.maxMessageBytes
+    const negotiatedBytes = this.#negotiation?.maxMessageBytes
     if (negotiatedBytes) this.#maxMessageBytes = Math.min(MAX_MESSAGE_BYTES, negotiatedBytes)
     this.#state = 'open'
     this.#events.emit('open')

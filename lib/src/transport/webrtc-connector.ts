@@ -1,7 +1,7 @@
 import type { Runtime } from '../base/runtime.js'
 import type { Connector } from './channel.js'
-import { WebRtcChannel } from './webrtc-channel.js'
-import { loadSimplePeer, type WebRtcApi } from './webrtc-negotiation.js'
+import { loadNegotiation, WebRtcChannel } from './webrtc-channel.js'
+import type { WebRtcApi } from './webrtc-negotiation.js'
 
 export type { WebRtcApi } from './webrtc-negotiation.js'
 
@@ -13,9 +13,9 @@ export interface WebRtcConnectorOptions {
   readonly wrtc?: WebRtcApi | undefined
 }
 
-/** Channels over WebRTC, in browsers and in Node. Loads simple-peer meanwhile: peers are looked for first. */
+/** Channels over WebRTC, in browsers and in Node. Loads the code to connect meanwhile: peers are looked for first. */
 export function webrtcConnector({ runtime, stack, wrtc }: WebRtcConnectorOptions): Connector {
-  loadSimplePeer().catch(() => {}) // the first `connect` tries again, and tells
+  loadNegotiation().catch(() => {}) // the first `connect` tries again, and tells
   return {
     stack,
     connect: (_peer, offerer, signal, { iceServers }) =>

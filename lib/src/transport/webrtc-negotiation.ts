@@ -1,3 +1,4 @@
+import SimplePeerImplementation from 'simple-peer/simplepeer.min.js'
 import type { Runtime } from '../base/runtime.js'
 import { CandidateTally } from './candidate-tally.js'
 import type { IceServer, SignalPipe } from './channel.js'
@@ -46,11 +47,6 @@ interface SimplePeerSignal {
   readonly candidate?: Omit<CandidateSignal, 'type'>
 }
 
-/** Loads it once, however often it is called. */
-export function loadSimplePeer() {
-  return import('simple-peer/simplepeer.min.js')
-}
-
 /** Time for the end of a data channel to travel before the connection goes. */
 const LINGER_MS = 100
 /** One attempt needs one description and a handful of candidates; every restart as much again. */
@@ -82,8 +78,19 @@ export class Negotiation {
   constructor(options: NegotiationOptions, events: NegotiationEvents) {
     this.#options = options
     this.#events = events
-    options.signal.receive((payload) => this.#receive(payload))
-    this.#start().catch((error: unknown) => events.closed(`WebRTC is not available: ${messageOf(error)}`))
+  }
+
+  /** Once. @throws Error if there is no WebRTC */
+  start(): void {
+    this.#options.signal.receive((payload) => this.#receive(payload))
+    if (this.#closed) return
+    const peer = new (SimplePeerImplementation as SimplePeerClass)(this.#peerOptions())
+    this.#peer = peer
+    peer.on('signal', (signal) => this.#sendSignal(signal))
+    peer.on('error', (error) => this.#events.closed(messageOf(error)))
+    peer.on('close', () => this.#events.closed('closed by the other side'))
+    this.#takeOver(peer)
+    this.#applyDescription()
   }
 
   /** The largest message that the other side takes, in bytes; known once the data channel is open. */
@@ -120,18 +127,6 @@ export class Negotiation {
   #disconnect(): void {
     this.#peer?._pc?.close()
     this.#peer?.destroy()
-  }
-
-  async #start(): Promise<void> {
-    const { default: loaded } = await loadSimplePeer()
-    if (this.#closed) return
-    const peer = new (loaded as SimplePeerClass)(this.#peerOptions())
-    this.#peer = peer
-    peer.on('signal', (signal) => this.#sendSignal(signal))
-    peer.on('error', (error) => this.#events.closed(messageOf(error)))
-    peer.on('close', () => this.#events.closed('closed by the other side'))
-    this.#takeOver(peer)
-    this.#applyDescription()
   }
 
   #peerOptions(): object {
