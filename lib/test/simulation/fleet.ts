@@ -83,6 +83,20 @@ export class Fleet {
     return [...this.places].some(({ isClosing }) => isClosing)
   }
 
+  /** Everyone has everything, nothing is under way, and the voters are who they should be. */
+  get isRecovered(): boolean {
+    if (this.down.length > 0) return false
+    if (!this.up.every(({ isReady }) => isReady)) return false
+    const mains = this.up.flatMap(({ peer }) => peer.legion.main.status() ?? [])
+    if (mains.some(({ inFlight }) => inFlight > 0)) return false
+    const ids = new Set(mains.map(({ id }) => id))
+    const texts = this.up.map(({ peer }) => peer.legion.doc().y.getText('notes').toString())
+    const isSame =
+      new Set(mains.map(({ applied, lead }) => `${applied} ${lead}`)).size === 1 && new Set(texts).size === 1
+    const voters = mains[0]?.configuration.voters ?? []
+    return isSame && voters.every((id) => ids.has(id)) && voters.length >= Math.min(3, ids.size - ((ids.size + 1) % 2))
+  }
+
   open(kind: Kind, host: string | undefined, disk: Options['disk']): Place {
     const options: Options = {
       machine: ledger,

@@ -1,5 +1,6 @@
 import { findProblems } from './referee.js'
-import { Storm, type StormCounts, type StormResult } from './storm.js'
+import { Storm, type StormResult } from './storm.js'
+import { newCounts, type StormCounts } from './storm-counts.js'
 
 /** Of each storm, the calm after it not counted. */
 const STORM_MINUTES = 8
@@ -20,7 +21,7 @@ export async function soak(
   progress: (totals: Readonly<SoakTotals>, loss: string | undefined) => void,
 ): Promise<SoakTotals> {
   const startedAt = performance.now()
-  const totals: SoakTotals = { seeds: 0, seconds: 0, ...new Storm(from).counts }
+  const totals: SoakTotals = { seeds: 0, seconds: 0, ...newCounts() }
   for (let seed = from; totals.minutes < minutes; seed++) {
     const { counts, loss } = await runStorm(seed)
     add(totals, counts)

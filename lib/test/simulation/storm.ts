@@ -1,29 +1,11 @@
 import { pick, type RandomStream, randomInt, shuffled } from '../../src/base/random.js'
-import { peerOf } from '../../src/groups/voter-id.js'
 import { createSimulation, type Simulation } from '../../src/testing/simulation.js'
 import { Bookkeeper } from './bookkeeper.js'
 import { type End, Fleet, KINDS, type Kind, type Place } from './fleet.js'
+import { newCounts, type StormCounts } from './storm-counts.js'
 import { hashOf, type SwarmResult } from './swarm.js'
 import { Users } from './users.js'
-
-export interface StormCounts {
-  minutes: number
-  acknowledged: number
-  opens: number
-  closes: number
-  leaves: number
-  reloads: number
-  crashes: number
-  sleeps: number
-  /** Votes of durable tabs that another tab of the host took over. */
-  takeovers: number
-  /** Votes that came with a goodbye. */
-  adoptions: number
-  /** Clusters that lost their quorum for good, in seeds that allow it. */
-  lost: number
-  /** The longest time from the end of the storm until all peers agree, have the voters they should, and answer. */
-  recoveryMs: number
-}
+import { Watch } from './watch.js'
 
 export interface StormResult extends SwarmResult {
   readonly counts: StormCounts
@@ -72,8 +54,6 @@ const SILENT_MS = 7_000
 /** Until a vote that was given away is adopted, durably. */
 const ADOPTED_WITHIN_MS = 1_500
 const LATE_MS = [500, 3_000] as const
-/** With a quorum that is there, and nothing that disturbs it, a command commits within this. */
-const STUCK_AFTER_MS = 30_000
 const CHECK_MS = 5_000
 /** After all is healed; who was not steady is given no vote for a minute. */
 const RECOVERED_WITHIN_MS = 120_000
@@ -81,34 +61,19 @@ const RECOVERY_STEP_MS = 200
 
 /** One cluster of peers of all kinds that come and go in a storm of everything that can happen to them. */
 export class Storm {
-  readonly counts: StormCounts = {
-    minutes: 0,
-    acknowledged: 0,
-    opens: 0,
-    closes: 0,
-    leaves: 0,
-    reloads: 0,
-    crashes: 0,
-    sleeps: 0,
-    takeovers: 0,
-    adoptions: 0,
-    lost: 0,
-    recoveryMs: 0,
-  }
+  readonly counts = newCounts()
   readonly #simulation: Simulation
   readonly #random: RandomStream
   readonly #users: Users
   readonly #fleet: Fleet
   readonly #bookkeeper: Bookkeeper
+  readonly #watch: Watch
   readonly #kinds: readonly Kind[]
   readonly #events: readonly Event[]
   readonly #isReckless: boolean
   readonly #latencyMs: readonly [number, number]
   readonly #diskLatencyMs: readonly [number, number]
   readonly #log: string[] = []
-  readonly #leaders = new Map<string, string>()
-  readonly #problems = new Set<string>()
-  readonly #voices = new Map<string, 'takeovers' | 'adoptions'>()
   #wanted: number
   /** Something is wrong with the network, until it ends. */
   #isFair = true
@@ -116,8 +81,6 @@ export class Storm {
   #endedSilentlyAtMs = Number.NEGATIVE_INFINITY
   /** Votes are on their way until then. */
   #adoptingUntilMs = 0
-  #progressedAtMs = 0
-  #acknowledged = 0
 
   constructor(seed: number) {
     this.#simulation = createSimulation({ seed })
@@ -129,6 +92,7 @@ export class Storm {
     const limits = { logEntries, logMarginEntries: Math.min(1000, logEntries) }
     this.#fleet = new Fleet(this.#simulation, limits, (place) => this.#started(place))
     this.#bookkeeper = new Bookkeeper(this.#fleet)
+    this.#watch = new Watch(this.#simulation.clock, this.#fleet, this.#users, this.counts)
     // Each seed first draws what there is: combinations that are rare otherwise become common.
     this.#kinds = this.#some(KINDS)
     this.#events = this.#some(EVENTS)
@@ -149,7 +113,7 @@ export class Storm {
     const loss = await this.#calm()
     this.#check()
     this.counts.minutes = clock.nowMs / 60_000
-    this.counts.acknowledged = this.#acknowledged
+    this.counts.acknowledged = this.#users.acknowledged
     return { ...(await this.#result()), counts: this.counts, loss }
   }
 
@@ -203,25 +167,15 @@ export class Storm {
 
   /** Somebody does something, or somebody who should be able to applies a command. */
   #use(): void {
-    const isAny = this.#random() < 0.5 && this.#nowMs - this.#progressedAtMs < STUCK_AFTER_MS / 2
+    const isAny = this.#random() < 0.5 && !this.#watch.isImpatient
     const [place] = shuffled(this.#random, isAny ? this.#fleet.up : this.#awake.filter(({ isReady }) => isReady))
     if (place === undefined) return
     if (isAny) this.#users.act(place.peer, place.isDurable)
     else this.#users.attempt(place.peer)
   }
 
-  /** @throws Error if something is wrong already */
   #check(): void {
-    this.#noteLeaders()
-    this.#noteVoices()
-    const acknowledged = this.#users.acknowledged
-    const mustProgress = this.#isFair && this.#isServerUp && this.#bookkeeper.isQuorum(this.#awake)
-    if (acknowledged > this.#acknowledged || !mustProgress) this.#progressedAtMs = this.#nowMs
-    this.#acknowledged = acknowledged
-    const [problem] = this.#problems
-    if (problem !== undefined) throw new Error(problem)
-    const stuckMs = this.#nowMs - this.#progressedAtMs
-    if (stuckMs > STUCK_AFTER_MS) throw new Error(`stuck for ${stuckMs} ms though a quorum is there`)
+    this.#watch.check(this.#isFair && this.#isServerUp && this.#bookkeeper.isQuorum(this.#awake))
   }
 
   get #awake(): Place[] {
@@ -231,34 +185,7 @@ export class Storm {
   #started(place: Place): void {
     this.counts.opens++
     this.#note(`opens ${place}`)
-    place.peer.legion.on('leader', () => this.#noteLeader(place))
-  }
-
-  #noteLeaders(): void {
-    for (const place of this.#fleet.up) if (place.peer.legion.leader === place.peer.id) this.#noteLeader(place)
-  }
-
-  /** At most one leader per term. */
-  #noteLeader({ peer }: Place): void {
-    const main = peer.legion.main.status()
-    if (main?.role !== 'leader') return
-    const term = `epoch ${main.epoch} term ${main.term}`
-    const other = this.#leaders.get(term) ?? main.id
-    if (other !== main.id) this.#problems.add(`two leaders in ${term}: ${other} and ${main.id}`)
-    this.#leaders.set(term, main.id)
-  }
-
-  #noteVoices(): void {
-    for (const { peer } of this.#fleet.up) {
-      const main = peer.legion.main.status()
-      for (const id of main?.voices ?? []) {
-        const pair = `${main?.id} ${id}`
-        if (this.#voices.has(pair)) continue
-        const how = this.#fleet.isKept(peerOf(id)) ? 'takeovers' : 'adoptions'
-        this.#voices.set(pair, how)
-        this.counts[how]++
-      }
-    }
+    this.#watch.started(place)
   }
 
   // --- what happens
@@ -397,7 +324,7 @@ export class Storm {
     this.#fleet.ended(place, end)
     if (end === 'crash') {
       this.#endedSilentlyAtMs = this.#nowMs
-      this.#progressedAtMs = this.#nowMs
+      this.#watch.disturbed()
     }
     if (this.#fleet.places.has(place)) this.#restartLater(place, 100 + this.#random() * 30_000)
   }
@@ -524,22 +451,8 @@ export class Storm {
 
   async #recovers(): Promise<boolean> {
     const endMs = this.#nowMs + RECOVERED_WITHIN_MS
-    while (!this.#isRecovered() && this.#nowMs < endMs) await this.#simulation.run(RECOVERY_STEP_MS)
-    return this.#isRecovered()
-  }
-
-  /** Everyone has everything, nothing is under way, and the voters are who they should be. */
-  #isRecovered(): boolean {
-    if (this.#fleet.down.length > 0) return false
-    if (!this.#fleet.up.every(({ isReady }) => isReady)) return false
-    const mains = this.#fleet.up.flatMap(({ peer }) => peer.legion.main.status() ?? [])
-    if (mains.some(({ inFlight }) => inFlight > 0)) return false
-    const ids = new Set(mains.map(({ id }) => id))
-    const texts = this.#fleet.up.map(({ peer }) => peer.legion.doc().y.getText('notes').toString())
-    const isSame =
-      new Set(mains.map(({ applied, lead }) => `${applied} ${lead}`)).size === 1 && new Set(texts).size === 1
-    const voters = mains[0]?.configuration.voters ?? []
-    return isSame && voters.every((id) => ids.has(id)) && voters.length >= Math.min(3, ids.size - ((ids.size + 1) % 2))
+    while (!this.#fleet.isRecovered && this.#nowMs < endMs) await this.#simulation.run(RECOVERY_STEP_MS)
+    return this.#fleet.isRecovered
   }
 
   /** @throws Error unless the quorum was lost, and that in a storm that may do so */

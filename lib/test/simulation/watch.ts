@@ -1,0 +1,81 @@
+import { peerOf } from '../../src/groups/voter-id.js'
+import type { SimulatedClock } from '../../src/testing/simulated-runtime.js'
+import type { Fleet, Place } from './fleet.js'
+import type { StormCounts } from './storm-counts.js'
+import type { Users } from './users.js'
+
+/** With a quorum that is there, and nothing that disturbs it, a command commits within this. */
+const STUCK_AFTER_MS = 30_000
+
+/** Looks all the time for what may never be: two leaders in a term, a cluster that is stuck though it need not be. */
+export class Watch {
+  readonly #clock: SimulatedClock
+  readonly #fleet: Fleet
+  readonly #users: Users
+  readonly #counts: StormCounts
+  readonly #leaders = new Map<string, string>()
+  readonly #voices = new Set<string>()
+  #problem: string | undefined
+  #acknowledged = 0
+  #progressedAtMs = 0
+
+  constructor(clock: SimulatedClock, fleet: Fleet, users: Users, counts: StormCounts) {
+    this.#clock = clock
+    this.#fleet = fleet
+    this.#users = users
+    this.#counts = counts
+  }
+
+  started(place: Place): void {
+    place.peer.legion.on('leader', () => this.#noteLeader(place))
+  }
+
+  /** An election may be needed, from now on. */
+  disturbed(): void {
+    this.#progressedAtMs = this.#clock.nowMs
+  }
+
+  /** Nothing has been acknowledged for a while: somebody should try. */
+  get isImpatient(): boolean {
+    return this.#clock.nowMs - this.#progressedAtMs >= STUCK_AFTER_MS / 2
+  }
+
+  /**
+   * @param mustProgress a quorum is there, and can be reached
+   * @throws Error if something is wrong
+   */
+  check(mustProgress: boolean): void {
+    this.#noteLeaders()
+    this.#noteVoices()
+    const { acknowledged } = this.#users
+    if (acknowledged > this.#acknowledged || !mustProgress) this.#progressedAtMs = this.#clock.nowMs
+    this.#acknowledged = acknowledged
+    if (this.#problem !== undefined) throw new Error(this.#problem)
+    const stuckMs = this.#clock.nowMs - this.#progressedAtMs
+    if (stuckMs > STUCK_AFTER_MS) throw new Error(`stuck for ${stuckMs} ms though a quorum is there`)
+  }
+
+  #noteLeaders(): void {
+    for (const place of this.#fleet.up) if (place.peer.legion.leader === place.peer.id) this.#noteLeader(place)
+  }
+
+  #noteLeader({ peer }: Place): void {
+    const main = peer.legion.main.status()
+    if (main?.role !== 'leader') return
+    const term = `epoch ${main.epoch} term ${main.term}`
+    const other = this.#leaders.get(term) ?? main.id
+    if (other !== main.id) this.#problem = `two leaders in ${term}: ${other} and ${main.id}`
+    this.#leaders.set(term, main.id)
+  }
+
+  #noteVoices(): void {
+    for (const { peer } of this.#fleet.up) {
+      const main = peer.legion.main.status()
+      for (const id of main?.voices ?? []) {
+        const pair = `${main?.id} ${id}`
+        if (!this.#voices.has(pair)) this.#counts[this.#fleet.isKept(peerOf(id)) ? 'takeovers' : 'adoptions']++
+        this.#voices.add(pair)
+      }
+    }
+  }
+}
