@@ -76,6 +76,11 @@ export class Cluster {
     return this.#openPage(`${this.#world.examplesUrl}${path}`, name)
   }
 
+  /** A page that types an editing trace. */
+  openTrace(name: string): Promise<Tab> {
+    return this.#openPage(`${this.#world.labUrl}trace.html`, name)
+  }
+
   /** The React example, which the test mounts and unmounts. */
   openReact(name: string): Promise<Tab> {
     return this.#openPage(`${this.#world.labUrl}react.html`, name)

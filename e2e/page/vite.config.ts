@@ -8,7 +8,7 @@ export default defineConfig({
   build: {
     target: 'es2022',
     sourcemap: true,
-    rolldownOptions: { input: ['index', 'storage', 'chaos', 'react', 'links'].map(page) },
+    rolldownOptions: { input: ['index', 'storage', 'chaos', 'react', 'links', 'trace'].map(page) },
   },
   worker: { format: 'es' },
   logLevel: 'warn',
