@@ -291,7 +291,7 @@ export class Storm {
 
   #leave(place: Place): void {
     const end = this.#goodbyeOf(place)
-    if (this.#otherMembers([place]).length === 0 || !this.#mayEnd([place], end)) return
+    if (!place.isReady || this.#otherMembers([place]).length === 0 || !this.#mayEnd([place], end)) return
     this.#note(`leave ${place} ${end}`)
     this.counts.leaves++
     place.isClosing = true
