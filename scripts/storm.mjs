@@ -16,10 +16,8 @@ const { values } = parseArgs({
 })
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-// Below the project, so that packages are found.
-const directory = mkdtempSync(join(root, 'node_modules', '.storm-'))
+const { soak } = await load('lib/test/simulation/storm-soak.ts')
 try {
-  const { soak } = await load('lib/test/simulation/storm-soak.ts')
   let reportedAt = 0
   const totals = await soak(Number(values.from), Number(values.minutes), (sofar, loss) => {
     if (loss !== undefined) console.log(`lost its quorum for good, ${loss}`)
@@ -32,20 +30,23 @@ try {
   console.error(error.message)
   console.error(error.cause?.stack ?? error.stack)
   process.exitCode = 1
-} finally {
-  rmSync(directory, { recursive: true })
 }
 
 /** The sources as one file of plain JavaScript: they run faster than as many modules. */
 async function load(entry) {
+  const directory = mkdtempSync(join(root, 'node_modules', '.storm-')) // below the project, so that packages are found
   const output = { entryFileNames: 'storm.mjs', codeSplitting: false }
-  await build({
-    root,
-    configFile: false,
-    logLevel: 'warn',
-    build: { ssr: entry, outDir: directory, minify: false, target: 'node20', rolldownOptions: { output } },
-  })
-  return await import(pathToFileURL(join(directory, 'storm.mjs')).href)
+  try {
+    await build({
+      root,
+      configFile: false,
+      logLevel: 'warn',
+      build: { ssr: entry, outDir: directory, minify: false, target: 'node20', rolldownOptions: { output } },
+    })
+    return await import(pathToFileURL(join(directory, 'storm.mjs')).href)
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
 }
 
 function report({ seeds, seconds, minutes, recoveryMs, lost, ...counts }) {
