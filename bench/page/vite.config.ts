@@ -6,7 +6,7 @@ export default defineConfig({
     target: 'es2022',
     outDir: '../dist/page',
     emptyOutDir: true,
-    rolldownOptions: { input: `${import.meta.dirname}/documents.html` },
+    rolldownOptions: { input: ['documents', 'channel'].map((page) => `${import.meta.dirname}/${page}.html`) },
   },
   logLevel: 'error',
 })

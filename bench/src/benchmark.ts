@@ -1,4 +1,5 @@
 import type { Lab } from './lab/lab.js'
+import type { Latency } from './peer/figures.js'
 import type { Series } from './statistics.js'
 
 export interface Benchmark {
@@ -17,7 +18,28 @@ export interface Row {
   readonly ours: Series | undefined
   /** The same of the alternative. Undefined where there is no such thing. */
   readonly beside: Series | undefined
+  readonly point?: PlotPoint | undefined
 }
+
+/** Where a row stands in a plot over many of them. */
+export interface PlotPoint {
+  readonly plot: PlotName
+  readonly x: number
+  readonly line: string
+  /** What stands beside it; undefined: is not drawn. */
+  readonly besideLine?: string | undefined
+}
+
+export type PlotName =
+  | 'channel-throughput'
+  | 'consistent-throughput'
+  | 'mesh-time'
+  | 'mesh-messages'
+  | 'mesh-processor'
+  | 'mesh-memory'
+
+/** Quantiles by name, in milliseconds. */
+export type Distribution = { readonly [Q in keyof Latency]: Series }
 
 export type Unit =
   | 'ms'
@@ -29,5 +51,8 @@ export type Unit =
   | 'groups/s'
   | 'joins/s'
   | 'MB/s'
+  | 'KB'
   | 'KiB'
+  | 'MiB'
+  | 'messages'
   | '% of a core'

@@ -1,18 +1,19 @@
-import { readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Benchmark } from './benchmark.js'
 import { Lab } from './lab/lab.js'
 import { thisMachine } from './machine.js'
+import { plotsOf } from './plots/plots.js'
 import { hottestFunctions } from './profile.js'
-import { type BenchmarkResult, type Results, toMarkdown, toText } from './report.js'
+import { type BenchmarkResult, PLOTS_FOLDER, type Results, toMarkdown, toText } from './report.js'
 import { SUITE } from './suite.js'
 
 const USAGE = `npm run bench -- [NAME…] [--json] [--profile] [--runs N] [--only TEXT] [--quick]
 
   NAME         one or more of: ${SUITE.map(({ name }) => name).join(', ')}
-               Without a name: all of them, and the results are written to bench/RESULTS.md and bench/results.json
+               Without a name: all of them, and the results are written to bench/RESULTS.md, bench/plots and bench/results.json
   --json       print JSON
   --profile    leave CPU profiles of all peers in bench/profiles, and name their ten hottest functions
   --runs N     measure so often (default 5)
@@ -83,7 +84,16 @@ async function runOne({ name, about, alternative, run }: Benchmark, lab: Lab): P
   try {
     const rows = await run(lab)
     const seconds = (Date.now() - startMs) / 1000
-    return { name, about, alternative, notes: lab.notes, rows, costs: lab.costs, seconds }
+    return {
+      name,
+      about,
+      alternative,
+      notes: lab.notes,
+      rows,
+      costs: lab.costs,
+      distributions: lab.distributions,
+      seconds,
+    }
   } finally {
     await lab.stop()
   }
@@ -102,6 +112,10 @@ function printHottest(directory: string, print: (text: string) => void): void {
 function write(results: Results): void {
   writeFileSync(join(DIRECTORY, 'results.json'), `${JSON.stringify(results, null, 2)}\n`)
   writeFileSync(join(DIRECTORY, 'RESULTS.md'), toMarkdown(results))
+  const plots = join(DIRECTORY, PLOTS_FOLDER)
+  rmSync(plots, { recursive: true, force: true })
+  mkdirSync(plots)
+  for (const { name, svg } of results.benchmarks.flatMap(plotsOf)) writeFileSync(join(plots, `${name}.svg`), svg)
 }
 
 try {

@@ -1,6 +1,7 @@
-import type { Row } from './benchmark.js'
+import type { Distribution, Row } from './benchmark.js'
 import type { PeerCost } from './lab/lab.js'
 import type { Machine } from './machine.js'
+import { type Plot, plotsOf } from './plots/plots.js'
 import type { Series } from './statistics.js'
 
 export interface Results {
@@ -18,8 +19,12 @@ export interface BenchmarkResult {
   readonly seconds: number
   readonly rows: readonly Row[]
   readonly costs: readonly PeerCost[]
+  /** By what was measured; as plots only. */
+  readonly distributions: Readonly<Record<string, Distribution>>
 }
 
+/** Beside the report. */
+export const PLOTS_FOLDER = 'plots'
 const COST_COLUMNS = ['process', 'CPU seconds', 'peak MiB']
 
 export function toMarkdown({ machine, runs, benchmarks }: Results): string {
@@ -40,7 +45,8 @@ export function toMarkdown({ machine, runs, benchmarks }: Results): string {
   return `${[...head, ...benchmarks.flatMap(sectionOf)].join('\n')}\n`
 }
 
-function sectionOf({ name, about, alternative, notes, rows, costs }: BenchmarkResult): string[] {
+function sectionOf(result: BenchmarkResult): string[] {
+  const { name, about, alternative, notes, rows, costs } = result
   const figures = markdownTable(figureColumns(alternative), rows.map(figureCells))
   const remarks = notes.flatMap((note) => ['', note])
   return [
@@ -51,9 +57,13 @@ function sectionOf({ name, about, alternative, notes, rows, costs }: BenchmarkRe
     ...remarks,
     '',
     ...figures,
-    '',
-    ...markdownTable(COST_COLUMNS, costs.map(costCells)),
+    ...plotsOf(result).flatMap((plot) => ['', pictureOf(plot)]),
+    ...(costs.length === 0 ? [] : ['', ...markdownTable(COST_COLUMNS, costs.map(costCells))]),
   ]
+}
+
+function pictureOf({ name, title }: Plot): string {
+  return `![${title}](${PLOTS_FOLDER}/${name}.svg)`
 }
 
 export function toText({ name, alternative, notes, rows, costs, seconds }: BenchmarkResult): string {

@@ -1,4 +1,6 @@
 import type { Benchmark } from './benchmark.js'
+import { broadcall } from './benchmarks/broadcall.js'
+import { bundle } from './benchmarks/bundle.js'
 import { call } from './benchmarks/call.js'
 import { channel } from './benchmarks/channel.js'
 import { consistentLatency } from './benchmarks/consistent-latency.js'
@@ -10,6 +12,8 @@ import { failover } from './benchmarks/failover.js'
 import { groups } from './benchmarks/groups.js'
 import { join } from './benchmarks/join.js'
 import { linkLoad } from './benchmarks/link-load.js'
+import { memory } from './benchmarks/memory.js'
+import { meshScale } from './benchmarks/mesh-scale.js'
 import { raftCore } from './benchmarks/raft-core.js'
 import { readLatency } from './benchmarks/read-latency.js'
 import { signalingLoad } from './benchmarks/signaling-load.js'
@@ -18,6 +22,7 @@ import { snapshotJoin } from './benchmarks/snapshot-join.js'
 export const SUITE: readonly Benchmark[] = [
   channel,
   call,
+  broadcall,
   consistentLatency,
   consistentThroughput,
   readLatency,
@@ -32,5 +37,8 @@ export const SUITE: readonly Benchmark[] = [
   linkLoad,
   signalingLoad,
   groups,
+  meshScale,
+  memory,
+  bundle,
   raftCore,
 ]

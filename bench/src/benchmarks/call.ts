@@ -15,6 +15,8 @@ export const call: Benchmark = {
       ping: () => raw.ping(SIZE_BYTES, RUN_MS),
       ours: () => follower.ask('callLatency', leaderId, SIZE_BYTES, RUN_MS),
     })
+    lab.distribution(RAW_CHANNEL, ping)
+    lab.distribution('call', ours)
     return [
       { label: 'p50', unit: 'ms', ours: ours.p50, beside: ping.p50 },
       { label: 'p99', unit: 'ms', ours: ours.p99, beside: ping.p99 },

@@ -1,43 +1,74 @@
-import type { Benchmark, Row } from '../benchmark.js'
-import type { RawPair } from '../lab/raw-pair.js'
-import type { Stack } from '../peer/raw-connection.js'
+import type { Benchmark, Distribution, Row } from '../benchmark.js'
+import type { Lab } from '../lab/lab.js'
+import { TabChannel } from '../lab/tab-channel.js'
+import type { Latency, Rate } from '../peer/figures.js'
 import type { Series } from '../statistics.js'
 import { RAW_CHANNEL, RUN_MS, rateOf } from './common.js'
 
 const SMALL_BYTES = 100
+const MIDDLE_BYTES = 1024
 const LARGE_BYTES = 16 * 1024
-
-type Figures = Awaited<ReturnType<typeof measureAll>>
+const FLOOD_MS = 500
 
 export const channel: Benchmark = {
   name: 'channel',
   about:
-    'The bare WebRTC data channel between two processes, on both implementations for Node: round trips of 100 bytes, messages of 100 bytes and of 16 KiB one way. The physical limit of all that follows.',
+    'The bare WebRTC data channel between two processes, on both implementations for Node, and between two tabs of Chromium: round trips of 100 bytes, messages of 100 bytes to 16 KiB one way. The physical limit of all that follows.',
   alternative: RAW_CHANNEL,
   async run(lab) {
     const datachannel = await lab.connectedRawPair('node-datachannel')
     const roamhq = await lab.connectedRawPair('@roamhq/wrtc')
+    const tabs = await TabChannel.start()
+    lab.onStop(() => tabs.stop())
     const measured = await lab.measure({
       datachannel: () => measureAll(datachannel),
       roamhq: () => measureAll(roamhq),
+      chromium: () => measureAll(tabs),
     })
-    return [...rowsOf('node-datachannel', measured.datachannel), ...rowsOf('@roamhq/wrtc', measured.roamhq)]
+    return [
+      ...rowsOf(lab, 'node-datachannel', measured.datachannel),
+      ...rowsOf(lab, '@roamhq/wrtc', measured.roamhq),
+      ...rowsOf(lab, 'Chromium', measured.chromium),
+    ]
   },
 }
 
-async function measureAll(pair: RawPair) {
-  const { p50, p99 } = await pair.ping(SMALL_BYTES, RUN_MS)
-  const small = rateOf(await pair.flood(SMALL_BYTES, RUN_MS))
-  const large = rateOf(await pair.flood(LARGE_BYTES, RUN_MS))
-  return { p50, p99, messages: small.rate, megabytes: (large.rate * LARGE_BYTES) / 1e6 }
+/** A pair of ends, seen from the one that begins. */
+interface Pair {
+  ping(sizeBytes: number, durationMs: number): Promise<Latency>
+  flood(sizeBytes: number, durationMs: number): Promise<Rate>
 }
 
-function rowsOf(stack: Stack, { p50, p99, messages, megabytes }: { readonly [F in keyof Figures]: Series }): Row[] {
+type Figures = Latency & {
+  readonly messages: number
+  readonly small: number
+  readonly middle: number
+  readonly large: number
+}
+
+async function measureAll(pair: Pair): Promise<Figures> {
+  const latency = await pair.ping(SMALL_BYTES, RUN_MS)
+  const { rate: messages } = rateOf(await pair.flood(SMALL_BYTES, FLOOD_MS))
+  const small = (messages * SMALL_BYTES) / 1e6
+  return { ...latency, messages, small, middle: await pace(pair, MIDDLE_BYTES), large: await pace(pair, LARGE_BYTES) }
+}
+
+/** In megabytes a second. */
+async function pace(pair: Pair, sizeBytes: number): Promise<number> {
+  return (rateOf(await pair.flood(sizeBytes, FLOOD_MS)).rate * sizeBytes) / 1e6
+}
+
+function rowsOf(lab: Lab, line: string, figures: Distribution & { readonly [F in keyof Figures]: Series }): Row[] {
+  const { p50, p99, messages, small, middle, large } = figures
   const ours = undefined
+  const point = (x: number) => ({ plot: 'channel-throughput', x, line: '', besideLine: line }) as const
+  lab.distribution(line, figures)
   return [
-    { label: `${stack}: round trip, p50`, unit: 'ms', ours, beside: p50 },
-    { label: `${stack}: round trip, p99`, unit: 'ms', ours, beside: p99 },
-    { label: `${stack}: 100 B one way`, unit: 'messages/s', ours, beside: messages },
-    { label: `${stack}: 16 KiB one way`, unit: 'MB/s', ours, beside: megabytes },
+    { label: `${line}: round trip, p50`, unit: 'ms', ours, beside: p50 },
+    { label: `${line}: round trip, p99`, unit: 'ms', ours, beside: p99 },
+    { label: `${line}: 100 B one way`, unit: 'messages/s', ours, beside: messages },
+    { label: `${line}: 100 B one way`, unit: 'MB/s', ours, beside: small, point: point(SMALL_BYTES) },
+    { label: `${line}: 1 KiB one way`, unit: 'MB/s', ours, beside: middle, point: point(MIDDLE_BYTES) },
+    { label: `${line}: 16 KiB one way`, unit: 'MB/s', ours, beside: large, point: point(LARGE_BYTES) },
   ]
 }

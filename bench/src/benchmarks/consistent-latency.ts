@@ -18,6 +18,9 @@ export const consistentLatency: Benchmark = {
       follower: () => cluster.follower.ask('commandLatency', SIZE_BYTES, RUN_MS),
     })
     await cluster.requireSameLeader()
+    lab.distribution(RAW_CHANNEL, ping)
+    lab.distribution('leader', leader)
+    lab.distribution('follower', follower)
     return [
       { label: 'leader, p50', unit: 'ms', ours: leader.p50, beside: ping.p50 },
       { label: 'leader, p99', unit: 'ms', ours: leader.p99, beside: ping.p99 },

@@ -1,16 +1,18 @@
-import type { Benchmark, Row } from '../benchmark.js'
+import type { Benchmark, PlotPoint, Row } from '../benchmark.js'
 import type { Cluster } from '../lab/cluster.js'
 import type { EtcdClient } from '../lab/etcd.js'
 import type { Lab, StorageKind } from '../lab/lab.js'
 import type { TimedRate } from '../peer/figures.js'
 import type { Series } from '../statistics.js'
-import { PEERS, RUN_MS, rateOf, recordOf, STACK } from './common.js'
+import { PEERS, rateOf, recordOf, STACK } from './common.js'
 
 const STORAGES: readonly StorageKind[] = ['memory', 'LevelDB']
 const SIZES = [
   { size: '16 B', sizeBytes: 16 },
   { size: '1 KiB', sizeBytes: 1024 },
 ] as const
+/** There are many cases. */
+const CASE_MS = 500
 const IN_FLIGHT = [1, 100, 10_000] as const
 
 interface Case {
@@ -18,6 +20,7 @@ interface Case {
   readonly storage: StorageKind
   /** Names what etcd does beside it. */
   readonly load: string
+  readonly size: string
   readonly sizeBytes: number
   readonly inFlight: number
 }
@@ -26,7 +29,7 @@ const CASES: readonly Case[] = STORAGES.flatMap((storage) =>
   SIZES.flatMap(({ size, sizeBytes }) =>
     IN_FLIGHT.map((inFlight) => {
       const load = `${size}, ${inFlight.toLocaleString('en')} in flight`
-      return { label: `${storage}, ${load}`, storage, load, sizeBytes, inFlight }
+      return { label: `${storage}, ${load}`, storage, load, size, sizeBytes, inFlight }
     }),
   ),
 )
@@ -49,7 +52,7 @@ export const consistentThroughput: Benchmark = {
   },
 }
 
-type Figures = Omit<TimedRate, 'count' | 'elapsedMs'> & { readonly rate: number }
+type Figures = Pick<TimedRate, 'p50' | 'p99'> & { readonly rate: number }
 type PutFigures = Figures & { readonly refusedShare: number }
 type Measured = Readonly<Record<string, { readonly [F in keyof PutFigures]?: Series }>>
 
@@ -69,11 +72,11 @@ async function commandRate(clusters: ReadonlyMap<StorageKind, Cluster>, each: Ca
   const { storage, sizeBytes, inFlight } = each
   const leader = clusters.get(storage)?.leader
   if (leader === undefined) throw new Error(`there is no cluster with ${storage}`)
-  return figuresOf(await leader.ask('commandRate', sizeBytes, inFlight, RUN_MS))
+  return figuresOf(await leader.ask('commandRate', sizeBytes, inFlight, CASE_MS))
 }
 
 async function putRate(etcd: EtcdClient, { sizeBytes, inFlight }: Case): Promise<PutFigures> {
-  const timed = await etcd.putRate(sizeBytes, inFlight, RUN_MS)
+  const timed = await etcd.putRate(sizeBytes, inFlight, CASE_MS)
   return { ...figuresOf(timed), refusedShare: timed.refused / (timed.refused + timed.count) }
 }
 
@@ -90,11 +93,17 @@ function figuresOf(timed: TimedRate): Figures {
   return { ...rateOf(timed), p50: timed.p50, p99: timed.p99 }
 }
 
-function rowsOf({ label, load }: Case, measured: Measured): Row[] {
+function rowsOf({ label, load, storage, size, inFlight }: Case, measured: Measured): Row[] {
   const ours = measured[label]
   const theirs = measured[load]
+  const point: PlotPoint = {
+    plot: 'consistent-throughput',
+    x: inFlight,
+    line: `${storage}, ${size}`,
+    besideLine: `etcd, ${size}`,
+  }
   return [
-    { label, unit: 'commands/s', ours: ours?.rate, beside: theirs?.rate },
+    { label, unit: 'commands/s', ours: ours?.rate, beside: theirs?.rate, point },
     { label: `${label}, p50`, unit: 'ms', ours: ours?.p50, beside: theirs?.p50 },
     { label: `${label}, p99`, unit: 'ms', ours: ours?.p99, beside: theirs?.p99 },
   ]

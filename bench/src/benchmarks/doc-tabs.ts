@@ -6,7 +6,7 @@ import type { Library } from '../page/shared-document.js'
 import type { Series } from '../statistics.js'
 
 const LIBRARIES = ['legion-mesh', 'y-webrtc'] as const satisfies readonly Library[]
-const GIVE_UP_MS = 30_000
+const GIVE_UP_MS = 15_000
 const FIRST_SYNCS = [
   { label: '0.1 MB', characters: 100_000 },
   { label: '10 MB', characters: 10_000_000 },
@@ -35,8 +35,9 @@ export const docFirstSync: Benchmark = {
     const subjects: Record<string, () => Promise<FirstSync>> = {}
     for (const { label, characters } of cases) {
       for (const library of LIBRARIES) {
-        const once = async () => firstSync(await tabs.pair(library), `first-${++runs}`, characters)
-        subjects[`${library}, ${label}`] = once
+        subjects[`${library}, ${label}`] = unlessItGaveUp(async () =>
+          firstSync(await tabs.pair(library), `first-${++runs}`, characters),
+        )
       }
     }
     const measured = await lab.measure(subjects)
@@ -131,6 +132,15 @@ async function firstSync([holder, other]: Pair, name: string, characters: number
     tookMs: endMs - startMs,
     cpuSeconds: isComplete ? spent.cpuSeconds : Number.NaN,
     sentKiB: isComplete ? spent.sentKiB : Number.NaN,
+  }
+}
+
+/** Who could not do it once is not waited for again. */
+function unlessItGaveUp(once: () => Promise<FirstSync>): () => Promise<FirstSync> {
+  let last: FirstSync | undefined
+  return async () => {
+    if (last === undefined || !Number.isNaN(last.tookMs)) last = await once()
+    return last
   }
 }
 

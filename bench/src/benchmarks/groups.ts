@@ -7,7 +7,7 @@ import { PEERS, rateOf, recordOf, STACK } from './common.js'
 
 /** Commands of one run, of all peers together. */
 const COMMANDS = 10_000
-const FULL = { counts: [1, 10, 100, 1_000], settleMs: 10_000, windows: 4, windowMs: 5_000 }
+const FULL = { counts: [1, 10, 100, 1_000], settleMs: 5_000, windows: 5, windowMs: 2_000 }
 const QUICK = { counts: [1, 10, 100], settleMs: 3_000, windows: 2, windowMs: 2_000 }
 
 type Scale = typeof FULL

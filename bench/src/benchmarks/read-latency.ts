@@ -17,6 +17,9 @@ export const readLatency: Benchmark = {
       follower: () => cluster.follower.ask('readLatency', RUN_MS),
     })
     await cluster.requireSameLeader()
+    lab.distribution(RAW_CHANNEL, ping)
+    lab.distribution('leader', leader)
+    lab.distribution('follower', follower)
     return [
       { label: 'leader, p50', unit: 'ms', ours: leader.p50, beside: ping.p50 },
       { label: 'leader, p99', unit: 'ms', ours: leader.p99, beside: ping.p99 },

@@ -1,12 +1,10 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { Browser, CDPSession, Page } from '@playwright/test'
-import { build, type PreviewServer, preview } from 'vite'
+import type { CDPSession, Page } from '@playwright/test'
 import type { WriteOptions } from '../page/documents.js'
 import type { Library, OpenOptions } from '../page/shared-document.js'
-import { launchChromium } from './chromium.js'
+import { BenchSite } from './bench-site.js'
 
-const CONFIG = fileURLToPath(new URL('../../page/vite.config.ts', import.meta.url))
 /** Of y-webrtc, whose package shows no way to it. */
 const SIGNALING = fileURLToPath(new URL('../bin/server.js', import.meta.resolve('y-webrtc')))
 const Y_WEBRTC_PORT = 4460
@@ -25,31 +23,23 @@ interface BenchPage {
 
 /** Two real tabs of a real Chromium that share documents, by this library or by y-webrtc. */
 export class DocumentTabs {
-  readonly #browser: Browser
-  readonly #site: PreviewServer
+  readonly #site: BenchSite
   readonly #stopSignaling: () => void
   readonly #signaling: Readonly<Record<Library, string>>
   readonly #pages = new Map<Library, readonly DocumentTab[]>()
 
   /** @param signaling URL of our signaling server */
   static async start(signaling: string): Promise<DocumentTabs> {
-    await build({ configFile: CONFIG })
-    const site = await preview({ configFile: CONFIG, preview: { port: 0, host: '127.0.0.1' } })
+    const site = await BenchSite.start()
     const server = fork(SIGNALING, {
       env: { ...process.env, PORT: String(Y_WEBRTC_PORT) },
       stdio: ['ignore', 2, 2, 'ipc'],
     })
     const urls = { 'legion-mesh': signaling, 'y-webrtc': `ws://localhost:${Y_WEBRTC_PORT}` }
-    return new DocumentTabs(await launchChromium(), site, () => server.kill(), urls)
+    return new DocumentTabs(site, () => server.kill(), urls)
   }
 
-  private constructor(
-    browser: Browser,
-    site: PreviewServer,
-    stopSignaling: () => void,
-    signaling: Readonly<Record<Library, string>>,
-  ) {
-    this.#browser = browser
+  private constructor(site: BenchSite, stopSignaling: () => void, signaling: Readonly<Record<Library, string>>) {
     this.#site = site
     this.#stopSignaling = stopSignaling
     this.#signaling = signaling
@@ -63,15 +53,12 @@ export class DocumentTabs {
   }
 
   async stop(): Promise<void> {
-    await this.#browser.close()
-    await this.#site.close()
+    await this.#site.stop()
     this.#stopSignaling()
   }
 
   async #open(library: Library): Promise<DocumentTab> {
-    const page = await this.#browser.newPage()
-    const url = this.#site.resolvedUrls?.local[0] ?? ''
-    await page.goto(`${url}documents.html`)
+    const page = await this.#site.open('documents.html')
     const session = await page.context().newCDPSession(page)
     await session.send('Performance.enable')
     return new DocumentTab(page, session, library, this.#signaling[library])

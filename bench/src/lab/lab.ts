@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Distribution } from '../benchmark.js'
 import { etcdVersion } from '../machine.js'
 import type { JoinSettings } from '../peer/legion-tasks.js'
 import type { ProcessCost } from '../peer/process-tasks.js'
@@ -50,6 +51,7 @@ export class Lab {
   #signaling: { readonly child: ChildProcess; readonly url: Promise<string> } | undefined
   #costs: readonly PeerCost[] = []
   readonly #notes: string[] = []
+  readonly #distributions: Record<string, Distribution> = {}
   readonly #stops: (() => Promise<void>)[] = []
   readonly #directory = makeDirectory()
   #etcd: Etcd | undefined
@@ -68,6 +70,16 @@ export class Lab {
 
   note(sentence: string): void {
     this.#notes.push(sentence)
+  }
+
+  /** By what was measured. */
+  get distributions(): Readonly<Record<string, Distribution>> {
+    return this.#distributions
+  }
+
+  /** Keeps a distribution, which is drawn beside the others of this benchmark; its first and last quantiles are no rows. */
+  distribution(label: string, { p1, p10, p25, p50, p75, p90, p99, p999 }: Distribution): void {
+    this.#distributions[label] = { p1, p10, p25, p50, p75, p90, p99, p999 }
   }
 
   /** The cases that are asked for. @throws Error if there is none */

@@ -1,4 +1,5 @@
 import type * as Y from 'yjs'
+import { nextTask } from './next-task.js'
 import { type OpenOptions, openDocument, type SharedDocument } from './shared-document.js'
 import { sentBytes, watchConnections } from './traffic.js'
 
@@ -78,15 +79,6 @@ function clocks(y: Y.Doc): number {
     const last = structs.at(-1)
     return sum + (last === undefined ? 0 : last.id.clock + last.length)
   }, 0)
-}
-
-/** Sooner than a timer, which browsers hold back. */
-function nextTask(): Promise<void> {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel()
-    port1.onmessage = () => resolve()
-    port2.postMessage(undefined)
-  })
 }
 
 function machineMs(): number {

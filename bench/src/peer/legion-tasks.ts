@@ -84,6 +84,18 @@ export const legionTasks = {
     return latencyOf(await timeEach(durationMs, () => legion.call(to, 'echo', payload)))
   },
 
+  /** @param others how many have to answer, each time */
+  async broadcallLatency(sizeBytes: number, durationMs: number, others: number): Promise<Latency> {
+    const legion = requireLegion()
+    const payload = new Uint8Array(sizeBytes)
+    const broadcall = async () => {
+      const answers = [...(await legion.broadcall('echo', payload)).values()]
+      const count = answers.filter(({ ok }) => ok).length
+      if (count !== others) throw new Error(`${count} of ${others} answered`)
+    }
+    return latencyOf(await timeEach(durationMs, broadcall))
+  },
+
   async commandLatency(sizeBytes: number, durationMs: number): Promise<Latency> {
     return latencyOf(await timeEach(durationMs, commands(sizeBytes)))
   },
@@ -107,7 +119,7 @@ async function join(settings: JoinSettings): Promise<BenchLegion> {
   return Legion.join(await optionsOf(settings))
 }
 
-async function optionsOf({ cluster, signaling, stack, directory }: JoinSettings) {
+export async function optionsOf({ cluster, signaling, stack, directory }: JoinSettings) {
   const platform = await nodePlatform({ webrtc: stack, directory })
   return { cluster, signaling, platform, handlers, timing: { joinTimeoutMs: JOIN_TIMEOUT_MS } }
 }

@@ -1,8 +1,10 @@
+import { crowdTasks } from './crowd-tasks.js'
 import { documentTasks } from './document-tasks.js'
 import { etcdTasks } from './etcd-tasks.js'
 import { groupTasks } from './group-tasks.js'
 import { heartbeatTasks } from './heartbeat-tasks.js'
 import { legionTasks } from './legion-tasks.js'
+import { liferaftTasks } from './liferaft-tasks.js'
 import { loadTasks } from './load-tasks.js'
 import { processTasks } from './process-tasks.js'
 import { rawTasks } from './raw-tasks.js'
@@ -14,9 +16,11 @@ const tasks = {
   ...processTasks,
   ...rawTasks,
   ...legionTasks,
+  ...crowdTasks,
   ...documentTasks,
   ...etcdTasks,
   ...groupTasks,
+  ...liferaftTasks,
   ...loadTasks,
   ...heartbeatTasks,
   ...signalingTasks,

@@ -11,6 +11,7 @@ const tested = [
   'node-peer',
   'demo-web',
   'e2e',
+  'bench/test',
   'examples',
   'scripts',
 ]

@@ -11,6 +11,7 @@ const everything = {
 
 const minified = await bundle(true)
 const readable = await bundle(false)
+const first = firstLoad(minified)
 console.log(JSON.stringify({ chunks: minified.map(describe), parts: readable.filter(isEntry).flatMap(partsOf) }))
 
 async function bundle(minify) {
@@ -24,8 +25,17 @@ function isEntry(chunk) {
   return chunk.isEntry
 }
 
-function describe({ fileName, isDynamicEntry, code }) {
-  return { fileName, isLazy: isDynamicEntry, ...weigh(code) }
+/** The names of the files that the entry imports, and what those import. */
+function firstLoad(chunks) {
+  const reached = new Set(chunks.filter(isEntry).map(({ fileName }) => fileName))
+  for (const name of reached) {
+    for (const imported of chunks.find(({ fileName }) => fileName === name)?.imports ?? []) reached.add(imported)
+  }
+  return reached
+}
+
+function describe({ fileName, code }) {
+  return { fileName, isLazy: !first.has(fileName), ...weigh(code) }
 }
 
 /** Folders of the library and packages, the heaviest first. They compress better together. */

@@ -1,0 +1,28 @@
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { weighBundle } from '../src/lab/bundle.js'
+
+const ENTRY = fileURLToPath(new URL('../../lib/src/index.ts', import.meta.url))
+
+/** What was reached, with a little room, in bytes after gzip. Lower it when something got smaller. */
+const BUDGETS = {
+  everything: { firstLoadBytes: 50_500, allBytes: 157_000 },
+  legion: { firstLoadBytes: 46_700, allBytes: 157_000 },
+}
+
+describe('the browser entry', { timeout: 60_000 }, () => {
+  it('[BEN1] stays within its budget', async () => {
+    expect(await weighBundle(ENTRY)).toSatisfy(within(BUDGETS.everything))
+  })
+
+  it('[BEN1] is smaller at first for those who import Legion alone', async () => {
+    expect(await weighBundle(ENTRY, ['Legion'])).toSatisfy(within(BUDGETS.legion))
+  })
+})
+
+type Weight = Awaited<ReturnType<typeof weighBundle>>
+
+function within(budget: Weight) {
+  return ({ firstLoadBytes, allBytes }: Weight) =>
+    firstLoadBytes > 0 && firstLoadBytes <= budget.firstLoadBytes && allBytes <= budget.allBytes
+}
