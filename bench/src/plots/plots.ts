@@ -12,7 +12,7 @@ export interface Plot {
   readonly svg: string
 }
 
-const PEERS: Axis = { title: 'peers', scale: 'logarithmic', ticks: [3, 8, 16, 32, 64].map(asTick) }
+const PEERS: Axis = { title: 'peers', scale: 'logarithmic', ticks: [3, 8, 24, 64].map(asTick) }
 const IN_FLIGHT: Axis = { title: 'in flight', scale: 'logarithmic', ticks: [1, 100, 10_000].map(asTick) }
 const PAYLOAD: Axis = { title: 'bytes of a message', scale: 'logarithmic', ticks: [100, 1_024, 16_384].map(asTick) }
 
