@@ -19,7 +19,7 @@ export const HEIRS_MAX = 16
 
 /** What a replica says when it ends. Everyone may take it as addressed to itself. */
 export interface LastWords {
-  /** The entries that the first heir lacks to reach the floor, if they are few. */
+  /** The entries that the first heir lacks to reach the floor, if they are few, and what is committed. */
   readonly entries: Omit<Append, 'to'> | undefined
   readonly goodbye: Omit<Goodbye, 'to'>
 }
@@ -45,14 +45,16 @@ export function sayGoodbye(core: Core, isReachable: (id: VoterId) => boolean, ma
   return { entries, goodbye }
 }
 
+/** Even if the first heir lacks none of them: it has to know what is committed, for nobody else may be left who does. */
 function entriesFor(core: Core, { heirs, floor }: Omit<Goodbye, 'to'>, maxBytes: number): LastWords['entries'] {
   const [heir] = heirs
-  const prevIndex = heir === undefined ? floor.index : likelyMatch(core, heir)
-  const prevTerm = core.log.term(prevIndex)
-  if (core.role !== 'leader' || prevIndex >= floor.index || prevTerm === undefined) return undefined
+  if (core.role !== 'leader' || heir === undefined) return undefined
   const { id: from, term, log } = core
-  const entries = log.slice(prevIndex + 1, floor.index)
-  if (payloadBytes(entries) > maxBytes) return undefined
+  const prevIndex = Math.min(likelyMatch(core, heir), floor.index)
+  const prevTerm = log.term(prevIndex)
+  if (prevTerm === undefined) return undefined
+  const missing = log.slice(prevIndex + 1, floor.index)
+  const entries = payloadBytes(missing) > maxBytes ? [] : missing
   return { type: 'append', from, term, prevIndex, prevTerm, entries, commit: log.committed }
 }
 

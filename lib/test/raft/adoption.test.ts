@@ -68,7 +68,7 @@ describe('a goodbye', () => {
     other.lost = (message) => message.type === 'append' && message.to === 'b'
     other.get('a').propose('x')
     other.settle()
-    expect(other.get('a').raw.goodbye((to) => to === 'b', 0).entries).toBeUndefined()
+    expect(other.get('a').raw.goodbye((to) => to === 'b', 0).entries).toMatchObject({ prevIndex: 3, entries: [] })
   })
 
   it('[RFT252] brings those of its own term to an heir that it has not heard yet', () => {
@@ -81,6 +81,18 @@ describe('a goodbye', () => {
     const last = raw.goodbye((to) => to === 'b', MAX_BYTES)
     expect(last.entries).toMatchObject({ type: 'append', from: 'c', prevIndex: 3 })
     expect(last.entries?.entries.map(({ index }) => index)).toEqual([4])
+  })
+
+  it('[RFT252] tells an heir that has everything what is committed: nobody else may be left who knows', () => {
+    const cluster = led('abc')
+    cluster.lost = (message) => message.type === 'append' && message.entries.length === 0
+    cluster.get('a').propose('x')
+    cluster.settle()
+    expect(cluster.get('a').status.commit).toBe(4)
+    expect(cluster.get('b').status).toMatchObject({ lastIndex: 4, commit: 3 })
+    const { entries } = cluster.get('a').raw.goodbye((to) => to === 'b', MAX_BYTES)
+    if (entries !== undefined) cluster.get('b').raw.step({ ...entries, to: id('b') })
+    expect(cluster.get('b').raw.status().commit).toBe(4)
   })
 
   it('[RFT253] ends everything: what follows is neither done nor said', () => {

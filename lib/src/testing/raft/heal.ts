@@ -1,4 +1,4 @@
-import type { Index, VoterId } from '../../raft/types.js'
+import type { Configuration, Index, VoterId } from '../../raft/types.js'
 import { isQuorum, membersOf } from './quorums.js'
 import type { SimulatedReplica } from './replica.js'
 import { rule } from './violation.js'
@@ -73,27 +73,42 @@ class Healing {
     return this.#world.referee.voices.anyHasEnded
   }
 
-  /** Of the voters, enough are there or spoken for by a member that gets the log. */
+  /**
+   * Of the voters, enough are there or spoken for by a member that gets the log: of those that were agreed on last, and
+   * of those that the living know of. Who knew of a newer configuration may have ended without a word.
+   */
   get hasQuorum(): boolean {
-    const { voices, canon } = this.#world.referee
-    const { configuration } = canon.latestConfiguration
+    return this.#isQuorum(this.#world.referee.canon.latestConfiguration.configuration) && this.#isQuorum(this.#known)
+  }
+
+  get #known(): Configuration {
+    const living = this.#replicas.filter(({ isGone, raw }) => !isGone && raw !== undefined)
+    const [newest] = living.sort((a, b) => b.ledger.index - a.ledger.index)
+    return newest?.configuration ?? this.#world.referee.canon.latestConfiguration.configuration
+  }
+
+  #isQuorum(configuration: Configuration): boolean {
+    const { voices } = this.#world.referee
     const members = membersOf(configuration)
     return isQuorum(configuration, (id) => {
-      if (!voices.hasEnded(id)) return this.#votes(id)
+      if (!voices.hasEnded(id)) return this.#votes(id, configuration)
       const speaker = voices.speakerOf(id)
       return speaker !== undefined && members.includes(speaker)
     })
   }
 
   /** A witness whose log is longer than everybody's who could lead votes for nobody. */
-  #votes(id: VoterId): boolean {
+  #votes(id: VoterId, configuration: Configuration): boolean {
     const { referee, replicas } = this.#world
     const own = replicas.get(id)?.disk
     if (own === undefined || !referee.isWitness(id)) return own !== undefined
-    return this.#replicas.some(({ id: other, isGone, disk }) => {
+    return this.#replicas.some(({ id: other, hosted, isGone, disk }) => {
       const isUpToDate =
         disk.lastTerm > own.lastTerm || (disk.lastTerm === own.lastTerm && disk.lastIndex >= own.lastIndex)
-      return !isGone && !referee.isWitness(other) && isUpToDate
+      const ids = [other, ...hosted.map((voice) => voice.id)]
+      return (
+        !isGone && !referee.isWitness(other) && isUpToDate && ids.some((each) => configuration.voters.includes(each))
+      )
     })
   }
 

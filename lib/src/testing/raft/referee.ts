@@ -210,9 +210,11 @@ export class Referee implements ReplicaEvents {
   #committed(replica: SimulatedReplica, raw: RawNode, seen: Seen, commit: Index): void {
     rule(commit >= seen.commit, () => `${replica.id}: commit index ${seen.commit} became ${commit}`)
     const isFirst = commit > this.canon.lastIndex
+    // A leader commits by entries of its own term; until its Ready is taken it may have come to another one.
+    const term = raw.term(commit) ?? seen.term
     for (const entry of raw.entries(seen.commit + 1, commit)) {
       if (entry.index <= this.canon.lastIndex) this.canon.compare(replica.id, entry, this.isWitness(replica.id))
-      else this.#committedFirst(replica, seen, entry)
+      else this.#committedFirst(replica, term, seen.configurations, entry)
     }
     rule(
       !isFirst || seen.role !== 'leader' || raw.term(commit) === seen.term,
@@ -222,7 +224,8 @@ export class Referee implements ReplicaEvents {
     seen.commit = commit
   }
 
-  #committedFirst(replica: SimulatedReplica, { term, configurations }: Seen, entry: Entry): void {
+  /** @param term that of the leader that committed it */
+  #committedFirst(replica: SimulatedReplica, term: Term, configurations: Seen['configurations'], entry: Entry): void {
     rule(!this.isWitness(replica.id), () => `witness ${replica.id} commits ${entry.term}/${entry.index}`)
     const holds = (id: VoterId) => this.#holds(id, entry, term)
     rule(
