@@ -6,7 +6,7 @@ import type { Series } from '../statistics.js'
 
 const GROUP = 'large'
 const VALUE_BYTES = 16 * 1024
-const FULL = { stateBytes: 100e6, idleMs: 10_000 }
+const FULL = { stateBytes: 100e6, idleMs: 4_000 }
 const QUICK = { stateBytes: 20e6, idleMs: 3_000 }
 
 type Scale = typeof FULL

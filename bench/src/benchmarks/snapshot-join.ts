@@ -11,7 +11,7 @@ import { PEERS, STACK } from './common.js'
 
 const VALUE_BYTES = 16 * 1024
 const LOAD_PER_SECOND = 200
-const FULL = { stateBytes: 100e6, compactedEntries: 100_000, beforeMs: 10_000 }
+const FULL = { stateBytes: 100e6, compactedEntries: 100_000, beforeMs: 4_000 }
 const QUICK = { stateBytes: 10e6, compactedEntries: 10_000, beforeMs: 3_000 }
 const LOG_STEP = 10_000
 /** A log is cut only once it has grown by as much as a snapshot has, so its entries can't be tiny. */
