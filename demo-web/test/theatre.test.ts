@@ -1,5 +1,5 @@
 import type { PeerId } from 'legion-mesh'
-import type { StateMachine } from 'legion-mesh/machines'
+import { machineTools, type StateMachine } from 'legion-mesh/machines'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { theatre } from '../src/theatre.js'
 
@@ -8,7 +8,7 @@ describe('theatre', () => {
   let index: number
 
   beforeEach(() => {
-    machine = theatre.create()
+    machine = theatre.create(machineTools)
     index = 0
   })
 

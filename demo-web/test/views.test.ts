@@ -27,7 +27,7 @@ function member(name: string, isLeader = false): GroupMember {
 function roll(self: string, linked: string[], members: GroupMember[]): Roll {
   const peers = linked.map((name): [PeerId, PeerStatus] => [
     id(name),
-    { info: info(name), clusterId: undefined, rttMs: 4 },
+    { info: info(name), clusterId: undefined, rttMs: 4, via: undefined },
   ])
   return { self: info(self), peers: new Map(peers), members }
 }

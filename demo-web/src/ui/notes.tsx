@@ -7,6 +7,7 @@ const STATUSES: Readonly<Record<LegionDocument['status'], string>> = {
   alone: 'nobody else has them open',
   syncing: 'syncing',
   synced: 'in sync',
+  loading: 'loading',
 }
 
 interface NotesProps {
