@@ -19,9 +19,14 @@ class LinkLab {
     return this.#alive
   }
 
-  /** Links, sends something there and back, and closes; one after the other. */
-  async connectAndClose(times: number): Promise<void> {
-    for (let i = 0; i < times; i++) await this.#once()
+  /**
+   * Links, sends something there and back, and closes; one after the other.
+   * @returns why links ended that ended by themselves
+   */
+  async connectAndClose(times: number): Promise<string[]> {
+    const broken: string[] = []
+    for (let i = 0; i < times; i++) await this.#once().catch((error: unknown) => broken.push(`${i}: ${String(error)}`))
+    return broken
   }
 
   async #once(): Promise<void> {
@@ -30,7 +35,10 @@ class LinkLab {
     await Promise.all(channels.map((channel) => event(channel, 'open')))
     const [a, b] = channels.map((channel) => this.#watched(new Link(channel, { runtime: this.#runtime })))
     if (a === undefined || b === undefined) return
-    const answered = new Promise((resolve) => a.on('message', resolve))
+    const answered = new Promise((resolve, reject) => {
+      a.on('message', resolve)
+      a.on('close', (reason) => reject(new Error(`closed before the answer: ${reason}`)))
+    })
     b.on('message', (lane, port, payload) => b.send(lane, port, payload))
     a.send('calls', 1, PAYLOAD)
     await answered

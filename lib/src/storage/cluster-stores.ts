@@ -9,6 +9,9 @@ import type { Storage, Store } from './storage.js'
 const FREE_STORES_MAX = 16
 const NAME_BYTES = 16
 const DRAWN_BYTES = 9
+/** Whoever waits for a store to be free has it for a moment when it is: a tab that comes back must not miss its own. */
+const LOOKS = 3
+const LOOK_AGAIN_MS = 25
 
 export interface StoreChoice {
   /** What the store is worth, compared number by number: the highest one is taken. Rejects if it is damaged. */
@@ -54,7 +57,7 @@ export async function openFreeStore(
   runtime: Runtime,
   choice: StoreChoice,
 ): Promise<Store> {
-  return (await chooseStore(storage, cluster, runtime, choice)).store
+  return (await chooseStore(storage, cluster, runtime, choice, 1)).store
 }
 
 /** The same where others choose at the same time: each waits for those before it. */
@@ -65,7 +68,7 @@ export async function openSharedStore(
   choice: StoreChoice,
 ): Promise<OpenedStore> {
   const room = storeNameOf(cluster)
-  const { name: own, store } = await storage.alone(room, () => chooseStore(storage, cluster, runtime, choice))
+  const { name: own, store } = await storage.alone(room, () => chooseStore(storage, cluster, runtime, choice, LOOKS))
   const siblings: Siblings = {
     list: async () => (await namesOf(storage, cluster)).filter((name) => name !== own),
     whenFree: (name, free) => storage.whenFree(name, free),
@@ -87,12 +90,19 @@ interface Judged extends Named {
   readonly worth: readonly number[]
 }
 
-async function chooseStore(storage: Storage, cluster: string, runtime: Runtime, choice: StoreChoice): Promise<Named> {
+/** @param looks so often at stores that somebody has open, before a new one is made */
+async function chooseStore(
+  storage: Storage,
+  cluster: string,
+  runtime: Runtime,
+  choice: StoreChoice,
+  looks: number,
+): Promise<Named> {
   const names = await namesOf(storage, cluster)
-  const free: Judged[] = []
-  for (const name of names) {
-    const judged = await judge(storage, name, choice)
-    if (judged !== undefined) free.push(judged)
+  let free = await freeOf(storage, names, choice)
+  for (let look = 1; look < looks && free.length === 0 && names.length > 0; look++) {
+    await new Promise<void>((resolve) => runtime.setTimer(LOOK_AGAIN_MS, resolve))
+    free = await freeOf(storage, names, choice)
   }
   const [best, ...rest] = free.sort((a, b) => compare(b.worth, a.worth))
   for (const { store } of rest) await store.close()
@@ -100,6 +110,15 @@ async function chooseStore(storage: Storage, cluster: string, runtime: Runtime, 
   if (names.length >= FREE_STORES_MAX) throw new LegionError('E_STORAGE', TOO_MANY)
   const name = `${storeNameOf(cluster)}.${toBase64Url(runtime.randomBytes(DRAWN_BYTES))}`
   return { name, store: await storage.open(name) }
+}
+
+async function freeOf(storage: Storage, names: readonly string[], choice: StoreChoice): Promise<Judged[]> {
+  const free: Judged[] = []
+  for (const name of names) {
+    const judged = await judge(storage, name, choice)
+    if (judged !== undefined) free.push(judged)
+  }
+  return free
 }
 
 async function namesOf(storage: Storage, cluster: string): Promise<string[]> {

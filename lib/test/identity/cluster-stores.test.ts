@@ -107,6 +107,7 @@ describe('stores of a cluster', () => {
   it('[IDN10] tabs that come back at the same moment get what was left, and so does who comes while one is visited', async () => {
     const clock = new SimulatedClock()
     const disk = new SimulatedDisk(clock.fork(1))
+    const runtime = clock.fork(4)
     const openTab = () => openSharedStore(disk.share(clock.fork(2)).storage(), 'theatre', runtime, choice)
     const openTwo = () => settled(clock, Promise.all([openTab(), openTab()]))
     for (const { store } of await openTwo()) await settled(clock, store.close())
@@ -117,6 +118,19 @@ describe('stores of a cluster', () => {
     const [visited] = await settled(clock, Promise.all([visit, openTab()]))
     expect(visited).toBe(1)
     expect(await settled(clock, disk.storage().list())).toHaveLength(2)
+  })
+
+  it('[IDN11] a tab that comes back gets its store though somebody has it for a moment', async () => {
+    const clock = new SimulatedClock()
+    const disk = new SimulatedDisk(clock.fork(1))
+    const open = () => openSharedStore(disk.share(clock.fork(2)).storage(), 'theatre', clock.fork(4), choice)
+    const first = await settled(clock, open())
+    await settled(clock, first.store.close())
+    const [name = ''] = await settled(clock, disk.storage().list())
+    const held = await settled(clock, disk.share(clock.fork(3)).storage().open(name))
+    clock.fork(5).setTimer(20, () => void held.close())
+    await settled(clock, open())
+    expect(await settled(clock, disk.storage().list())).toEqual([name])
   })
 })
 
