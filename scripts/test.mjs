@@ -8,7 +8,9 @@ const results = '.tmp/test-results'
 rmSync(results, { recursive: true, force: true })
 mkdirSync(results, { recursive: true })
 
-const counts = { passed: 0, failed: 0, skipped: 0 }
+const counts = { passed: 0, skipped: 0 }
+/** What failed, to be told again at the end. */
+const failures = []
 
 if (check('types and build', 'npm', ['run', '--silent', 'build'])) {
   check('lint', 'npx', ['biome', 'check', '.'])
@@ -17,13 +19,15 @@ if (check('types and build', 'npm', ['run', '--silent', 'build'])) {
   playwright()
 }
 
+if (failures.length > 0) console.log(`\nFailed:\n${failures.map((failure) => `- ${failure}`).join('\n')}`)
 const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''
-console.log(`\n${counts.passed} passed, ${counts.failed} failed${skipped}`)
-process.exit(counts.failed === 0 ? 0 : 1)
+console.log(`\n${counts.passed} passed, ${failures.length} failed${skipped}`)
+process.exit(failures.length === 0 ? 0 : 1)
 
 function check(title, command, args) {
   const passed = run(title, command, args) === 0
-  counts[passed ? 'passed' : 'failed']++
+  if (passed) counts.passed++
+  else failures.push(title)
   return passed
 }
 
@@ -36,20 +40,24 @@ function vitest() {
     '--reporter=json',
     `--outputFile.json=${report}`,
   ])
-  count(report, status, (json) => ({
+  count('unit and simulation tests', report, status, (json) => ({
     passed: json.numPassedTests,
-    failed:
-      json.numFailedTests +
-      json.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0).length,
+    failures: json.testResults.flatMap(failuresOfFile),
     skipped: json.numPendingTests + json.numTodoTests,
   }))
+}
+
+/** A file that could not be run at all counts as one. */
+function failuresOfFile({ name, status, message, assertionResults }) {
+  const failed = assertionResults.filter((test) => test.status === 'failed')
+  if (status === 'failed' && failed.length === 0) return [`${name}: ${firstLine(message)}`]
+  return failed.map(({ fullName, failureMessages }) => `${fullName}: ${firstLine(failureMessages[0])}`)
 }
 
 function playwright() {
   const browsers = ensureBrowsers()
   if (browsers.problem !== undefined) {
-    console.error(browsers.problem)
-    counts.failed++
+    failures.push(browsers.problem)
     return
   }
   const report = `${results}/playwright.json`
@@ -58,24 +66,42 @@ function playwright() {
     LEGION_FIREFOX: browsers.firefox,
     PLAYWRIGHT_JSON_OUTPUT_FILE: new URL(`../${report}`, import.meta.url).pathname,
   })
-  count(report, status, ({ stats }) => ({
+  count('end to end tests', report, status, ({ stats, suites }) => ({
     passed: stats.expected,
-    failed: stats.unexpected + stats.flaky, // a flaky test is a failed one
+    failures: suites.flatMap(failuresOfSuite),
     skipped: stats.skipped,
   }))
 }
 
+/** A flaky test is a failed one. */
+function failuresOfSuite({ specs = [], suites = [] }) {
+  const failed = specs.flatMap(({ title, tests }) =>
+    tests
+      .filter(({ status }) => status === 'unexpected' || status === 'flaky')
+      .map(({ results }) => `${title}: ${firstLine(results[0]?.error?.message)}`),
+  )
+  return [...failed, ...suites.flatMap(failuresOfSuite)]
+}
+
+function firstLine(text = 'no message') {
+  return text.trim().split('\n')[0].slice(0, 300)
+}
+
 /** Adds a runner's own counts; a runner that failed without a failed test counts as one. */
-function count(report, status, read) {
-  let found = { passed: 0, failed: 0, skipped: 0 }
+function count(title, report, status, read) {
+  const found = readReport(report, read)
+  if (status !== 0 && found.failures.length === 0) found.failures.push(`${title}: ended with ${status}`)
+  failures.push(...found.failures)
+  counts.passed += found.passed
+  counts.skipped += found.skipped
+}
+
+function readReport(report, read) {
   try {
-    found = read(JSON.parse(readFileSync(report, 'utf8')))
+    return read(JSON.parse(readFileSync(report, 'utf8')))
   } catch (error) {
-    console.error(`no readable report: ${error.message}`)
-    found.failed = 1
+    return { passed: 0, failures: [`no readable report: ${error.message}`], skipped: 0 }
   }
-  if (status !== 0 && found.failed === 0) found.failed = 1
-  for (const key of Object.keys(counts)) counts[key] += found[key]
 }
 
 function run(title, command, args, env = {}) {
