@@ -148,8 +148,8 @@ const takeover = [
   ]),
   stores('IDN10', 'chosen-not-alone', 'Two tabs choose their stores at the same time.', [
     'cluster-stores.ts',
-    'storage.alone(room, () => chooseStore(storage, cluster, runtime, choice))',
-    'chooseStore(storage, cluster, runtime, choice)',
+    'storage.alone(room, () => chooseStore(storage, cluster, runtime, choice, LOOKS))',
+    'chooseStore(storage, cluster, runtime, choice, LOOKS)',
   ]),
   stores('IDN9', 'worst-store-chosen', 'Of the stores that are free a tab takes the one that is worth least.', [
     'cluster-stores.ts',
