@@ -58,9 +58,10 @@ function entriesFor(core: Core, { heirs, floor }: Omit<Goodbye, 'to'>, maxBytes:
   return { type: 'append', from, term, prevIndex, prevTerm, entries, commit: log.committed }
 }
 
-/** What came before its term a leader can expect a member to have that has not answered yet. */
+/** Who has not answered yet can be expected to have its snapshot, or what came before the term. */
 function likelyMatch({ tracker, termStart }: Core, id: VoterId): Index {
-  return tracker.get(id)?.match || termStart - 1
+  const { match = 0, next = termStart } = tracker.get(id) ?? {}
+  return match || next - 1
 }
 
 /**

@@ -83,6 +83,29 @@ describe('a goodbye', () => {
     expect(last.entries?.entries.map(({ index }) => index)).toEqual([4])
   })
 
+  it.each([false, true])(
+    '[RFT252] brings what follows a snapshot that is on its way (delivered: %s)',
+    (isDelivered) => {
+      const cluster = led('a')
+      const { raw } = cluster.get('a')
+      cluster.get('a').compact()
+      cluster.add('l')
+      cluster.lost = (message) => message.type === 'append-response' && message.rejected === undefined
+      raw.proposeConfigChange(change('auto', 'll'))
+      cluster.settle()
+      cluster.tick(HEARTBEAT_TICKS)
+      const snapshotIndex = cluster.get('l').status.lastIndex
+      if (isDelivered) raw.reportSnapshot(id('l'), true)
+      cluster.get('a').propose('more')
+      cluster.settle()
+      expect(raw.status().progress.get(id('l'))).toMatchObject({ match: 0 })
+      const { entries } = raw.goodbye(() => true, MAX_BYTES)
+      expect(entries).toMatchObject({ prevIndex: snapshotIndex, commit: snapshotIndex + 1 })
+      if (entries !== undefined) cluster.get('l').raw.step({ ...entries, to: id('l') })
+      expect(cluster.get('l').status).toMatchObject({ lastIndex: snapshotIndex + 1, commit: snapshotIndex + 1 })
+    },
+  )
+
   it('[RFT252] tells an heir that has everything what is committed: nobody else may be left who knows', () => {
     const cluster = led('abc')
     cluster.lost = (message) => message.type === 'append' && message.entries.length === 0
