@@ -1,3 +1,4 @@
+import type { Bound } from './bound.js'
 import type { Lab } from './lab/lab.js'
 import type { Latency } from './peer/figures.js'
 import type { Series } from './statistics.js'
@@ -8,6 +9,8 @@ export interface Benchmark {
   readonly about: string
   /** What stands beside it, as the heading of a column; undefined if nothing does. */
   readonly alternative: string | undefined
+  /** Of one that takes long: it is not measured more often, whatever is asked for. */
+  readonly runsMax?: number | undefined
   run(lab: Lab): Promise<readonly Row[]>
 }
 
@@ -18,6 +21,8 @@ export interface Row {
   readonly ours: Series | undefined
   /** The same of the alternative. Undefined where there is no such thing. */
   readonly beside: Series | undefined
+  /** What is wanted of it. */
+  readonly bound?: Bound | undefined
   readonly point?: PlotPoint | undefined
 }
 

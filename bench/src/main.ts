@@ -1,13 +1,22 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Benchmark } from './benchmark.js'
+import { isReached } from './bound.js'
 import { Lab } from './lab/lab.js'
 import { thisMachine } from './machine.js'
 import { plotsOf } from './plots/plots.js'
-import { hottestFunctions } from './profile.js'
-import { type BenchmarkResult, PLOTS_FOLDER, type Results, toMarkdown, toText } from './report.js'
+import {
+  type BenchmarkResult,
+  PLOTS_FOLDER,
+  PROFILES_FOLDER,
+  profilesToMarkdown,
+  type Results,
+  toMarkdown,
+  toText,
+  total,
+} from './report.js'
 import { SUITE } from './suite.js'
 
 const USAGE = `npm run bench -- [NAME…] [--json] [--profile] [--runs N] [--only TEXT] [--quick]
@@ -15,13 +24,13 @@ const USAGE = `npm run bench -- [NAME…] [--json] [--profile] [--runs N] [--onl
   NAME         one or more of: ${SUITE.map(({ name }) => name).join(', ')}
                Without a name: all of them, and the results are written to bench/RESULTS.md, bench/plots and bench/results.json
   --json       print JSON
-  --profile    leave CPU profiles of all peers in bench/profiles, and name their ten hottest functions
-  --runs N     measure so often (default 5)
+  --profile    run once more with CPU profiles of all peers, left in bench/profiles, and name their ten hottest functions;
+               without it only where something that is wanted was not reached
+  --runs N     measure so often (default 5); the longest less often all the same
   --only TEXT  of a benchmark with cases only those whose label holds TEXT, say "LevelDB, 16 B"
   --quick      smaller: less state, fewer groups, shorter waits
 `
 const DIRECTORY = fileURLToPath(new URL('..', import.meta.url))
-const HOTTEST = 10
 
 interface Settings {
   readonly benchmarks: readonly Benchmark[]
@@ -63,50 +72,36 @@ function benchmarkNamed(name: string): Benchmark {
   return benchmark
 }
 
-async function run({ benchmarks, isAll, json, profile, runs, only, quick }: Settings): Promise<void> {
+async function run(settings: Settings): Promise<void> {
+  const { benchmarks, isAll, json } = settings
+  // Standard output is for JSON alone, if it is asked for.
+  const print = json ? console.error : console.log
   const results: BenchmarkResult[] = []
   for (const benchmark of benchmarks) {
-    const profileDirectory = profile ? join(DIRECTORY, 'profiles', benchmark.name) : undefined
-    const result = await runOne(benchmark, new Lab({ runs, only, quick, profileDirectory }))
+    const result = await runOne(benchmark, settings)
     results.push(result)
-    // Standard output is for JSON alone, if it is asked for.
-    const print = json ? console.error : console.log
     print(toText(result))
-    if (profileDirectory !== undefined) printHottest(profileDirectory, print)
   }
-  const all: Results = { machine: thisMachine(), runs, benchmarks: results }
+  const all: Results = { machine: thisMachine(), benchmarks: results }
+  print(`${results.reduce((sum, { seconds }) => sum + total(seconds), 0).toFixed(0)} s in all`)
   if (json) console.log(JSON.stringify(all, null, 2))
   if (isAll) write(all)
 }
 
-async function runOne({ name, about, alternative, run }: Benchmark, lab: Lab): Promise<BenchmarkResult> {
-  const startMs = Date.now()
-  try {
-    const rows = await run(lab)
-    const seconds = (Date.now() - startMs) / 1000
-    return {
-      name,
-      about,
-      alternative,
-      notes: lab.notes,
-      rows,
-      costs: lab.costs,
-      distributions: lab.distributions,
-      seconds,
-    }
-  } finally {
-    await lab.stop()
-  }
+async function runOne(benchmark: Benchmark, { runs, only, quick, profile }: Settings): Promise<BenchmarkResult> {
+  const { name, about, alternative, runsMax = runs } = benchmark
+  const lab = new Lab({ runs: Math.min(runs, runsMax), only, quick })
+  const result = await measure(benchmark, lab, profile).finally(() => lab.stop())
+  const { notes, costs, distributions, subjectSeconds, phases: seconds } = lab
+  return { name, about, alternative, notes, costs, distributions, subjectSeconds, seconds, ...result }
 }
 
-function printHottest(directory: string, print: (text: string) => void): void {
-  for (const file of readdirSync(directory).sort()) {
-    print(`${file}, share of the busy time:`)
-    for (const { name, share } of hottestFunctions(join(directory, file), HOTTEST)) {
-      print(`  ${(share * 100).toFixed(1).padStart(5)} %  ${name}`)
-    }
-  }
-  print('')
+/** Whatever falls short is profiled. */
+async function measure({ name, run }: Benchmark, lab: Lab, isProfiled: boolean) {
+  const rows = await run(lab)
+  const isProfileWanted = isProfiled || rows.some((row) => isReached(row) === false)
+  const profiles = isProfileWanted ? await lab.profile(join(DIRECTORY, PROFILES_FOLDER, name)) : []
+  return { rows, profiles }
 }
 
 function write(results: Results): void {
@@ -116,6 +111,14 @@ function write(results: Results): void {
   rmSync(plots, { recursive: true, force: true })
   mkdirSync(plots)
   for (const { name, svg } of results.benchmarks.flatMap(plotsOf)) writeFileSync(join(plots, `${name}.svg`), svg)
+  for (const result of results.benchmarks) writeProfiles(result)
+}
+
+/** What is reached now has no profile any more. */
+function writeProfiles(result: BenchmarkResult): void {
+  const path = join(DIRECTORY, PROFILES_FOLDER, `${result.name}.md`)
+  if (result.profiles.length === 0) rmSync(path, { force: true })
+  else writeFileSync(path, profilesToMarkdown(result))
 }
 
 try {

@@ -20,9 +20,15 @@ interface CallFrame {
   readonly lineNumber: number
 }
 
-export interface HotFunction {
+/** What a process, a tab or a file spends most on. */
+export interface Profile {
+  readonly of: string
+  readonly parts: readonly Part[]
+}
+
+export interface Part {
   readonly name: string
-  /** Of the time that the process was busy. */
+  /** Of the time that the process was busy, or of the bytes of a file. */
   readonly share: number
 }
 
@@ -30,7 +36,7 @@ export interface HotFunction {
 const NOT_BUSY = /^\((idle|root)\)$|inspector:\d+$/
 
 /** The functions that ran longest themselves, without what they called. */
-export function hottestFunctions(path: string, count: number): HotFunction[] {
+export function hottestFunctions(path: string, count: number): Part[] {
   const profile = JSON.parse(readFileSync(path, 'utf8')) as CpuProfile
   const names = namesOf(profile.nodes)
   const selfTimes = new Map<string, number>()

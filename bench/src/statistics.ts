@@ -10,6 +10,12 @@ export function seriesOf(runs: readonly number[]): Series {
   return { median: quantile(runs, 0.5), min: Math.min(...runs), max: Math.max(...runs), runs }
 }
 
+/** Of a single run. */
+export function seriesOfOne<const F extends Readonly<Record<string, number>>>(figures: F) {
+  const series = Object.entries(figures).map(([name, value]) => [name, seriesOf([value])])
+  return Object.fromEntries(series) as { readonly [K in keyof F]: Series }
+}
+
 /** By linear interpolation. @param fraction 0 to 1 */
 export function quantile(values: readonly number[], fraction: number): number {
   const sorted = [...values].sort((a, b) => a - b)

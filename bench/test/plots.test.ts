@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest'
 import type { Row } from '../src/benchmark.js'
 import { latencyOf } from '../src/peer/figures.js'
 import { plotsOf } from '../src/plots/plots.js'
-import { type BenchmarkResult, toMarkdown } from '../src/report.js'
+import { toMarkdown } from '../src/report.js'
 import { seriesOf } from '../src/statistics.js'
+import { machine, resultOf } from './results.js'
 
 const rate = (inFlight: number): Row => ({
   label: `memory, ${inFlight} in flight`,
@@ -14,11 +15,6 @@ const rate = (inFlight: number): Row => ({
 })
 
 const samples = Array.from({ length: 1_000 }, (_, i) => i + 1)
-
-function resultOf(part: Partial<BenchmarkResult>): BenchmarkResult {
-  const nothing = { name: 'some', about: 'About.', alternative: 'etcd', notes: [], seconds: 1, rows: [], costs: [] }
-  return { ...nothing, distributions: {}, ...part }
-}
 
 describe('the plots of a benchmark', () => {
   it('[BEN3] draw its throughput, ours and what stands beside it, each in a line of its own', () => {
@@ -46,9 +42,8 @@ describe('the plots of a benchmark', () => {
   })
 
   it('[BEN4] stand in the report below the figures', () => {
-    const machine = { cpu: 'c', cores: 2, memoryGiB: 1, system: 's', versions: {} }
-    const report = toMarkdown({ machine, runs: 5, benchmarks: [resultOf({ rows: [rate(1)] })] })
-    expect(report).toContain('| memory, 1 in flight | commands/s | 10 | 10 – 10 | 1 | 1 – 1 | 10 |')
+    const report = toMarkdown({ machine, benchmarks: [resultOf({ rows: [rate(1)] })] })
+    expect(report).toContain('| memory, 1 in flight | commands/s | 1 | 10 | 10 – 10 | 1 | 1 – 1 | 10 |')
     expect(report).toContain('![Commands over how many are in flight](plots/consistent-throughput.svg)')
   })
 

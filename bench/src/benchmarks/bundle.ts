@@ -1,7 +1,9 @@
 import type { Benchmark, Row } from '../benchmark.js'
+import { atMost } from '../bound.js'
 import { type BundleWeight, weighBundle } from '../lab/bundle.js'
 import { type Series, seriesOf } from '../statistics.js'
 
+const BOUNDS = { firstLoadBytes: atMost(40), allBytes: atMost(70) } as const
 const OTHERS = ['y-webrtc', 'trystero'] as const
 
 export const bundle: Benchmark = {
@@ -9,26 +11,34 @@ export const bundle: Benchmark = {
   about:
     'What a page loads, bundled by Vite (rolldown), minified and gzipped, without Yjs, which the application brings: all that the browser entry exports, and Legion alone. At first, and with all that is loaded later, whatever is used. Beside it y-webrtc and trystero, which load everything at first.',
   alternative: 'y-webrtc, trystero',
-  async run() {
+  async run(lab) {
     const whole = await weighBundle('legion-mesh')
     const legion = await weighBundle('legion-mesh', ['Legion'])
+    lab.explain({ of: 'first load of Legion alone', parts: legion.largest })
     const rows: Row[] = []
     for (const other of OTHERS) {
       const beside = await weighBundle(other)
+      const bounds = other === 'y-webrtc' ? BOUNDS : undefined
       rows.push(
-        ...rowsOf(`everything, beside ${other}`, whole, beside),
-        ...rowsOf(`Legion alone, beside ${other}`, legion, beside),
+        ...rowsOf(`everything, beside ${other}`, whole, beside, bounds),
+        ...rowsOf(`Legion alone, beside ${other}`, legion, beside, bounds),
       )
     }
     return rows
   },
 }
 
-function rowsOf(label: string, ours: BundleWeight, beside: BundleWeight): Row[] {
-  return [
-    { label: `${label}: first load`, unit: 'KB', ours: once(ours.firstLoadBytes), beside: once(beside.firstLoadBytes) },
-    { label: `${label}: all`, unit: 'KB', ours: once(ours.allBytes), beside: once(beside.allBytes) },
-  ]
+type Weight = Pick<BundleWeight, 'firstLoadBytes' | 'allBytes'>
+
+function rowsOf(label: string, ours: Weight, beside: Weight, bounds?: typeof BOUNDS): Row[] {
+  const row = (what: string, weight: keyof Weight): Row => ({
+    label: `${label}: ${what}`,
+    unit: 'KB',
+    ours: once(ours[weight]),
+    beside: once(beside[weight]),
+    bound: bounds?.[weight],
+  })
+  return [row('first load', 'firstLoadBytes'), row('all', 'allBytes')]
 }
 
 /** The same every time. */

@@ -1,4 +1,5 @@
 import type { Benchmark } from '../benchmark.js'
+import { ratioAtMost } from '../bound.js'
 import { PEERS, RAW_CHANNEL, RUN_MS, STACK } from './common.js'
 
 const SIZE_BYTES = 100
@@ -18,7 +19,7 @@ export const call: Benchmark = {
     lab.distribution(RAW_CHANNEL, ping)
     lab.distribution('call', ours)
     return [
-      { label: 'p50', unit: 'ms', ours: ours.p50, beside: ping.p50 },
+      { label: 'p50', unit: 'ms', ours: ours.p50, beside: ping.p50, bound: ratioAtMost(1.3) },
       { label: 'p99', unit: 'ms', ours: ours.p99, beside: ping.p99 },
     ]
   },

@@ -8,7 +8,7 @@ import { RAW_CHANNEL, RUN_MS, rateOf } from './common.js'
 const SMALL_BYTES = 100
 const MIDDLE_BYTES = 1024
 const LARGE_BYTES = 16 * 1024
-const FLOOD_MS = 500
+const FLOOD_MS = 250
 
 export const channel: Benchmark = {
   name: 'channel',

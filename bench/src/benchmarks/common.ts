@@ -4,7 +4,7 @@ import type { Stack } from '../peer/raw-connection.js'
 /** Two processes with nothing but a data channel between them: what the library can't be faster than. */
 export const RAW_CHANNEL = 'raw channel'
 /** How long one run of one subject takes. */
-export const RUN_MS = 1_000
+export const RUN_MS = 500
 export const PEERS = 3
 /** What `nodePlatform` takes by default. */
 export const STACK: Stack = 'node-datachannel'

@@ -1,4 +1,5 @@
 import type { Benchmark } from '../benchmark.js'
+import { ratioAtMost } from '../bound.js'
 import { PEERS, RAW_CHANNEL, RUN_MS, STACK } from './common.js'
 
 const SIZE_BYTES = 16
@@ -22,9 +23,9 @@ export const consistentLatency: Benchmark = {
     lab.distribution('leader', leader)
     lab.distribution('follower', follower)
     return [
-      { label: 'leader, p50', unit: 'ms', ours: leader.p50, beside: ping.p50 },
+      { label: 'leader, p50', unit: 'ms', ours: leader.p50, beside: ping.p50, bound: ratioAtMost(1.5) },
       { label: 'leader, p99', unit: 'ms', ours: leader.p99, beside: ping.p99 },
-      { label: 'follower, p50', unit: 'ms', ours: follower.p50, beside: ping.p50 },
+      { label: 'follower, p50', unit: 'ms', ours: follower.p50, beside: ping.p50, bound: ratioAtMost(2.6) },
       { label: 'follower, p99', unit: 'ms', ours: follower.p99, beside: ping.p99 },
     ]
   },

@@ -1,4 +1,5 @@
 import type { Benchmark, PlotPoint, Row } from '../benchmark.js'
+import { type Bound, ratioAtLeast } from '../bound.js'
 import type { Cluster } from '../lab/cluster.js'
 import type { EtcdClient } from '../lab/etcd.js'
 import type { Lab, StorageKind } from '../lab/lab.js'
@@ -12,8 +13,12 @@ const SIZES = [
   { size: '1 KiB', sizeBytes: 1024 },
 ] as const
 /** There are many cases. */
-const CASE_MS = 500
+const CASE_MS = 300
 const IN_FLIGHT = [1, 100, 10_000] as const
+const BOUNDS: Readonly<Record<string, Bound>> = {
+  'memory, 16 B, 10,000 in flight': ratioAtLeast(20),
+  'LevelDB, 16 B, 10,000 in flight': ratioAtLeast(8),
+}
 
 interface Case {
   readonly label: string
@@ -103,7 +108,7 @@ function rowsOf({ label, load, storage, size, inFlight }: Case, measured: Measur
     besideLine: `etcd, ${size}`,
   }
   return [
-    { label, unit: 'commands/s', ours: ours?.rate, beside: theirs?.rate, point },
+    { label, unit: 'commands/s', ours: ours?.rate, beside: theirs?.rate, bound: BOUNDS[label], point },
     { label: `${label}, p50`, unit: 'ms', ours: ours?.p50, beside: theirs?.p50 },
     { label: `${label}, p99`, unit: 'ms', ours: ours?.p99, beside: theirs?.p99 },
   ]

@@ -1,4 +1,5 @@
 import type { Benchmark } from '../benchmark.js'
+import { ratioAtMost } from '../bound.js'
 import { PEERS, STACK } from './common.js'
 
 export const docTrace: Benchmark = {
@@ -26,6 +27,6 @@ export const docTrace: Benchmark = {
       },
       bare: async () => ({ tookMs: await alone.ask('applyTraceAlone') }),
     })
-    return [{ label: 'the whole paper', unit: 'ms', ours: shared.tookMs, beside: bare.tookMs }]
+    return [{ label: 'the whole paper', unit: 'ms', ours: shared.tookMs, beside: bare.tookMs, bound: ratioAtMost(1.5) }]
   },
 }

@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Benchmark, Row } from '../benchmark.js'
+import { type Bound, ratioAtLeast } from '../bound.js'
 import type { Cluster } from '../lab/cluster.js'
 import type { ProcessCost } from '../peer/process-tasks.js'
 import { type Series, seriesOf } from '../statistics.js'
@@ -7,8 +8,11 @@ import { PEERS, rateOf, recordOf, STACK } from './common.js'
 
 /** Commands of one run, of all peers together. */
 const COMMANDS = 10_000
-const FULL = { counts: [1, 10, 100, 1_000], settleMs: 5_000, windows: 5, windowMs: 2_000 }
-const QUICK = { counts: [1, 10, 100], settleMs: 3_000, windows: 2, windowMs: 2_000 }
+/** Groups that were busy stay awake for three seconds. */
+const FULL = { counts: [1, 10, 100, 1_000], settleMs: 3_500, windows: 5, windowMs: 600 }
+const QUICK = { counts: [1, 10, 100], settleMs: 3_500, windows: 2, windowMs: 600 }
+/** Of one group's throughput, with so many. */
+const BOUNDS: Readonly<Record<string, Bound>> = { '1,000': ratioAtLeast(0.7) }
 
 type Scale = typeof FULL
 
@@ -115,5 +119,11 @@ function rateRows(
   rates: Readonly<Record<string, { readonly rate: Series }>>,
 ): Row[] {
   const beside = rates[cases[0]?.label ?? '']?.rate
-  return cases.map(({ label }) => ({ label: `${label} busy`, unit: 'commands/s', ours: rates[label]?.rate, beside }))
+  return cases.map(({ label }) => ({
+    label: `${label} busy`,
+    unit: 'commands/s',
+    ours: rates[label]?.rate,
+    beside,
+    bound: BOUNDS[label],
+  }))
 }

@@ -6,7 +6,7 @@ import { PEERS, STACK } from './common.js'
 
 const LINKS = 12
 const GROUPS = { full: 500, quick: 100 }
-const SETTLE_MS = 2_000
+const SETTLE_MS = 1_000
 
 export const memory: Benchmark = {
   name: 'memory',

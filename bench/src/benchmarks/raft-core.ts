@@ -18,6 +18,7 @@ export const raftCore: Benchmark = {
   async run(lab) {
     const liferaft = lab.idlePeer('liferaft')
     await liferaft.ask('startLifeRaft')
+    lab.onStop(() => liferaft.ask('stopLifeRaft'))
     lab.note(LIFERAFT)
     const { idle, steady, one, hundred, thousand, liferaftOne } = await lab.measure({
       idle: async () => eventsPerSecond((cores) => cores.tick()),
@@ -31,7 +32,6 @@ export const raftCore: Benchmark = {
       thousand: async () => commandsPerSecond(1000),
       liferaftOne: async () => rateOf(await liferaft.ask('lifeRaftRate', LIFERAFT_PROPOSALS)),
     })
-    await liferaft.ask('stopLifeRaft')
     return [
       { label: 'events, three idle voters', unit: 'events/s', ours: idle.value, beside: undefined },
       { label: 'events, one proposal a tick', unit: 'events/s', ours: steady.value, beside: undefined },

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import type { Benchmark } from '../benchmark.js'
 import type { PeerProcess } from '../lab/peer-process.js'
 import { seriesOf } from '../statistics.js'
@@ -5,13 +6,13 @@ import { seriesOf } from '../statistics.js'
 const IDLE_SOCKETS = 10_000
 const JOINS_PER_SECOND = 500
 const MEMBERS_PER_ROOM = 8
+const RUN_MS = 1_500
 
 interface Stage {
   readonly server: PeerProcess
   readonly clients: PeerProcess
   readonly url: string
   readonly sockets: number
-  readonly durationMs: number
 }
 
 export const signalingLoad: Benchmark = {
@@ -22,11 +23,10 @@ export const signalingLoad: Benchmark = {
     const server = lab.idlePeer('signaling server')
     const clients = lab.idlePeer('its clients')
     const url = await server.ask('startSignaling')
-    const durationMs = lab.quick ? 1000 : 5000
-    const stage: Stage = { server, clients, url, sockets: lab.quick ? 1000 : IDLE_SOCKETS, durationMs }
-    const residentKiB = await residentPerSocketKiB(stage)
+    const stage: Stage = { server, clients, url, sockets: lab.quick ? 1000 : IDLE_SOCKETS }
+    const residentKiB = await openIdle(stage)
     const { idle, steady, fast } = await lab.measure({
-      idle: () => openIdle(stage),
+      idle: () => watchIdle(stage),
       steady: () => joinSteadily(stage),
       fast: () => joinFast(stage),
     })
@@ -48,34 +48,32 @@ export const signalingLoad: Benchmark = {
   },
 }
 
-/** Once, with a fresh process: what is freed later goes back to the process, not to the system. */
-async function residentPerSocketKiB({ server, clients, url, sockets }: Stage): Promise<number> {
+/**
+ * They stay. Once, with a fresh process: what is freed later goes back to the process, not to the system.
+ * @returns how much memory of the server each takes
+ */
+async function openIdle({ server, clients, url, sockets }: Stage): Promise<number> {
   await server.ask('usedMemory') // collects
   const before = await server.ask('residentMemory')
   await clients.ask('openIdle', url, sockets, MEMBERS_PER_ROOM)
   await server.ask('usedMemory')
-  const after = await server.ask('residentMemory')
-  await clients.ask('closeIdle')
-  return (after - before) / sockets / 1024
+  return ((await server.ask('residentMemory')) - before) / sockets / 1024
 }
 
-/** The sockets stay until the last measurement of the round. */
-async function openIdle({ server, clients, url, sockets, durationMs }: Stage) {
-  await clients.ask('openIdle', url, sockets, MEMBERS_PER_ROOM)
-  const { cpuMs } = await cpuOf(server, () => new Promise((resolve) => setTimeout(resolve, durationMs)))
-  return { cpuPercent: (cpuMs / durationMs) * 100 }
+async function watchIdle({ server }: Stage) {
+  const { cpuMs } = await cpuOf(server, () => setTimeout(RUN_MS))
+  return { cpuPercent: (cpuMs / RUN_MS) * 100 }
 }
 
-async function joinSteadily({ server, clients, url, durationMs }: Stage) {
-  const load = { url, ratePerSecond: JOINS_PER_SECOND, durationMs, membersPerRoom: MEMBERS_PER_ROOM }
+async function joinSteadily({ server, clients, url }: Stage) {
+  const load = { url, ratePerSecond: JOINS_PER_SECOND, durationMs: RUN_MS, membersPerRoom: MEMBERS_PER_ROOM }
   const { result, cpuMs } = await cpuOf(server, () => clients.ask('joinSteadily', load))
   return { cpuMs: cpuMs / result.joined, medianMs: result.medianMs, p99Ms: result.p99Ms }
 }
 
-async function joinFast({ server, clients, url, durationMs }: Stage) {
-  const load = { url, durationMs, membersPerRoom: MEMBERS_PER_ROOM }
+async function joinFast({ server, clients, url }: Stage) {
+  const load = { url, durationMs: RUN_MS, membersPerRoom: MEMBERS_PER_ROOM }
   const { result, cpuMs } = await cpuOf(server, () => clients.ask('joinFast', load))
-  await clients.ask('closeIdle')
   return { rate: (result.joined / result.elapsedMs) * 1000, ratePerCore: (result.joined / cpuMs) * 1000 }
 }
 

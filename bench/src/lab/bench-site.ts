@@ -5,13 +5,17 @@ import { launchChromium } from './chromium.js'
 
 const CONFIG = fileURLToPath(new URL('../../page/vite.config.ts', import.meta.url))
 
+/** Once, for all benchmarks. */
+let built: Promise<unknown> | undefined
+
 /** The pages of the benchmarks, built as an application would be, in a real Chromium. */
 export class BenchSite {
   readonly #browser: Browser
   readonly #site: PreviewServer
 
   static async start(): Promise<BenchSite> {
-    await build({ configFile: CONFIG })
+    built ??= build({ configFile: CONFIG })
+    await built
     const site = await preview({ configFile: CONFIG, preview: { port: 0, host: '127.0.0.1' } })
     return new BenchSite(await launchChromium(), site)
   }

@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { build, type Rolldown } from 'vite'
+import type { Part } from '../profile.js'
 
 /** Of what a bundler makes of a package for a page, minified and gzipped. */
 export interface BundleWeight {
@@ -7,9 +8,12 @@ export interface BundleWeight {
   readonly firstLoadBytes: number
   /** With all that it may load later. */
   readonly allBytes: number
+  /** The largest modules of the first load, by their share of what is minified. */
+  readonly largest: readonly Part[]
 }
 
 const ENTRY = 'entry:all'
+const LARGEST = 10
 
 /**
  * What the package exports, without Yjs, which the application brings.
@@ -19,8 +23,8 @@ const ENTRY = 'entry:all'
 export async function weighBundle(module: string, names?: readonly string[]): Promise<BundleWeight> {
   const chunks = await bundle(`export ${names === undefined ? '*' : `{ ${names.join(', ')} }`} from '${module}'`)
   const first = firstLoad(chunks)
-  const allBytes = sumOf(chunks)
-  return { firstLoadBytes: sumOf(chunks.filter(({ fileName }) => first.has(fileName))), allBytes }
+  const atFirst = chunks.filter(({ fileName }) => first.has(fileName))
+  return { firstLoadBytes: sumOf(atFirst), allBytes: sumOf(chunks), largest: largestOf(atFirst) }
 }
 
 async function bundle(entry: string): Promise<Rolldown.OutputChunk[]> {
@@ -51,6 +55,20 @@ function firstLoad(chunks: readonly Rolldown.OutputChunk[]): ReadonlySet<string>
     for (const imported of chunks.find(({ fileName }) => fileName === name)?.imports ?? []) reached.add(imported)
   }
   return reached
+}
+
+function largestOf(chunks: readonly Rolldown.OutputChunk[]): Part[] {
+  const modules = chunks.flatMap((chunk) => Object.entries(chunk.modules))
+  const sum = modules.reduce((bytes, [, { renderedLength }]) => bytes + renderedLength, 0)
+  return modules
+    .map(([id, { renderedLength }]) => ({ name: nameOf(id), share: renderedLength / sum }))
+    .sort((a, b) => b.share - a.share)
+    .slice(0, LARGEST)
+}
+
+/** Without where it lies on this machine. */
+function nameOf(id: string): string {
+  return id.replace(/^.*\/(node_modules|lib\/dist|lib\/src)\//, '')
 }
 
 function sumOf(chunks: readonly Rolldown.OutputChunk[]): number {

@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process'
+import { writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { CDPSession, Page } from '@playwright/test'
 import type { WriteOptions } from '../page/documents.js'
@@ -27,19 +28,29 @@ export class DocumentTabs {
   readonly #stopSignaling: () => void
   readonly #signaling: Readonly<Record<Library, string>>
   readonly #pages = new Map<Library, readonly DocumentTab[]>()
+  readonly #onOpen: (tab: DocumentTab) => void
 
-  /** @param signaling URL of our signaling server */
-  static async start(signaling: string): Promise<DocumentTabs> {
+  /**
+   * @param signaling URL of our signaling server
+   * @param onOpen hears of each tab
+   */
+  static async start(signaling: string, onOpen: (tab: DocumentTab) => void): Promise<DocumentTabs> {
     const site = await BenchSite.start()
     const server = fork(SIGNALING, {
       env: { ...process.env, PORT: String(Y_WEBRTC_PORT) },
       stdio: ['ignore', 2, 2, 'ipc'],
     })
     const urls = { 'legion-mesh': signaling, 'y-webrtc': `ws://localhost:${Y_WEBRTC_PORT}` }
-    return new DocumentTabs(site, () => server.kill(), urls)
+    return new DocumentTabs(site, () => server.kill(), urls, onOpen)
   }
 
-  private constructor(site: BenchSite, stopSignaling: () => void, signaling: Readonly<Record<Library, string>>) {
+  private constructor(
+    site: BenchSite,
+    stopSignaling: () => void,
+    signaling: Readonly<Record<Library, string>>,
+    onOpen: (tab: DocumentTab) => void,
+  ) {
+    this.#onOpen = onOpen
     this.#site = site
     this.#stopSignaling = stopSignaling
     this.#signaling = signaling
@@ -47,7 +58,7 @@ export class DocumentTabs {
 
   /** The two tabs of that library, each a profile of its own, so that nothing but WebRTC connects them. */
   async pair(library: Library): Promise<readonly [DocumentTab, DocumentTab]> {
-    const known = this.#pages.get(library) ?? [await this.#open(library), await this.#open(library)]
+    const known = this.#pages.get(library) ?? [await this.#open(library, 1), await this.#open(library, 2)]
     this.#pages.set(library, known)
     return known as readonly [DocumentTab, DocumentTab]
   }
@@ -57,21 +68,25 @@ export class DocumentTabs {
     this.#stopSignaling()
   }
 
-  async #open(library: Library): Promise<DocumentTab> {
+  async #open(library: Library, index: number): Promise<DocumentTab> {
     const page = await this.#site.open('documents.html')
     const session = await page.context().newCDPSession(page)
     await session.send('Performance.enable')
-    return new DocumentTab(page, session, library, this.#signaling[library])
+    const tab = new DocumentTab(page, session, library, this.#signaling[library], `${library}, tab ${index}`)
+    this.#onOpen(tab)
+    return tab
   }
 }
 
 export class DocumentTab {
+  readonly name: string
   readonly #page: Page
   readonly #session: CDPSession
   readonly #library: Library
   readonly #signaling: string
 
-  constructor(page: Page, session: CDPSession, library: Library, signaling: string) {
+  constructor(page: Page, session: CDPSession, library: Library, signaling: string, name: string) {
+    this.name = name
     this.#page = page
     this.#session = session
     this.#library = library
@@ -104,6 +119,16 @@ export class DocumentTab {
 
   sentBytes(): Promise<number> {
     return this.#page.evaluate(() => (globalThis as unknown as BenchPage).bench.sentBytes())
+  }
+
+  async startProfile(): Promise<void> {
+    await this.#session.send('Profiler.enable')
+    await this.#session.send('Profiler.start')
+  }
+
+  async stopProfile(path: string): Promise<void> {
+    const { profile } = await this.#session.send('Profiler.stop')
+    await writeFile(path, JSON.stringify(profile))
   }
 
   /** Of the page's main thread, since it was opened. */

@@ -8,11 +8,13 @@ import { etcdVersion } from '../machine.js'
 import type { JoinSettings } from '../peer/legion-tasks.js'
 import type { ProcessCost } from '../peer/process-tasks.js'
 import type { Stack } from '../peer/raw-connection.js'
+import { hottestFunctions, type Profile } from '../profile.js'
 import { type Series, seriesOf } from '../statistics.js'
 import { Cluster } from './cluster.js'
 import { Etcd, type EtcdClient } from './etcd.js'
 import { PeerProcess } from './peer-process.js'
 import { RawPair } from './raw-pair.js'
+import { type PhaseSeconds, Stopwatch } from './stopwatch.js'
 
 export interface LabOptions {
   /** How often each subject is measured. */
@@ -21,8 +23,14 @@ export interface LabOptions {
   readonly only: string
   /** Less state, fewer groups, shorter waits. */
   readonly quick: boolean
-  /** Where the peers' CPU profiles go; undefined: none are made. */
-  readonly profileDirectory: string | undefined
+}
+
+/** What a CPU profile can be made of: a process, a tab. */
+export interface Profiled {
+  readonly name: string
+  startProfile(): Promise<void>
+  /** @param path of the file that the profile is written to */
+  stopProfile(path: string): Promise<void>
 }
 
 export interface PeerCost extends ProcessCost {
@@ -32,8 +40,9 @@ export interface PeerCost extends ProcessCost {
 /** Of one run of one subject, by name. */
 type Figures = Readonly<Record<string, number>>
 type Subject = () => Promise<Figures>
+type Subjects = Readonly<Record<string, Subject>>
 
-type Measured<S extends Readonly<Record<string, Subject>>> = {
+type Measured<S extends Subjects> = {
   readonly [K in keyof S]: { readonly [F in keyof Awaited<ReturnType<S[K]>>]: Series }
 }
 
@@ -41,6 +50,9 @@ const SIGNALING_ENTRY = fileURLToPath(new URL('./signaling-process.js', import.m
 
 /** Not below the system's temporary directory, which may be no disk at all. */
 const DATA_DIRECTORY = fileURLToPath(new URL('../../.tmp', import.meta.url))
+
+/** Of a profile so many functions are named. */
+const HOTTEST = 10
 
 export type StorageKind = 'memory' | 'LevelDB'
 
@@ -54,6 +66,11 @@ export class Lab {
   readonly #distributions: Record<string, Distribution> = {}
   readonly #stops: (() => Promise<void>)[] = []
   readonly #directory = makeDirectory()
+  readonly #stopwatch = new Stopwatch()
+  readonly #subjectSeconds: Record<string, number> = {}
+  readonly #profiled: Profiled[] = []
+  readonly #explanations: Profile[] = []
+  #subjects: Subjects = {}
   #etcd: Etcd | undefined
 
   constructor(options: LabOptions) {
@@ -108,7 +125,8 @@ export class Lab {
 
   /** @param name of a cluster of its own; by default all of a kind are in one */
   async cluster(size: number, stack: Stack, kind: StorageKind, name?: string): Promise<Cluster> {
-    const peers = Array.from({ length: size }, (_, i) => this.#spawn(`legion ${kind} ${i + 1}`))
+    const suffix = name === undefined ? '' : ` of ${name}`
+    const peers = Array.from({ length: size }, (_, i) => this.#spawn(`legion ${kind} ${i + 1}${suffix}`))
     const settings = await Promise.all(peers.map((peer) => this.joinSettings(stack, kind, peer.name)))
     const named = name === undefined ? settings : settings.map((each) => ({ ...each, cluster: name }))
     return Cluster.start(peers, named)
@@ -142,18 +160,66 @@ export class Lab {
   }
 
   /**
-   * Runs the subjects in turn, so that whatever else the machine does hits all alike; the first round, the warm-up,
-   * does not count. Once per lab.
+   * Runs the subjects in turn, so that whatever else the machine does hits all alike. Once per lab.
+   * @param warmUp runs before, once each, and does not count; default: the subjects
    */
-  async measure<const S extends Readonly<Record<string, Subject>>>(subjects: S): Promise<Measured<S>> {
+  async measure<const S extends Subjects>(subjects: S, warmUp: Subjects = subjects): Promise<Measured<S>> {
     const values = new Map<string, Figures[]>(Object.keys(subjects).map((name) => [name, []]))
-    await runAll(subjects)
-    const stopWatching = await this.#watch()
+    this.#subjects = subjects
+    this.#stopwatch.enter('warm-up')
+    await runAll(warmUp)
+    const before = await this.#askCosts()
+    this.#stopwatch.enter('measuring')
     for (let run = 0; run < this.#options.runs; run++) {
-      for (const [name, figures] of await runAll(subjects)) values.get(name)?.push(figures)
+      for (const { name, figures, seconds } of await runAll(subjects)) {
+        values.get(name)?.push(figures)
+        this.#subjectSeconds[name] = (this.#subjectSeconds[name] ?? 0) + seconds / this.#options.runs
+      }
     }
-    await stopWatching()
+    this.#stopwatch.enter('tear-down')
+    const after = await this.#askCosts()
+    this.#costs = after.map((cost, i) => ({ ...cost, cpuSeconds: cost.cpuSeconds - (before[i]?.cpuSeconds ?? 0) }))
     return Object.fromEntries([...values].map(([name, runs]) => [name, combine(runs)])) as Measured<S>
+  }
+
+  /** What takes so long that it is measured once, or all samples at a time; without a warm-up. */
+  async measureOnce<T>(subject: () => Promise<T>): Promise<T> {
+    this.#stopwatch.enter('measuring')
+    const result = await subject()
+    this.#stopwatch.enter('tear-down')
+    return result
+  }
+
+  /** Besides the peers. */
+  canProfile(profiled: Profiled): void {
+    this.#profiled.push(profiled)
+  }
+
+  /** Tells what a figure is made of where no CPU profile can. */
+  explain(profile: Profile): void {
+    this.#explanations.push(profile)
+  }
+
+  /** Runs what was measured once more, and leaves CPU profiles in the directory. @returns what is in them */
+  async profile(directory: string): Promise<readonly Profile[]> {
+    this.#stopwatch.enter('profile')
+    const profiled = [...this.#peers, ...this.#profiled]
+    await rm(directory, { recursive: true, force: true })
+    await mkdir(directory, { recursive: true })
+    await Promise.all(profiled.map((each) => each.startProfile()))
+    await runAll(this.#subjects)
+    const made = await Promise.all(profiled.map((each) => stopProfile(each, directory)))
+    return [...this.#explanations, ...made]
+  }
+
+  /** Where the time went so far. */
+  get phases(): PhaseSeconds {
+    return this.#stopwatch.seconds
+  }
+
+  /** How long one run of each subject took, on average. */
+  get subjectSeconds(): Readonly<Record<string, number>> {
+    return this.#subjectSeconds
   }
 
   /** Something that ends with this lab. */
@@ -162,6 +228,7 @@ export class Lab {
   }
 
   async stop(): Promise<void> {
+    this.#stopwatch.enter('tear-down')
     await Promise.all(this.#stops.map((stop) => stop()))
     this.#signaling?.child.kill()
     await Promise.all([...this.#peers.map((peer) => peer.stop()), this.#etcd?.stop()])
@@ -172,22 +239,6 @@ export class Lab {
     const peer = new PeerProcess(name)
     this.#peers.push(peer)
     return peer
-  }
-
-  /** From now until the returned function is called: what the peers cost, and their profiles. */
-  async #watch(): Promise<() => Promise<void>> {
-    const directory = this.#options.profileDirectory
-    if (directory !== undefined) {
-      await rm(directory, { recursive: true, force: true })
-      await mkdir(directory, { recursive: true })
-      await Promise.all(this.#peers.map((peer) => peer.ask('startProfile')))
-    }
-    const before = await this.#askCosts()
-    return async () => {
-      const after = await this.#askCosts()
-      this.#costs = after.map((cost, i) => ({ ...cost, cpuSeconds: cost.cpuSeconds - (before[i]?.cpuSeconds ?? 0) }))
-      if (directory !== undefined) await Promise.all(this.#peers.map((peer) => stopProfile(peer, directory)))
-    }
   }
 
   #askCosts(): Promise<PeerCost[]> {
@@ -209,13 +260,19 @@ function startSignaling() {
   return { child, url }
 }
 
-function stopProfile(peer: PeerProcess, directory: string): Promise<void> {
-  return peer.ask('stopProfile', join(directory, `${peer.name.replaceAll(/[^\w]+/g, '-')}.cpuprofile`))
+async function stopProfile(profiled: Profiled, directory: string): Promise<Profile> {
+  const path = join(directory, `${profiled.name.replaceAll(/[^\w]+/g, '-')}.cpuprofile`)
+  await profiled.stopProfile(path)
+  return { of: profiled.name, parts: hottestFunctions(path, HOTTEST) }
 }
 
-async function runAll(subjects: Readonly<Record<string, Subject>>): Promise<[string, Figures][]> {
-  const results: [string, Figures][] = []
-  for (const [name, run] of Object.entries(subjects)) results.push([name, await run()])
+async function runAll(subjects: Subjects) {
+  const results: { readonly name: string; readonly figures: Figures; readonly seconds: number }[] = []
+  for (const [name, run] of Object.entries(subjects)) {
+    const startMs = performance.now()
+    const figures = await run()
+    results.push({ name, figures, seconds: (performance.now() - startMs) / 1000 })
+  }
   return results
 }
 

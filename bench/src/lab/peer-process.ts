@@ -43,6 +43,14 @@ export class PeerProcess {
     })
   }
 
+  startProfile(): Promise<void> {
+    return this.ask('startProfile')
+  }
+
+  stopProfile(path: string): Promise<void> {
+    return this.ask('stopProfile', path)
+  }
+
   /** Resolves when the process has ended. */
   async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
     this.#child.kill(signal)

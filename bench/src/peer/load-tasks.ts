@@ -32,6 +32,11 @@ export const loadTasks = {
     return requireLegion().peek('size')
   },
 
+  /** Cuts the log of `main`, so that who joins needs a snapshot. */
+  async compact(): Promise<void> {
+    await requireLegion().main.compact()
+  },
+
   /** Index of the first entry that is still in the log of `main`. */
   firstIndex(): number {
     return requireLegion().status().main?.firstIndex ?? 0

@@ -47,13 +47,6 @@ export const signalingTasks = {
     }
   },
 
-  async closeIdle(): Promise<void> {
-    const closing = idle.splice(0)
-    const closed = closing.map((socket) => new Promise((resolve) => socket.once('close', resolve)))
-    for (const socket of closing) socket.close()
-    await Promise.all(closed)
-  },
-
   /** Peers come at that rate, each on a socket of its own, and go a while later. */
   async joinSteadily({ url, ratePerSecond, durationMs, membersPerRoom }: JoinLoad): Promise<JoinFigures> {
     const tookMs: number[] = []
