@@ -94,7 +94,10 @@ function goBack(
 ): void {
   const guess = hintTerm > 0 ? core.log.lastAtOrBelow(hintIndex, hintTerm).index : hintIndex
   if (progress.reject(rejectedIndex, guess)) {
-    if (progress.state === 'replicate') progress.becomeProbe()
+    if (progress.state === 'replicate') {
+      progress.becomeProbe()
+      copiesLost(core)
+    }
     sendAppend(core, progress)
   } else {
     core.ignore('stale')

@@ -86,6 +86,19 @@ describe('a leader', () => {
     expect(leader.applied).toEqual(['x'])
   })
 
+  it('[RFT263] does not wait for who refuses what follows: nothing may ever come of it again', () => {
+    const { replica, raw, work, hear } = alone('a', { voters: 'a', learners: 'l' }, { copies: 2 })
+    raw.campaign({ transfer: true })
+    work()
+    const answer = { type: 'append-response', from: id('l'), to: id('a'), term: 2, index: 2 } as const
+    hear({ ...answer, rejected: undefined })
+    raw.propose([NO_BYTES])
+    work()
+    expect(replica.status.commit).toBe(2)
+    hear({ ...answer, index: 3, rejected: { hintIndex: 2, hintTerm: 2 } })
+    expect(replica.status.commit).toBe(3)
+  })
+
   it('[RFT263] counts no copy for a vote that became a member after it was adopted', () => {
     const hosted = [{ id: id('z'), fence: 1 }]
     const { replica, raw, work, hear } = alone('a', { voters: 'ab', hosted }, { copies: 2 })
