@@ -1,6 +1,9 @@
 /** Helpers on byte arrays that neither lib0 nor the platform has in the form needed here. */
 
 const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+const NO_VALUE = 255
+/** By the code of the character. */
+const VALUES = Uint8Array.from({ length: 128 }, (_, code) => BASE64URL.indexOf(String.fromCharCode(code)) & NO_VALUE)
 
 /** RFC 4648 section 5, without padding. */
 export function toBase64Url(bytes: Uint8Array): string {
@@ -21,9 +24,9 @@ export function fromBase64Url(text: string): Uint8Array | undefined {
   let bits = 0
   let bitCount = 0
   let length = 0
-  for (const character of text) {
-    const value = BASE64URL.indexOf(character)
-    if (value < 0) return undefined
+  for (let i = 0; i < text.length; i++) {
+    const value = VALUES[text.charCodeAt(i)] ?? NO_VALUE
+    if (value === NO_VALUE) return undefined
     bits = ((bits << 6) | value) & 0xffffff
     bitCount += 6
     if (bitCount >= 8) {
@@ -31,7 +34,9 @@ export function fromBase64Url(text: string): Uint8Array | undefined {
       bytes[length++] = (bits >> bitCount) & 255
     }
   }
-  return toBase64Url(bytes) === text ? bytes : undefined
+  // What is left of the last character is no whole byte, and zero.
+  const rest = bits & ((1 << bitCount) - 1)
+  return bitCount < 6 && rest === 0 ? bytes : undefined
 }
 
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {

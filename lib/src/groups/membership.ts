@@ -237,9 +237,22 @@ function roleOf(id: VoterId, configuration: Configuration): Candidate['role'] {
   return configuration.learners.includes(id) ? 'learner' : 'newcomer'
 }
 
-/** Compared as they are sent, which is all that the others ever have of it. */
+/** Compared as they are sent, which is all that the others ever have of it; mostly nothing differs before that. */
 function isChanged(member: Member, known: Member | undefined): boolean {
-  return known !== undefined && !equalBytes(encodeJoining([member]), encodeJoining([known]))
+  if (known === undefined || isSame(member, known)) return false
+  return !equalBytes(encodeJoining([member]), encodeJoining([known]))
+}
+
+function isSame(a: Member, b: Member): boolean {
+  return (
+    a.id === b.id &&
+    a.name === b.name &&
+    a.kind === b.kind &&
+    a.host === b.host &&
+    a.durable === b.durable &&
+    a.canVote === b.canVote &&
+    a.machineVersion === b.machineVersion
+  )
 }
 
 function isCaughtUp(id: VoterId, status: Status): boolean {
