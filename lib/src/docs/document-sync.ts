@@ -11,7 +11,7 @@ import { Pace } from './pace.js'
 import { type Partner, type Partners, RemoteOrigin } from './partners.js'
 import type { Ask, FrameBody, Introduction, StateSummary } from './protocol.js'
 import type { Sent } from './sender.js'
-import { applyChecked, checkUpdate, dropPending, pendingBytes } from './updates.js'
+import { applyChecked, checkUpdate, dropPending, pendingBytes, watchPending } from './updates.js'
 
 export interface SyncServices {
   readonly runtime: Runtime
@@ -54,7 +54,8 @@ const BACKED_UP_BYTES = 256 * 1024
  *    gap;
  * 2. a drop ends the feeding and makes the partner stale, until it asks again;
  * 3. partners are told about new links before any update that those links carry;
- * 4. a change is told to no partner that its source tells itself (`Partners.mustTell`);
+ * 4. a change is told to no partner that its source tells itself (`Partners.mustTell`); what came before the update that
+ *    it builds on, from whomever, is told to all;
  * 5. of a partner that may not write nothing is taken, and it is told so; what it has more then differs for ever, but
  *    content travels only when there is something new to it (`takenHash`).
  */
@@ -76,6 +77,8 @@ export class DocumentSync {
   /** Partners that lost another link, and with it perhaps updates on their way: they were not passed on from here. */
   readonly #cutOff = new Set<PeerId>()
   #suspicion: Timer | undefined
+  /** Since the update that is being applied. */
+  #hasPendingComeIn = () => false
 
   constructor(y: Y.Doc, client: number, partners: Partners, services: SyncServices, events: SyncEvents) {
     this.#y = y
@@ -192,6 +195,7 @@ export class DocumentSync {
 
   #apply(partner: Partner, update: Uint8Array): void {
     checkUpdate(update)
+    this.#hasPendingComeIn = watchPending(this.#y)
     try {
       applyChecked(this.#y, update, partner.origin)
     } catch (error) {
@@ -302,13 +306,18 @@ export class DocumentSync {
   readonly #changed = (transaction: Y.Transaction) => {
     if (!hasNews(transaction)) return
     this.#summary = undefined
-    const source = transaction.origin instanceof RemoteOrigin ? transaction.origin.peer : undefined
+    const source = this.#sourceOf(transaction)
     this.#outbox.add(transaction, source)
     for (const { peer, meanwhile } of this.#partners) if (peer !== source) meanwhile?.add(transaction)
     this.#pace.soon()
   }
 
   // Details
+
+  /** Undefined: this peer, or more than one. */
+  #sourceOf({ origin }: Y.Transaction): PeerId | undefined {
+    return origin instanceof RemoteOrigin && !this.#hasPendingComeIn() ? origin.peer : undefined
+  }
 
   #suspect(suspects: Set<PeerId>, peer: PeerId): void {
     suspects.add(peer)

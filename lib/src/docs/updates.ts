@@ -55,6 +55,15 @@ export function pendingBytes(y: Y.Doc): number {
   return (y.store.pendingStructs?.update.length ?? 0) + (y.store.pendingDs?.length ?? 0)
 }
 
+/**
+ * @returns whether anything that waits now is in the document by the time it is asked. Of deletions Yjs does not tell:
+ *   they count as if.
+ */
+export function watchPending(y: Y.Doc): () => boolean {
+  const { pendingStructs, pendingDs } = y.store
+  return () => pendingDs !== null || (pendingStructs !== null && pendingStructs !== y.store.pendingStructs)
+}
+
 /** Forgets what waits: it comes again with the next exchange of state vectors. */
 export function dropPending(y: Y.Doc): void {
   y.store.pendingStructs = null

@@ -135,6 +135,15 @@ function expectEqual(peers: DocumentPeers): void {
   }
 }
 
+/** Over any connected set of links, as `seed` draws it. */
+async function expectConvergence(steps: readonly Step[], seed: number): Promise<void> {
+  const peers = await runSchedule(steps)
+  const random = seededRandom(seed)
+  for (let i = 1; i < PEERS; i++) peers.connect(at(peers, i), at(peers, randomInt(random, i)))
+  await peers.run(2_000)
+  expectEqual(peers)
+}
+
 async function runSchedule(steps: readonly Step[]): Promise<DocumentPeers> {
   const peers = new DocumentPeers()
   for (let i = 0; i < PEERS; i++) peers.add().documents.open('notes')
@@ -158,16 +167,23 @@ describe('random schedules of edits, links, full queues and reopened documents',
 
   it('[DOC30] converge over any connected set of links', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(anyStep, { minLength: 20, maxLength: 60 }), fc.nat(), async (steps, seed) => {
-        const peers = await runSchedule(steps)
-        const random = seededRandom(seed)
-        for (let i = 1; i < PEERS; i++) peers.connect(at(peers, i), at(peers, randomInt(random, i)))
-        await peers.run(2_000)
-        expectEqual(peers)
-      }),
+      fc.asyncProperty(fc.array(anyStep, { minLength: 20, maxLength: 60 }), fc.nat(), expectConvergence),
       { numRuns: 60 },
     )
   }, 120_000)
+
+  it('[DOC30] converge where an update for an earlier opening waits for one of another peer', async () => {
+    const schedule: Step[] = [
+      { do: 'connect', a: 3, b: 1 },
+      { do: 'edit', peer: 0, seed: 0 },
+      { do: 'connect', a: 3, b: 4 },
+      { do: 'paste', peer: 1 },
+      { do: 'deliver', count: 15, seed: 1525537807 },
+      { do: 'reopen', peer: 3 },
+      { do: 'paste', peer: 4 },
+    ]
+    await expectConvergence(schedule, 0)
+  })
 
   it('[DOC20] leave everyone aware of everyone who is there, and of nobody else, after 45 s', async () => {
     await fc.assert(

@@ -163,6 +163,23 @@ describe('batching and passing on', () => {
     expect(c.text).toBe('hello')
   })
 
+  it('[DOC7] what came before the change that it builds on is passed on to whoever sent that', async () => {
+    const [a, b, c] = three('line')
+    await peers.settle()
+    peers.connect(a, c)
+    await peers.settle()
+    peers.networks.hold(a.network, b.network, true)
+    a.insert('word')
+    await peers.settle()
+    peers.disconnect(a, c)
+    c.insert('X', 2) // b gets it before the word
+    await peers.settle()
+    peers.networks.hold(a.network, b.network, false)
+    await peers.settle()
+    expect(b.text).toBe('woXrd')
+    expect(a.text).toBe('woXrd')
+  })
+
   it('[DOC8] in a full mesh each change travels once to each peer', async () => {
     const mesh = peers.mesh(6)
     await peers.settle()
