@@ -1,5 +1,6 @@
 // `npm run storm -- --minutes 1000 --from 1`: storms of seed after seed, until so many minutes are simulated. Each is a
-// cluster of one to nine peers of all kinds that come and go; what goes wrong is printed with its seed.
+// cluster of one to nine peers of all kinds that come and go; what goes wrong is printed with its seed, and the
+// next one begins.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -17,20 +18,22 @@ const { values } = parseArgs({
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const { soak } = await load('lib/test/simulation/storm-soak.ts')
-try {
-  let reportedAt = 0
-  const totals = await soak(Number(values.from), Number(values.minutes), (sofar, loss) => {
-    if (loss !== undefined) console.log(`lost its quorum for good, ${loss}`)
-    if (sofar.seconds < reportedAt + PROGRESS_SECONDS) return
-    reportedAt = sofar.seconds
-    report(sofar)
-  })
-  report(totals)
-} catch (error) {
-  console.error(error.message)
-  console.error(error.cause?.stack ?? error.stack)
+let reportedAt = 0
+let running = Number(values.from)
+process.on('uncaughtException', (error) => {
   process.exitCode = 1
-}
+  console.log(`FAILED, seed ${running}: uncaught\n${error.stack}`)
+})
+const totals = await soak(running, Number(values.minutes), (sofar, { seed, loss, failure }) => {
+  running = seed + 1
+  if (loss !== undefined) console.log(`lost its quorum for good, seed ${seed}: ${loss}`)
+  if (failure !== undefined) console.log(`FAILED, ${failure.message}\n${failure.cause?.stack ?? failure.stack}`)
+  if (sofar.seconds < reportedAt + PROGRESS_SECONDS) return
+  reportedAt = sofar.seconds
+  report(sofar)
+})
+report(totals)
+if (totals.failed > 0) process.exitCode = 1
 
 /** The sources as one file of plain JavaScript: they run faster than as many modules. */
 async function load(entry) {
@@ -49,11 +52,11 @@ async function load(entry) {
   }
 }
 
-function report({ seeds, seconds, minutes, recoveryMs, lost, ...counts }) {
+function report({ seeds, failed, seconds, minutes, recoveryMs, lost, ...counts }) {
   const perSecond = (minutes / seconds).toFixed(1)
   const rest = Object.entries(counts).map(([name, count]) => `${count} ${name}`)
   console.log(
-    `${seeds} seeds, ${Math.round(minutes)} simulated minutes (${perSecond} a second): ${rest.join(', ')}; ` +
+    `${seeds} seeds, ${failed} failed, ${Math.round(minutes)} simulated minutes (${perSecond} a second): ${rest.join(', ')}; ` +
       `${lost} clusters lost their quorum for good, longest recovery ${(recoveryMs / 1000).toFixed(1)} s`,
   )
 }

@@ -4,29 +4,41 @@ import { newCounts, type StormCounts } from './storm-counts.js'
 
 /** Of each storm, the calm after it not counted. */
 const STORM_MINUTES = 8
+/** After so many failures there is nothing to be learned from more. */
+const FAILED_MAX = 100
 
 export interface SoakTotals extends StormCounts {
   seeds: number
+  /** Storms in which something went wrong. */
+  failed: number
   seconds: number
 }
 
+/** What a storm came to that is worth a word. */
+export interface SoakNews {
+  readonly seed: number
+  /** Why its cluster can't go on, as it may happen in a reckless storm. */
+  readonly loss: string | undefined
+  /** What must not happen. */
+  readonly failure: Error | undefined
+}
+
 /**
- * Storms of seed after seed, until so many minutes are simulated.
- * @param progress called after each; `loss` tells why its cluster can't go on, if so
- * @throws Error with the seed and what happened, of the first one that goes wrong
+ * Storms of seed after seed, until so many minutes are simulated. One in which something goes wrong ends there, its
+ * minutes do not count, and the next begins.
+ * @param progress called after each
  */
 export async function soak(
   from: number,
   minutes: number,
-  progress: (totals: Readonly<SoakTotals>, loss: string | undefined) => void,
+  progress: (totals: Readonly<SoakTotals>, news: SoakNews) => void,
 ): Promise<SoakTotals> {
   const startedAt = performance.now()
-  const totals: SoakTotals = { seeds: 0, seconds: 0, ...newCounts() }
-  for (let seed = from; totals.minutes < minutes; seed++) {
-    const { counts, loss } = await runStorm(seed)
-    add(totals, counts)
+  const totals: SoakTotals = { seeds: 0, failed: 0, seconds: 0, ...newCounts() }
+  for (let seed = from; totals.minutes < minutes && totals.failed < FAILED_MAX; seed++) {
+    const news = await add(totals, seed)
     totals.seconds = (performance.now() - startedAt) / 1000
-    progress(totals, loss && `seed ${seed}: ${loss}`)
+    progress(totals, news)
   }
   return totals
 }
@@ -44,9 +56,16 @@ export async function runStorm(seed: number, minutes = STORM_MINUTES): Promise<S
   }
 }
 
-function add(totals: SoakTotals, counts: StormCounts): void {
+async function add(totals: SoakTotals, seed: number): Promise<SoakNews> {
   totals.seeds++
-  for (const key of Object.keys(counts) as (keyof StormCounts)[]) {
-    totals[key] = key === 'recoveryMs' ? Math.max(totals[key], counts[key]) : totals[key] + counts[key]
+  try {
+    const { counts, loss } = await runStorm(seed)
+    for (const key of Object.keys(counts) as (keyof StormCounts)[]) {
+      totals[key] = key === 'recoveryMs' ? Math.max(totals[key], counts[key]) : totals[key] + counts[key]
+    }
+    return { seed, loss, failure: undefined }
+  } catch (error) {
+    totals.failed++
+    return { seed, loss: undefined, failure: error as Error }
   }
 }
