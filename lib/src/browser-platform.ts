@@ -1,12 +1,10 @@
 import { toBase64Url } from './base/bytes.js'
 import type { Unsubscribe } from './base/emitter.js'
+import { invariant } from './base/errors.js'
 import type { Runtime } from './base/runtime.js'
 import { systemCompression } from './base/system-compression.js'
 import { systemRuntime } from './base/system-runtime.js'
 import type { Lifecycle, LifecycleEvents, Platform, PlatformStorage } from './platform.js'
-import { browserSocket } from './signaling/browser-socket.js'
-import { createRendezvous } from './signaling/create-rendezvous.js'
-import { browserStack, webrtcConnector } from './transport/webrtc-connector.js'
 
 const HOST_KEY = 'legion-mesh.host'
 const HOST_BYTES = 9
@@ -16,6 +14,11 @@ const DATABASE_PREFIX = 'legion-mesh'
 /** The platform of a page: its clock, its WebRTC, its WebSocket, its life. An adapter: no logic here. */
 export function browserPlatform(): Platform {
   const runtime = systemRuntime()
+  let loaded: typeof import('./browser-network.js') | undefined
+  const network = () => {
+    invariant(loaded !== undefined, () => 'the mesh was not loaded')
+    return loaded
+  }
   return {
     kind: 'browser',
     runtime,
@@ -24,8 +27,12 @@ export function browserPlatform(): Platform {
     storage: profileStorage(runtime),
     compression: systemCompression(),
     loadConsensus: async () => (await import('./consensus-code.js')).consensusCode,
-    createConnector: () => webrtcConnector({ runtime, stack: browserStack(navigator.userAgent) }),
-    createRendezvous: (options) => createRendezvous({ ...options, openSocket: browserSocket }),
+    async loadMesh() {
+      loaded = await import('./browser-network.js')
+      return loaded.Mesh
+    },
+    createConnector: () => network().webrtcConnector({ runtime, stack: network().browserStack(navigator.userAgent) }),
+    createRendezvous: (options) => network().createRendezvous({ ...options, openSocket: network().browserSocket }),
   }
 }
 

@@ -11,7 +11,8 @@ import type { Consensus, ConsensusEvents } from './groups/consensus.js'
 import type { Identity } from './identity.js'
 import type { LegionEvents } from './legion-types.js'
 import type { AnyMachine } from './machines/types.js'
-import { Mesh, type MeshSelf, type MeshStatus } from './mesh/mesh.js'
+import { LateMesh, type MeshFace } from './mesh/late-mesh.js'
+import type { MeshOptions, MeshSelf, MeshStatus } from './mesh/mesh.js'
 import { applyStrict, type LegionOptions, type ResolvedOptions, requireFit } from './options.js'
 import type { Platform } from './platform.js'
 
@@ -32,13 +33,13 @@ export function createMesh(
   options: LegionOptions<AnyMachine, unknown, never>,
   { meshLimits: limits, meshTiming: timing }: ResolvedOptions,
   world: MeshWorld,
-): Mesh {
+): MeshFace {
   const { platform, logger } = world
   const { runtime } = platform
   const { cluster, secret, signaling } = options
   const urls = typeof signaling === 'string' ? [signaling] : signaling
   const credential = () => presentable(options.credential, logger)
-  return new Mesh({
+  const meshOptions: MeshOptions = {
     self: describeSelf(options, world),
     runtime,
     createConnector: (self) => platform.createConnector(self),
@@ -58,7 +59,9 @@ export function createMesh(
     logger,
     limits,
     timing,
-  })
+  }
+  const code = platform.loadMesh()
+  return code instanceof Promise ? new LateMesh(meshOptions, code) : new code(meshOptions)
 }
 
 /** Nothing, told to the logger, if the application has nothing that could be shown. */
@@ -85,7 +88,7 @@ function describeSelf(
 }
 
 /** What no mesh can help, as errors. */
-export function meshErrors(mesh: Mesh, report: (error: LegionError) => void): Unsubscribe {
+export function meshErrors(mesh: MeshFace, report: (error: LegionError) => void): Unsubscribe {
   const subscriptions = [
     mesh.on('incompatible', (_, problem) => report(new LegionError('E_VERSION', problem))),
     mesh.on('unauthorized', (peer, problem) => report(unauthorizedError(peer, problem))),
@@ -127,18 +130,24 @@ export function nameOf(id: PeerId): string {
   return id.slice(0, NAME_CHARACTERS)
 }
 
-/** @param failed throws what those are told who need the code */
+/**
+ * Of all that is agreed on, when the mesh is whole too.
+ * @param failed throws what those are told who need the code
+ */
 export function loadCode(
   platform: Platform,
+  mesh: MeshFace,
   failed: (cause: unknown) => never,
 ): ConsensusCode | Promise<ConsensusCode> {
   const code = platform.loadConsensus()
-  return code instanceof Promise ? code.catch(failed) : code
+  const isWhole = mesh instanceof LateMesh ? mesh.whole : undefined
+  if (isWhole === undefined && !(code instanceof Promise)) return code
+  return Promise.all([code, isWhole]).then(([loaded]) => loaded, failed)
 }
 
 export interface ConsensusWorld {
   readonly platform: Platform
-  readonly mesh: Mesh
+  readonly mesh: MeshFace
   readonly logger: Logger
   readonly durable: boolean
   readonly events: ConsensusEvents
@@ -188,7 +197,7 @@ export async function readyInTime(
   ready: Promise<void>,
   timeoutMs: number,
   runtime: Runtime,
-  mesh: Pick<Mesh, 'status'>,
+  mesh: Pick<MeshFace, 'status'>,
 ): Promise<void> {
   const late = defer<never>()
   const timer = runtime.setTimer(timeoutMs, () => late.reject(notReadyError(mesh.status())))
@@ -213,6 +222,7 @@ export function defaultPlatform(): Platform {
 }
 
 export function notLoadedError(cause: unknown): LegionError {
-  const problem = 'The code for what is agreed on could not be loaded; documents and messages go on. Reload the page.'
+  const problem =
+    'Some code could not be loaded. Without that for groups documents and messages go on; without that for links nothing leaves this page. Reload it.'
   return new LegionError('E_UNSUPPORTED', problem, { cause, outcome: 'not-applied' })
 }

@@ -46,7 +46,7 @@ import type {
   QueryPayload,
   StateOf,
 } from './machines/types.js'
-import type { Mesh } from './mesh/mesh.js'
+import type { MeshFace } from './mesh/late-mesh.js'
 import type { PeerInfo, PeerStatus } from './mesh/peer-info.js'
 import { Messaging } from './messaging/messaging.js'
 import type {
@@ -83,7 +83,7 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
   readonly #platform: Platform
   readonly #options: ResolvedOptions
   readonly #logger: Logger
-  readonly #mesh: Mesh
+  readonly #mesh: MeshFace
   readonly #messages: Messages<H>
   readonly #messaging: Messaging<Legion<M>>
   readonly #documents: Documents
@@ -150,7 +150,7 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
     this.#messages = this.#messaging.typed<H>()
     const kept = { store: this.#storage && this.#store.promise, failed: this.#report }
     this.#documents = new Documents({ ...world, ...kept, settings: options.documents, limits: documentLimits })
-    const code = loadCode(this.#platform, (cause) => this.#goOnWithout(cause))
+    const code = loadCode(this.#platform, this.#mesh, (cause) => this.#goOnWithout(cause))
     const agreed = { self: () => this.#mesh.self.id, group: this.group.bind(this), ...this.#options.groupLimits }
     const agreements = whenHere(code, ({ Agreements }) => new Agreements({ ...world, ...agreed }))
     this.#agreedDocuments = new AgreedDocuments(this.#documents, agreements)

@@ -4,6 +4,7 @@ import type { Logger } from './base/logger.js'
 import type { Runtime } from './base/runtime.js'
 import type { Compression } from './base/system-compression.js'
 import type { ConsensusCode } from './consensus-code.js'
+import type { Mesh } from './mesh/mesh.js'
 import type { PeerKind } from './mesh/peer-info.js'
 import type { Rendezvous } from './signaling/rendezvous.js'
 import type { OpenedStore, StoreChoice } from './storage/cluster-stores.js'
@@ -22,6 +23,8 @@ export interface Platform {
   readonly compression: Compression | undefined
   /** Where size counts, the code of all that is agreed on is loaded when the first Legion needs it. */
   loadConsensus(): ConsensusCode | Promise<ConsensusCode>
+  /** In the same way the code to meet other peers; connectors and rendezvous are made after it. */
+  loadMesh(): typeof Mesh | Promise<typeof Mesh>
   createConnector(self: PeerId): Connector
   createRendezvous(options: RendezvousOptions): Rendezvous
 }

@@ -3,7 +3,7 @@ import type { ClusterId, PeerId } from '../base/ids.js'
 import type { Logger } from '../base/logger.js'
 import { kv } from '../machines/kv.js'
 import type { AnyMachine } from '../machines/types.js'
-import type { Mesh } from '../mesh/mesh.js'
+import type { MeshFace } from '../mesh/late-mesh.js'
 import type { Store } from '../storage/storage.js'
 import { Founding, type Startup } from './founding.js'
 import { Group } from './group.js'
@@ -17,7 +17,7 @@ import { Splits } from './splits.js'
 
 export interface ConsensusOptions<M extends AnyMachine>
   extends Pick<GroupsOptions, 'runtime' | 'rules' | 'admit' | 'timing' | 'durable' | 'deflate' | 'inflate'> {
-  readonly mesh: Mesh
+  readonly mesh: MeshFace
   readonly logger: Logger
   /** Of the group `main`; undefined: `kv`. */
   readonly machine: M | undefined

@@ -1,12 +1,12 @@
 import { LegionError } from '../base/errors.js'
 import { type ClusterId, newClusterId } from '../base/ids.js'
 import { type Runtime, setPeriodicTimer, type Timer } from '../base/runtime.js'
-import type { Mesh } from '../mesh/mesh.js'
+import type { MeshFace } from '../mesh/late-mesh.js'
 
 export type Startup = 'auto' | 'join' | 'found'
 
 export interface FoundingOptions {
-  readonly mesh: Mesh
+  readonly mesh: MeshFace
   readonly runtime: Runtime
   readonly startup: Startup
   /** Called once: this peer now belongs to a cluster, which it founded or not. */

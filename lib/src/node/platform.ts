@@ -3,6 +3,7 @@ import { LegionError } from '../base/errors.js'
 import { systemCompression } from '../base/system-compression.js'
 import { systemRuntime } from '../base/system-runtime.js'
 import { consensusCode } from '../consensus-code.js'
+import { Mesh } from '../mesh/mesh.js'
 import type { Lifecycle, Platform, PlatformStorage } from '../platform.js'
 import { createRendezvous } from '../signaling/create-rendezvous.js'
 import type { SocketFactory } from '../signaling/socket.js'
@@ -45,6 +46,7 @@ export async function nodePlatform({ directory, webrtc }: NodePlatformOptions = 
     storage: directory === undefined ? undefined : directoryStorage(directory),
     compression: systemCompression(),
     loadConsensus: () => consensusCode,
+    loadMesh: () => Mesh,
     createConnector: () => webrtcConnector({ runtime, stack, wrtc }),
     createRendezvous: (options) => createRendezvous({ ...options, openSocket }),
   }

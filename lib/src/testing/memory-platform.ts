@@ -1,6 +1,7 @@
 import { systemCompression } from '../base/system-compression.js'
 import { systemRuntime } from '../base/system-runtime.js'
 import { consensusCode } from '../consensus-code.js'
+import { Mesh } from '../mesh/mesh.js'
 import type { Platform } from '../platform.js'
 import { openFreeStore } from '../storage/cluster-stores.js'
 import type { Storage } from '../storage/storage.js'
@@ -37,6 +38,7 @@ export function memoryPlatform({ storage }: MemoryPlatformOptions = {}): Platfor
     },
     compression: systemCompression(),
     loadConsensus: () => consensusCode,
+    loadMesh: () => Mesh,
     createConnector: () => hub.connector(),
     createRendezvous: ({ cluster, secret }) => signaling.rendezvous(JSON.stringify([cluster, secret ?? null])),
   }

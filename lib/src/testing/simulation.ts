@@ -7,6 +7,7 @@ import { consensusCode } from '../consensus-code.js'
 import { Legion } from '../legion.js'
 import type { kv } from '../machines/kv.js'
 import type { AnyMachine } from '../machines/types.js'
+import { Mesh } from '../mesh/mesh.js'
 import type { PeerKind } from '../mesh/peer-info.js'
 import type { LegionOptions } from '../options.js'
 import type { LifecycleEvents, Platform, PlatformStorage } from '../platform.js'
@@ -199,6 +200,7 @@ class SimulatedProcess {
       storage: this.#storage(kind),
       compression: undefined,
       loadConsensus: () => consensusCode,
+      loadMesh: () => Mesh,
       createConnector: (self) => this.#network.connector(self),
       createRendezvous: ({ self }) => this.#network.rendezvous(self),
       lifecycle: {

@@ -21,6 +21,7 @@ const FLOORS = [
 const TOP = [
   'metrics',
   'consensus-code',
+  'browser-network',
   'platform',
   'identity',
   'browser-platform',
