@@ -15,6 +15,7 @@ import { Dissolution } from './dissolution.js'
 import { type EpochId, isOfEpoch } from './epoch.js'
 import { nextIncarnation } from './gift.js'
 import { MAIN } from './group-registry.js'
+import { HeldCommits } from './held-commits.js'
 import { logPrefix } from './orphan.js'
 import { Outbox } from './outbox.js'
 import { decodeAttributes, FORMERLY_MAX } from './replica-attributes.js'
@@ -97,6 +98,7 @@ export class Groups {
   readonly #options: GroupsOptions
   readonly #roster: Port
   readonly #frames: ConsensusFrames
+  readonly #heldCommits: HeldCommits
   readonly #snapshots: SnapshotExchange
   readonly #subscriptions: readonly (() => void)[]
   readonly #hosts = new Map<number, ReplicaHost>()
@@ -142,6 +144,7 @@ export class Groups {
         complete: (offer) => this.#onSnapshotComplete(offer),
       },
     })
+    this.#heldCommits = new HeldCommits(runtime)
     this.#loop = new RunSoon(runtime, () => this.#evaluate())
     this.#tickedAtMs = runtime.nowMs()
     this.#ticker = setPeriodicTimer(runtime, options.timing.tickMs, () => this.#tick())
@@ -252,6 +255,7 @@ export class Groups {
 
   setVisible(visible: boolean): void {
     this.#visible = visible
+    this.#heldCommits.setVisible(visible)
     for (const host of this.#hosts.values()) host.setVisible(visible)
   }
 
@@ -275,6 +279,7 @@ export class Groups {
   /** Stops everything; what is being written still becomes durable. */
   async stop(): Promise<void> {
     this.#ticker.cancel()
+    this.#heldCommits.stop()
     this.#takeover?.stop()
     this.#snapshots.close()
     for (const unsubscribe of this.#subscriptions) unsubscribe()
@@ -325,6 +330,7 @@ export class Groups {
     this.#due.clear()
     for (const host of due) {
       host.evaluate()
+      this.#heldCommits.ran(host)
       if (host.isIdle) this.#awake.delete(host)
       else this.#awake.add(host)
     }

@@ -79,7 +79,8 @@ export class Replica {
     this.#compactedIndex = initial.snapshot.index
     this.#durableIndex = options.log === undefined ? Number.POSITIVE_INFINITY : this.state.appliedIndex
     const random = () => runtime.random()
-    this.#raft = new RawNode({ id, random, initial, quiesceTicks, copies, snapshot: () => this.#makeSnapshot() })
+    const snapshot = () => this.#makeSnapshot()
+    this.#raft = new RawNode({ id, random, initial, quiesceTicks, copies, holdCommits: true, snapshot })
     if (options.prepared !== undefined) this.#wait(options.prepared, () => {})
   }
 
@@ -199,6 +200,15 @@ export class Replica {
   /** What is known to be committed, applied or not. */
   get committed(): number {
     return this.#raft.committed
+  }
+
+  /** See `RawNode`. */
+  get heldCommit(): number | undefined {
+    return this.#raft.heldCommit
+  }
+
+  releaseCommit(index: number): void {
+    this.#raft.releaseCommit(index)
   }
 
   /** Ends this replica for good. @returns what to tell everyone at once */

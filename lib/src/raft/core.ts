@@ -46,6 +46,8 @@ export class Core {
   pendingConfigIndex: Index = 0
   /** Leader: the last of its own entries that is durable here. */
   durableIndex: Index = 0
+  /** Leader: there may be members that were not told the commit index, as they do not wait for it. */
+  holdsCommit = false
   /** Leader: bytes of payload that were appended in this term and are not applied. */
   uncommittedBytes = 0
   /** Leader: to whom leadership is being handed over. */

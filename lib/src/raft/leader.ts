@@ -1,8 +1,9 @@
+import { announceCommit, tellCommit } from './commit-news.js'
 import type { Core } from './core.js'
 import type { AppendResponse, HeartbeatResponse, Message } from './messages.js'
 import type { Progress } from './progress.js'
 import { confirmReads, releasePostponedReads } from './reads.js'
-import { broadcastAppend, maybeCommit, sendAppend, sendPending, sendToWitnesses } from './replication.js'
+import { maybeCommit, sendAppend, sendPending, sendToWitnesses } from './replication.js'
 import { offerLeadership, sendTimeoutNow } from './transfer.js'
 import type { Index } from './types.js'
 
@@ -46,7 +47,7 @@ export function ownEntriesDurable(core: Core, index: Index): void {
 
 /** Fewer members may be left whose copy has to be waited for. */
 export function copiesLost(core: Core): void {
-  if (maybeCommit(core)) announceCommit(core)
+  if (maybeCommit(core)) committed(core)
 }
 
 /** `progress` has everything up to `index`; it may be the leader's own. */
@@ -56,16 +57,16 @@ export function acknowledge(core: Core, progress: Progress, index: Index): void 
   if (!news && !(progress.state === 'probe' && progress.match === index)) return
   advanceFlow(core, progress, index)
   if (maybeCommit(core)) {
-    announceCommit(core)
+    committed(core)
   } else if (progress.id !== core.id && progress.canUseCommit(core.log.committed)) {
-    sendAppend(core, progress)
+    tellCommit(core, progress)
   }
   if (progress.id !== core.id) continueWith(core, progress)
 }
 
-function announceCommit(core: Core): void {
+function committed(core: Core): void {
   releasePostponedReads(core)
-  broadcastAppend(core)
+  announceCommit(core)
 }
 
 function continueWith(core: Core, progress: Progress): void {

@@ -37,6 +37,12 @@ export interface RaftOptions {
    * they are fewer. Default 1: a quorum of the voters is enough.
    */
   readonly copies?: number | undefined
+  /**
+   * A leader tells a new commit index at once only to members that wait for it: they proposed what is committed, or
+   * read; or the configuration changes. To the others it goes with the next entries or heartbeat, or when the owner
+   * calls `releaseCommit`. Default false: to all at once.
+   */
+  readonly holdCommits?: boolean | undefined
   /** A leader falls silent after this many ticks in which nothing happened and all are up to date. Default 0: never. */
   readonly quiesceTicks?: number | undefined
 }
@@ -93,6 +99,7 @@ export function resolveOptions(options: RaftOptions): ResolvedOptions {
     maxInflightMessages: options.maxInflightMessages ?? 256,
     maxInflightBytes: options.maxInflightBytes ?? 4 * 1024 * 1024,
     copies: options.copies ?? 1,
+    holdCommits: options.holdCommits ?? false,
     quiesceTicks: options.quiesceTicks ?? 0,
   }
   checkOptions(resolved)

@@ -25,6 +25,8 @@ export class Progress {
   next: Index
   /** The highest commit index sent, as far as it can have been of use. */
   sentCommit: Index = 0
+  /** The last entry that the member itself proposed. */
+  proposed: Index = 0
   pendingSnapshot: Index = 0
   recentActive: boolean
   /** Who has adopted the member's vote. There is no replica of this id any more: nothing is sent to it. */
@@ -54,6 +56,7 @@ export class Progress {
     this.match = 0
     this.next = next
     this.sentCommit = 0
+    this.proposed = 0
     this.recentActive = false
   }
 

@@ -23,6 +23,8 @@ export function proposeConfigChange(core: Core, change: ConfigChange): ProposeRe
 export function leadProposal(core: Core, message: Propose): void {
   const result = lead(core, message.entries)
   if (result.kind === 'dropped') refuse(core, message, result.reason)
+  const proposer = core.tracker.get(message.from)
+  if (result.kind === 'appended' && proposer !== undefined) proposer.proposed = result.last
 }
 
 /** Everyone but the leader: a proposal that was sent to a leader of the past. One hop only, so that none goes round. */

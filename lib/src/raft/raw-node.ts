@@ -1,5 +1,6 @@
 import { invariant } from '../base/errors.js'
 import { adoptWhatIsDue, countOwnVotes, type LastWords, sayGoodbye, voicesDurable } from './adoption.js'
+import { releaseCommit } from './commit-news.js'
 import type { ConfigChange } from './config-change.js'
 import { Core } from './core.js'
 import { campaign } from './election.js'
@@ -145,6 +146,16 @@ export class RawNode {
   /** The snapshot sent to `id` was delivered, or could not be. Without a report the leader waits for ever. */
   reportSnapshot(id: VoterId, delivered: boolean): void {
     reportSnapshot(this.#core, id, delivered)
+  }
+
+  /** With `holdCommits`, on a leader: the commit index, if there may be somebody who was not told it. */
+  get heldCommit(): Index | undefined {
+    return this.#core.holdsCommit ? this.#core.log.committed : undefined
+  }
+
+  /** Tells those who were not told yet that everything up to `index` is committed. */
+  releaseCommit(index: Index): void {
+    releaseCommit(this.#core, index)
   }
 
   /** Ends the silence of an idle group. Proposals, reads and messages do it by themselves. */

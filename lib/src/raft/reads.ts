@@ -1,3 +1,4 @@
+import { tellReader } from './commit-news.js'
 import type { Core } from './core.js'
 import type { HeartbeatResponse, ReadIndex, ReadIndexResponse } from './messages.js'
 import { wake } from './quiesce.js'
@@ -76,8 +77,12 @@ function serveRead(core: Core, read: PendingRead): void {
 
 function answer(core: Core, read: PendingRead, index: Index): void {
   const { from, ticket } = read
-  if (from === core.id) core.readStates.push({ index, ticket })
-  else core.send({ type: 'read-index-response', from: core.id, to: from, term: 0, ticket, index })
+  if (from === core.id) {
+    core.readStates.push({ index, ticket })
+    return
+  }
+  tellReader(core, from, index)
+  core.send({ type: 'read-index-response', from: core.id, to: from, term: 0, ticket, index })
 }
 
 function refuseRead(core: Core, read: PendingRead, reason: DropReason): void {

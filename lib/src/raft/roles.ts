@@ -74,6 +74,7 @@ function reset(core: Core, term: Term): void {
   core.quiesced = false
   core.idleTicks = 0
   core.pendingConfigIndex = 0
+  core.holdsCommit = false
   core.uncommittedBytes = 0
   core.ownVote = undefined
   core.ownAppendIndex = 0

@@ -38,6 +38,7 @@ const AGENDA_ROUNDS = 64
 /** What a cluster can have to do in the time of one tick, if it does not talk in circles. */
 const ERRANDS_MAX = 200_000
 const REPORT_ROUNDS = 25
+const RELEASE_CHANCE = 0.5
 
 /** One run of a cluster of cores under the weather of one seed. */
 export class Simulator {
@@ -91,6 +92,7 @@ export class Simulator {
     if (this.#round % REPORT_ROUNDS === 0) this.#reportSnapshots()
     for (const replica of this.#replicas) this.#attend(replica)
     this.#runErrands()
+    this.#releaseCommits()
   }
 
   #tick(): void {
@@ -156,6 +158,13 @@ export class Simulator {
     for (const who of order.slice(0, count)) {
       const deaf = pick(this.#random, [0, 0, 0, 0, 0, randomInt(this.#random, everyone), everyone])
       this.#step({ verb: 'goodbye', who, count: deaf })
+    }
+  }
+
+  /** Some owners are too slow for it: the next heartbeat tells. */
+  #releaseCommits(): void {
+    for (const { id, raw } of this.#replicas) {
+      if (raw?.heldCommit !== undefined && this.#chance(RELEASE_CHANCE)) this.#step({ verb: 'release', who: id })
     }
   }
 

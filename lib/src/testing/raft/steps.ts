@@ -50,6 +50,8 @@ export const VERBS = [
   'transfer',
   'campaign',
   'wake',
+  /** `who` tells everyone what is committed. */
+  'release',
   /** A checkpoint of the state, and all of the log before it but `count` entries is forgotten. */
   'compact',
   /** Messages from `who` to `peer` are lost from now on. */

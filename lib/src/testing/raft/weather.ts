@@ -61,7 +61,7 @@ const MORE_NAMES = 'abcdefghijklm'
 /** Each seed first draws which faults exist at all: combinations that are rare otherwise become common. */
 export function drawWeather(seed: number): Weather {
   const random = seededRandom(seed, 1)
-  const setup = drawSetup(random, seed)
+  const setup = withHeldCommits(drawSetup(random, seed))
   const replicas = [setup.voters, setup.learners, setup.witnesses, setup.spares].join('').length
   const hasSkew = random() < 0.3
   return {
@@ -107,6 +107,12 @@ function drawSetup(random: RandomStream, seed: number): Setup {
       maxInflightBytes: pick(random, [50, 100_000]),
     },
   }
+}
+
+/** Drawn apart, so that the rest of a seed's weather is what it was before there was this. */
+function withHeldCommits(setup: Setup): Setup {
+  const holdCommits = seededRandom(setup.seed, 4)() < 0.5
+  return { ...setup, core: { ...setup.core, holdCommits } }
 }
 
 function drawLoad(random: RandomStream): Load {

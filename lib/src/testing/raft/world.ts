@@ -235,6 +235,7 @@ const ACTIONS: Readonly<Record<Verb, Action>> = {
   transfer: live((raw, { peer }) => peer !== undefined && raw.transferLeader(peer) === undefined),
   campaign: live((raw) => raw.campaign() === undefined),
   wake: live((raw) => raw.wake()),
+  release: live((raw) => raw.heldCommit !== undefined && raw.releaseCommit(raw.heldCommit)),
   compact: live((_raw, { count = 0 }, _world, replica) => replica.compact(count)),
   cut: both((world, from, to) => world.links.cut(from, to)),
   mend: both((world, from, to) => world.links.mend(from, to)),

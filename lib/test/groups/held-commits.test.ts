@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest'
+import type { kv } from '../../src/machines/index.js'
+import { createSimulation, type SimulatedPeer, type Simulation } from '../../src/testing/simulation.js'
+
+type Peer = SimulatedPeer<typeof kv>
+
+/** One way between any two peers. */
+const TRIP_MS = 1
+const HOLD_MS = 5
+
+/** Three voters that have nothing to do. */
+async function start(seed: number): Promise<{ simulation: Simulation; leader: Peer; followers: Peer[] }> {
+  const simulation = createSimulation({ seed, conditions: { latencyMs: [TRIP_MS, TRIP_MS] } })
+  const peers = await simulation.peers<typeof kv>(3)
+  await simulation.run(5_000)
+  const leader = peers.find(({ id, legion }) => legion.leader === id) as Peer
+  return { simulation, leader, followers: peers.filter((peer) => peer !== leader) }
+}
+
+const set = ({ legion }: Peer, value: number) => legion.applyConsistent('set', { key: 'k', value })
+const peek = ({ legion }: Peer) => legion.peek('get', 'k')
+
+/** Runs until `condition` holds. @returns how long that took, in milliseconds */
+async function timeUntil(simulation: Simulation, condition: () => boolean): Promise<number> {
+  const startMs = simulation.clock.nowMs
+  while (!condition()) await simulation.run(0.5)
+  return simulation.clock.nowMs - startMs
+}
+
+async function timeOf(simulation: Simulation, promise: Promise<unknown>): Promise<number> {
+  let isDone = false
+  promise.then(() => {
+    isDone = true
+  })
+  return timeUntil(simulation, () => isDone)
+}
+
+const messagesSent = ({ legion }: Peer) =>
+  Object.values(legion.status().mesh.peers).reduce((sum, { link }) => sum + (link?.sent.messages ?? 0), 0)
+
+describe('news of what is committed', () => {
+  it('[GRP190] reaches members in which nothing waits for it within a few milliseconds', async () => {
+    const { simulation, leader, followers } = await start(1)
+    expect(await timeOf(simulation, set(leader, 1))).toBeLessThanOrEqual(2 * TRIP_MS + 1)
+    expect(followers.map(peek)).toEqual([undefined, undefined])
+    const waited = await timeUntil(simulation, () => followers.every((peer) => peek(peer) === 1))
+    expect(waited).toBeLessThanOrEqual(HOLD_MS + TRIP_MS + 1)
+  })
+
+  it('[GRP190] travels with the next command: of commands that follow each other each costs two messages', async () => {
+    const { simulation, leader, followers } = await start(2)
+    const before = messagesSent(leader)
+    for (let i = 1; i <= 50; i++) {
+      await timeOf(simulation, set(leader, i))
+      expect(followers.map(peek)).toEqual([i, i].map((value) => (value === 1 ? undefined : value - 1)))
+    }
+    // Two heartbeats and a few words of the links come in between.
+    expect(messagesSent(leader) - before).toBeLessThan(2 * 50 + 10)
+  })
+
+  it('[GRP191] reaches the member that proposed it at once: its command takes two round trips', async () => {
+    const { simulation, followers } = await start(3)
+    const [proposer, other] = followers as [Peer, Peer]
+    for (let i = 1; i <= 10; i++) {
+      expect(await timeOf(simulation, set(proposer, i))).toBeLessThanOrEqual(4 * TRIP_MS + 1)
+      expect(peek(other)).not.toBe(i)
+    }
+  })
+
+  it('[GRP192] does not wait for the timers of a hidden page', async () => {
+    const { simulation, leader, followers } = await start(4)
+    for (const peer of [leader, ...followers]) peer.setVisible(false)
+    await timeOf(simulation, set(leader, 1))
+    const waited = await timeUntil(simulation, () => followers.every((peer) => peek(peer) === 1))
+    expect(waited).toBeLessThanOrEqual(TRIP_MS + 1)
+  })
+})
