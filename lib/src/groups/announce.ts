@@ -57,6 +57,8 @@ export interface Announce {
   readonly member: Member
   readonly machineName: string
   readonly visible: boolean
+  /** It speaks for too many others: give its next incarnation its place. */
+  readonly isWorn: boolean
   readonly epoch: EpochId
   /** Of a member: the recoveries that led to its epoch. */
   readonly history: readonly Epoch[]
@@ -209,6 +211,7 @@ const writers = {
     writeMember(encoder, message.member)
     writeString(encoder, message.machineName)
     writeBoolean(encoder, message.visible)
+    writeBoolean(encoder, message.isWorn)
     writeCount(encoder, message.epoch)
     writeList(encoder, message.history, writeEpoch)
   },
@@ -298,6 +301,7 @@ function readAnnounce(decoder: Decoder): Announce {
     member: readMember(decoder),
     machineName: readString(decoder, TEXT_BYTES_MAX),
     visible: readBoolean(decoder),
+    isWorn: readBoolean(decoder),
     epoch: readCount(decoder, EPOCH_ID_MAX),
     history: readList(decoder, EPOCHS_MAX, readEpoch),
   }

@@ -65,10 +65,11 @@ export class LeaderDuties {
     const { runtime, rules, network, membership, leadership, presence } = this.#options
     const { roster } = replica.state
     const { id: self } = network.self
-    const isGoing = isLeaving || roster.isEjected(self)
+    const isGoing = isLeaving || presence.isWorn || roster.isEjected(self)
     const isLast = roster.members.size === 1 // whoever is about to join is made a member first
-    if (isGoing && !isLast && heirsOf(replica, network).length === 0) membership.leaving(self)
-    else if (isGoing) leadership.handOver()
+    if (isGoing && (isLast || heirsOf(replica, network).length > 0)) leadership.handOver()
+    else if (isLeaving || roster.isEjected(self)) membership.leaving(self)
+    else if (isGoing) membership.renewing(replica.id)
     const status = replica.status()
     this.#noteCopies(status)
     const change = membership.nextChange(presence.member(), roster, status, rules, runtime.nowMs())

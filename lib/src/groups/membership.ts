@@ -9,7 +9,7 @@ import { encodeJoining } from './entry.js'
 import { idsOf, type Replica } from './replica.js'
 import type { Member, Roster } from './roster.js'
 import { Steadiness } from './steadiness.js'
-import { peerOf } from './voter-id.js'
+import { incarnationOf, peerOf, voterIdOf } from './voter-id.js'
 
 /** A follower that lacks no more entries than this is caught up: the rest travels in the append that is under way. */
 const CAUGHT_UP_ENTRIES = 1000
@@ -34,6 +34,8 @@ export class Membership {
   readonly #goodbyes = new Set<PeerId>()
   /** Who wants to be removed for good. */
   readonly #leaving = new Set<PeerId>()
+  /** Whose next incarnation shall take its place. */
+  readonly #renewing = new Set<VoterId>()
   readonly #hiddenSinceMs = new Map<PeerId, number>()
   readonly #steadiness = new Steadiness()
   readonly #commitTimes = new CommitTimes()
@@ -47,6 +49,7 @@ export class Membership {
   announced(peer: PeerId, announce: Announce, nowMs: number): void {
     this.#announced.set(peer, announce)
     this.heard(peer, nowMs)
+    if (announce.isWorn) this.renewing(announce.member.id)
     if (announce.visible) this.#hiddenSinceMs.delete(peer)
     else if (!this.#hiddenSinceMs.has(peer)) this.#hiddenSinceMs.set(peer, nowMs)
     this.#goneSinceMs.delete(announce.member.id)
@@ -66,6 +69,11 @@ export class Membership {
     this.#leaving.add(peer)
   }
 
+  /** As soon as others can do without it, its next incarnation takes its place, as a learner. */
+  renewing(id: VoterId): void {
+    this.#renewing.add(id)
+  }
+
   lost(peer: PeerId, reason: PeerLeftReason, nowMs: number): void {
     const announce = this.#announced.get(peer)
     this.#announced.delete(peer)
@@ -77,12 +85,14 @@ export class Membership {
     this.#steadiness.tidy(nowMs)
     forgetOldest(this.#goodbyes)
     forgetOldest(this.#leaving)
+    forgetOldest(this.#renewing)
     forgetOldest(this.#goneSinceMs)
   }
 
   /** Peers that are gone and not forgotten, each as often as it is remembered. */
   get rememberedCount(): number {
-    return this.#goodbyes.size + this.#leaving.size + this.#goneSinceMs.size + this.#steadiness.rememberedCount
+    const gone = this.#goodbyes.size + this.#leaving.size + this.#renewing.size + this.#goneSinceMs.size
+    return gone + this.#steadiness.rememberedCount
   }
 
   get announces(): ReadonlyMap<PeerId, Announce> {
@@ -120,8 +130,22 @@ export class Membership {
     this.#noteCommit(status, nowMs)
     if (status.configuration.votersOutgoing.length > 0) return undefined
     this.#noteAbsent(own.id, roster, nowMs)
-    const plan = planRoster(this.#candidates(own.id, roster, status, nowMs), rules)
+    const candidates = this.#candidates(own.id, roster, status, nowMs)
+    const plan = this.#planWithoutWorn(candidates, rules) ?? planRoster(candidates, rules)
     return (plan && this.#toChange(plan, roster, status.configuration)) ?? this.#renewal(own, roster, status)
+  }
+
+  /** One after the other, and each only if the others can do without it. */
+  #planWithoutWorn(candidates: readonly Candidate[], rules: AutopilotRules): Plan | undefined {
+    for (const worn of this.#renewing) {
+      const isOut = (candidate: Candidate) => candidate.isOut || candidate.id === worn
+      const plan = planRoster(
+        candidates.map((candidate) => ({ ...candidate, isOut: isOut(candidate) })),
+        rules,
+      )
+      if (plan !== undefined) return plan
+    }
+    return undefined
   }
 
   /** On the leader: for how long a member whose log ends with `match` has lacked a committed entry. */
@@ -202,7 +226,9 @@ export class Membership {
       if (!present && !this.#goneSinceMs.has(id)) this.#goneSinceMs.set(id, nowMs)
     }
     this.#steadiness.tidy(nowMs)
-    for (const id of this.#goneSinceMs.keys()) if (!roster.members.has(id)) this.#goneSinceMs.delete(id)
+    for (const ids of [this.#goneSinceMs, this.#renewing]) {
+      for (const id of ids.keys()) if (!roster.members.has(id)) ids.delete(id)
+    }
     for (const peers of [this.#leaving, this.#goodbyes]) {
       for (const peer of peers) if (!roster.has(peer) && !this.#announced.has(peer)) peers.delete(peer)
     }
@@ -212,14 +238,25 @@ export class Membership {
     const { voters, learners, witnesses } = configuration
     const planned = new Set([...plan.voters, ...plan.witnesses, ...plan.learners])
     const isVoter = (id: VoterId) => voters.includes(id) && !witnesses.includes(id)
+    const removed = [...idsOf(configuration)].filter((id) => !planned.has(id))
+    const successors = this.#successorsOf(removed, roster)
     const changes: MemberChange[] = [
       ...plan.voters.filter((id) => !isVoter(id)).map((id) => ({ type: 'add-voter', id }) as const),
       ...plan.witnesses.filter((id) => !witnesses.includes(id)).map((id) => ({ type: 'add-witness', id }) as const),
       ...plan.learners.filter((id) => !learners.includes(id)).map((id) => ({ type: 'add-learner', id }) as const),
-      ...[...idsOf(configuration)].filter((id) => !planned.has(id)).map((id) => ({ type: 'remove', id }) as const),
+      ...successors.map(({ id }) => ({ type: 'add-learner', id }) as const),
+      ...removed.map((id) => ({ type: 'remove', id }) as const),
     ]
-    const joining = this.#newcomers(roster).filter((member) => planned.has(member.id))
+    const joining = [...this.#newcomers(roster).filter((member) => planned.has(member.id)), ...successors]
     return changes.length === 0 ? undefined : { transition: 'auto', changes, context: encodeJoining(joining) }
+  }
+
+  /** In the same change, so that the peer is a member all the time. */
+  #successorsOf(removed: readonly VoterId[], roster: Roster): Member[] {
+    return removed
+      .filter((id) => this.#renewing.has(id) && !this.#leaving.has(peerOf(id)) && !this.#isOut(peerOf(id), roster))
+      .flatMap((id) => roster.members.get(id) ?? [])
+      .map((member) => ({ ...member, id: voterIdOf(peerOf(member.id), incarnationOf(member.id) + 1) }))
   }
 }
 

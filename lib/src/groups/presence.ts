@@ -31,6 +31,9 @@ export interface PresenceOptions {
 
 const ANNOUNCE_TICKS = 10
 
+/** A replica that speaks for more others begins a new incarnation: all of them have to fit into its own last words. */
+const VOICES_WANTED_MAX = 64
+
 /** Who is here: this replica tells the others of itself, and hears of theirs. */
 export class Presence {
   readonly #options: PresenceOptions
@@ -46,9 +49,15 @@ export class Presence {
     return memberOf(network.self, id(), definition.version)
   }
 
-  /** It is time to announce again, if nobody has made this replica a member yet. */
+  /** This replica speaks for so many others that its next incarnation should take its place. */
+  get isWorn(): boolean {
+    return (this.#options.replica()?.voices.length ?? 0) > VOICES_WANTED_MAX
+  }
+
+  /** It is time to announce again: nobody has made this replica a member yet, or its next incarnation in its place. */
   isStale(ticks: number): boolean {
-    return ticks >= this.#announcedAtTick + ANNOUNCE_TICKS
+    const wantsToBeAdded = this.isWorn || this.#options.replica()?.isMember === false
+    return wantsToBeAdded && ticks >= this.#announcedAtTick + ANNOUNCE_TICKS
   }
 
   /** Repeated until this peer is a member: some did not host the group yet when they were told. */
@@ -64,8 +73,9 @@ export class Presence {
     const { current: epoch, history: all } = epochs()
     const history = replica.isMember ? all : []
     const visible = this.#options.isVisible()
-    const member = this.member()
-    out.tell(peer, { kind: 'announce', clusterId, member, machineName: definition.name, visible, epoch, history })
+    const [member, machineName] = [this.member(), definition.name]
+    const { isWorn } = this
+    out.tell(peer, { kind: 'announce', clusterId, member, machineName, visible, isWorn, epoch, history })
   }
 
   told(from: PeerId, message: Announce | Inquiry | Leaving): void {

@@ -299,7 +299,7 @@ export class ReplicaHost {
     for (let i = 0; i < ticks; i++) replica?.tick()
     this.#ticks += ticks
     if (this.#leaving) this.#pressLeaving()
-    else if (replica?.isMember === false && this.#presence.isStale(this.#ticks)) this.#presence.announce()
+    else if (this.#presence.isStale(this.#ticks)) this.#presence.announce()
     if (replica?.isLeader) this.#duties.tick(replica, this.#ticks)
     this.#isRosterStale = true
     this.#options.events.tick()
@@ -355,8 +355,9 @@ export class ReplicaHost {
   }
 
   #onRemoved(replica: Replica): void {
-    // Who was ejected hears it from somebody who knows: before, a leader may be needed to tell the others.
-    if (!replica.state.roster.isEjected(this.#options.network.self.id)) this.#onRetired(incarnationOf(replica.id))
+    // Who was ejected, or wanted to go, hears it from somebody who knows: a leader may be needed to tell the others.
+    if (replica.state.roster.isEjected(this.#options.network.self.id) || this.#presence.isWorn) return
+    this.#onRetired(incarnationOf(replica.id))
   }
 
   #noteOutdated(replica: Replica): void {

@@ -92,6 +92,7 @@ const rosterMessages: readonly RosterMessage[] = [
     member: MEMBER,
     machineName: 'kv',
     visible: true,
+    isWorn: false,
     epoch: 1,
     history: [epoch],
   },

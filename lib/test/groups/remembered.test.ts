@@ -94,12 +94,13 @@ describe('what is remembered', () => {
       const peer = newPeerId(runtime)
       const id = voterIdOf(peer, 1)
       membership.joined(peer)
-      const announce = { clusterId, member: { ...member, id }, machineName: 'kv', visible: true, epoch: 1, history: [] }
+      const said = { machineName: 'kv', visible: true, isWorn: i % 5 === 0, epoch: 1, history: [] }
+      const announce = { clusterId, member: { ...member, id }, ...said }
       membership.announced(peer, { kind: 'announce', ...announce }, i)
       if (i % 2 === 0) membership.leaving(peer)
       membership.lost(peer, i % 3 === 0 ? 'goodbye' : 'lost', i * 1_000)
     }
-    expect(membership.rememberedCount).toBeLessThanOrEqual(3 * 4_096 + 60)
+    expect(membership.rememberedCount).toBeLessThanOrEqual(4 * 4_096 + 60)
     expect(membership.announces.size).toBe(0)
   })
 })
