@@ -6,6 +6,7 @@ export default defineConfig({
     target: 'es2022',
     outDir: '../dist/page',
     emptyOutDir: true,
+    minify: false, // profiles have names to show
     rolldownOptions: { input: ['documents', 'channel'].map((page) => `${import.meta.dirname}/${page}.html`) },
   },
   logLevel: 'error',

@@ -1,4 +1,5 @@
 import type { Benchmark, Row } from '../benchmark.js'
+import { ratioAtMost } from '../bound.js'
 import type { Lab } from '../lab/lab.js'
 import type { PeerProcess } from '../lab/peer-process.js'
 import type { JoinSettings } from '../peer/legion-tasks.js'
@@ -74,7 +75,13 @@ function medians({ bareMs, linkMs, readyMs, foundedMs }: Readonly<Record<keyof F
 
 function rowsOf(label: string, figures: { readonly [F in keyof Figures]: Series } | undefined): Row[] {
   return [
-    { label: `${label}: the first link`, unit: 'ms', ours: figures?.linkMs, beside: figures?.bareMs },
+    {
+      label: `${label}: the first link`,
+      unit: 'ms',
+      ours: figures?.linkMs,
+      beside: figures?.bareMs,
+      bound: ratioAtMost(1.3),
+    },
     { label: `${label}: the state is here`, unit: 'ms', ours: figures?.readyMs, beside: figures?.bareMs },
     { label: `${label}: as founder`, unit: 'ms', ours: figures?.foundedMs, beside: undefined },
   ]

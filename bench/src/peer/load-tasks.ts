@@ -9,7 +9,9 @@ export interface Sample {
   readonly tookMs: number
 }
 
-const FILL_IN_FLIGHT = 64
+/** Of large values fewer than of small ones. */
+const STATE_IN_FLIGHT = 64
+const LOG_IN_FLIGHT = 1_000
 const VALUE = 'v'.repeat(16)
 
 let load: { stopped: boolean; readonly ended: Promise<Sample[]> } | undefined
@@ -19,13 +21,13 @@ export const loadTasks = {
   /** Sets `count` keys of their own, each to a value of that size. */
   async fillState(count: number, sizeBytes: number): Promise<void> {
     const value = 'v'.repeat(sizeBytes)
-    await inTurn(count, (i) => requireLegion().applyConsistent('set', { key: `filled-${i}`, value }))
+    await inTurn(count, STATE_IN_FLIGHT, (i) => requireLegion().applyConsistent('set', { key: `filled-${i}`, value }))
   },
 
   /** Sets the keys of the other benchmarks, again and again, each to a value of that size. */
   async fillLog(count: number, sizeBytes: number): Promise<void> {
     const value = 'v'.repeat(sizeBytes)
-    await inTurn(count, (i) => requireLegion().applyConsistent('set', { key: keyAt(i), value }))
+    await inTurn(count, LOG_IN_FLIGHT, (i) => requireLegion().applyConsistent('set', { key: keyAt(i), value }))
   },
 
   stateSize(): number {
@@ -74,10 +76,10 @@ async function command(i: number, dueMs: number): Promise<Sample> {
 }
 
 /** Many at a time, all of them once. */
-async function inTurn(count: number, operation: (index: number) => Promise<unknown>): Promise<void> {
+async function inTurn(count: number, inFlight: number, operation: (index: number) => Promise<unknown>): Promise<void> {
   let next = 0
   const work = async () => {
     while (next < count) await operation(next++)
   }
-  await Promise.all(Array.from({ length: FILL_IN_FLIGHT }, work))
+  await Promise.all(Array.from({ length: inFlight }, work))
 }
