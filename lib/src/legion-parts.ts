@@ -8,6 +8,7 @@ import type { Runtime } from './base/runtime.js'
 import { browserPlatform } from './browser-platform.js'
 import type { ConsensusCode } from './consensus-code.js'
 import type { Consensus, ConsensusEvents } from './groups/consensus.js'
+import { inTime } from './groups/in-time.js'
 import type { Identity } from './identity.js'
 import type { LegionEvents } from './legion-types.js'
 import type { AnyMachine } from './machines/types.js'
@@ -202,6 +203,22 @@ export async function readyInTime(
   const late = defer<never>()
   const timer = runtime.setTimer(timeoutMs, () => late.reject(notReadyError(mesh.status())))
   await Promise.race([ready, late.promise]).finally(() => timer.cancel())
+}
+
+/**
+ * Leaves all groups, as soon as there is something to leave them with.
+ * @param consensus undefined: its code is not here, and no state of an earlier start is
+ * @throws LegionError E_TIMEOUT; whatever the code could not be loaded for
+ */
+export async function leaveInTime(
+  consensus: Pick<Consensus<AnyMachine>, 'leave'> | Promise<Pick<Consensus<AnyMachine>, 'leave'>> | undefined,
+  timeoutMs: number,
+  runtime: Runtime,
+): Promise<void> {
+  const deadlineMs = runtime.nowMs() + timeoutMs
+  const problem = 'The code that this peer needs to leave its cluster was not loaded in time.'
+  const here = consensus instanceof Promise ? await inTime(runtime, consensus, timeoutMs, problem) : consensus
+  await here?.leave(deadlineMs - runtime.nowMs())
 }
 
 function notReadyError({ rendezvous, problem }: MeshStatus): LegionError {

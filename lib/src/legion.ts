@@ -26,6 +26,7 @@ import {
   createConsensus,
   createMesh,
   defaultPlatform,
+  leaveInTime,
   loadCode,
   meshErrors,
   nameOf,
@@ -356,12 +357,13 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
   }
 
   /**
-   * Leaves for good: hands over what it leads, waits until the others have removed it, closes.
-   * @throws LegionError E_TIMEOUT if they could not agree in time; it is closed all the same
+   * Leaves for good: hands over what it leads, waits until the others have removed it, closes. What is stored here has
+   * to be open before.
+   * @throws LegionError E_TIMEOUT if that was not done in time; it is closed all the same. E_STORAGE, E_CLOSED
    */
-  async leave(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
+  async leave({ timeoutMs = LEAVE_TIMEOUT_MS }: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
     try {
-      await this.#consensus?.leave(options.timeoutMs ?? LEAVE_TIMEOUT_MS)
+      await leaveInTime(this.#storage ? this.#loading : this.#consensus, timeoutMs, this.#platform.runtime)
     } finally {
       await this.#shutDown()
     }
@@ -432,7 +434,7 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
 
   #storageFailed(consensus: Consensus<M>, error: unknown): void {
     this.#store.reject(error)
-    consensus.main.fail(error)
+    consensus.fail(error)
   }
 
   /** Into the room: who this peer is, is known now. @param clusterId the cluster whose state is stored here, if any */

@@ -1,4 +1,5 @@
-import type { LegionError } from '../base/errors.js'
+import { defer } from '../base/deferred.js'
+import { LegionError } from '../base/errors.js'
 import type { ClusterId, PeerId } from '../base/ids.js'
 import type { Logger } from '../base/logger.js'
 import { kv } from '../machines/kv.js'
@@ -11,6 +12,7 @@ import { GroupDirectory, type OpenGroupOptions } from './group-directory.js'
 import { MAIN } from './group-registry.js'
 import type { GroupEvents, GroupLimits, GroupStatus } from './group-types.js'
 import { Groups, type GroupsMetrics, type GroupsOptions, type SiblingStores } from './groups.js'
+import { inTime } from './in-time.js'
 import { lastPosition } from './orphan.js'
 import type { Split } from './split.js'
 import { Splits } from './splits.js'
@@ -45,6 +47,8 @@ export class Consensus<M extends AnyMachine> {
   readonly #groups: Groups
   readonly #directory: GroupDirectory
   readonly #splits = new Splits()
+  /** It is known which cluster's state is stored here, if any. */
+  readonly #entered = defer()
   #founding: Founding | undefined
 
   constructor(options: ConsensusOptions<M>) {
@@ -102,15 +106,28 @@ export class Consensus<M extends AnyMachine> {
     else this.#options.mesh.setClusterId(stored)
     join()
     if (stored !== undefined) this.#belongTo(stored, false)
+    this.#entered.resolve()
+  }
+
+  /** There will be nothing to enter with. */
+  fail(error: unknown): void {
+    this.#entered.reject(error)
+    this.main.fail(error)
   }
 
   setVisible(visible: boolean): void {
     this.#groups.setVisible(visible)
   }
 
-  /** Leaves all groups and forgets what is stored. @throws LegionError E_TIMEOUT */
+  /**
+   * Leaves all groups and forgets what is stored, once it is known.
+   * @throws LegionError E_TIMEOUT, E_CLOSED; whatever this peer, or its `main`, stopped for
+   */
   async leave(timeoutMs: number): Promise<void> {
-    await this.#directory.leaveAll(timeoutMs, { throws: true })
+    const { runtime } = this.#options
+    const deadlineMs = runtime.nowMs() + timeoutMs
+    await inTime(runtime, this.#entered.promise, timeoutMs, 'The storage of this peer was not open in time.')
+    await this.#directory.leaveAll(deadlineMs - runtime.nowMs(), { throws: true })
     await this.#groups.forget()
   }
 
@@ -126,6 +143,7 @@ export class Consensus<M extends AnyMachine> {
   }
 
   async close(): Promise<void> {
+    this.#entered.reject(new LegionError('E_CLOSED', 'This peer was closed.'))
     this.#founding?.stop()
     this.#directory.close()
     await this.#groups.stop()

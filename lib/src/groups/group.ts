@@ -287,13 +287,13 @@ export class Group<M extends AnyMachine> {
 
   /**
    * Hands over and leaves the roster.
-   * @throws LegionError E_TIMEOUT if the others could not agree to it in time; they will once this peer is gone
+   * @throws LegionError E_TIMEOUT if the others could not agree to it in time; they will once this peer is gone, unless
+   *   it is durable. What this replica stopped for
    */
   async leave(timeoutMs: number): Promise<void> {
-    const host = this.#host
-    if (host === undefined || host.isAlone) return
+    if (this.#host === undefined) return // none of the others has heard of this peer
     const problem = 'The others did not agree to the leaving in time.'
-    host.leave()
+    this.#host.leave()
     await inTime(this.#options.runtime, this.#removed.promise, timeoutMs, problem)
   }
 
@@ -435,6 +435,7 @@ export class Group<M extends AnyMachine> {
   }
 
   #rejected(error: LegionError): void {
+    this.#removed.resolve()
     this.#stop(error)
     if (error.code === 'E_EJECTED') this.#events.emit('ejected', error)
   }
@@ -452,6 +453,7 @@ export class Group<M extends AnyMachine> {
     this.#stopTicking()
     if (this.#host !== undefined) this.#options.groups.remove(this.#host)
     this.#ready.reject(error)
+    this.#removed.reject(error)
     this.#requests.failAll(error)
     for (const closed of this.#closeListeners) closed()
   }

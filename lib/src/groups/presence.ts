@@ -49,6 +49,16 @@ export class Presence {
     return memberOf(network.self, id(), definition.version)
   }
 
+  /** Nobody else needs what is here, or has to be told that this peer goes. */
+  get isAlone(): boolean {
+    const { membership, network, replica } = this.#options
+    const { isMember, state, id } = replica() ?? {}
+    if (state === undefined || id === undefined) return false
+    if (isMember) return membership.isAlone(state.roster)
+    // The others may have added it without its knowing: who is durable would be remembered for ever.
+    return !network.self.durable && !state.roster.isRetired(id)
+  }
+
   /** This replica speaks for so many others that its next incarnation should take its place. */
   get isWorn(): boolean {
     return (this.#options.replica()?.voices.length ?? 0) > VOICES_WANTED_MAX
@@ -118,8 +128,13 @@ export class Presence {
   #heardLeaving(from: PeerId): void {
     const { membership } = this.#options
     membership.leaving(from)
-    const announce = membership.announces.get(from)
-    if (announce !== undefined) this.tellIfRetired(from, announce.member.id)
+    const id = membership.announces.get(from)?.member.id
+    if (id === undefined) return
+    const replica = this.#options.replica()
+    // It never was a member, no change that makes it one is under way, and none follows.
+    const isStranger = replica?.isLeader && !replica.state.roster.has(from) && isAllApplied(replica)
+    if (isStranger) this.#options.out.tell(from, { kind: 'retired', incarnation: incarnationOf(id) })
+    else this.tellIfRetired(from, id)
   }
 
   tellIfRetired(peer: PeerId, id: VoterId): void {
@@ -129,4 +144,8 @@ export class Presence {
     const farewell = roster.isEjected(peer) ? EJECTED : ({ kind: 'retired', incarnation: incarnationOf(id) } as const)
     this.#options.out.tell(peer, farewell)
   }
+}
+
+function isAllApplied({ state, last }: Replica): boolean {
+  return state.appliedIndex === last.index
 }

@@ -140,11 +140,6 @@ export class ReplicaHost {
     return replica.isQuiesced && !this.#leaving && !this.#isRosterStale && !this.#options.events.isWaiting()
   }
 
-  /** Nobody else needs what is here. */
-  get isAlone(): boolean {
-    return !this.#replica?.isMember || this.#membership.isAlone(this.#replica.state.roster)
-  }
-
   get isStopped(): boolean {
     return this.#stopped
   }
@@ -200,7 +195,7 @@ export class ReplicaHost {
     this.#leadership.handOver()
   }
 
-  /** Asks to be removed from the roster; repeated with every tick until it is done. */
+  /** Asks to be removed from the roster; repeated with every tick until it is done: `removed`. */
   leave(): void {
     this.#leaving = true
     this.#pressLeaving()
@@ -487,6 +482,7 @@ export class ReplicaHost {
    * this peer to learn of it. The leader acts on it, and who leads itself hands over.
    */
   #pressLeaving(): void {
+    if (this.#presence.isAlone) this.#options.events.removed()
     this.#replica?.wake()
     this.handOver()
     for (const peer of this.#options.network.peers.keys()) this.#options.out.tell(peer, { kind: 'leaving' })

@@ -272,6 +272,57 @@ describe('the end', () => {
     },
   )
 
+  it.each([0, 1, 5, 20, 100, 1000])(
+    '[GRP183] leave waits for its own storage, and for the others (%i ms)',
+    async (afterMs) => {
+      const [simulation, peers] = await start(3, 19, { storage: 'simulated', disk: { latencyMs: [5, 20] } })
+      const [going, other] = followersOf(peers) as [Peer, Peer]
+      going.crash()
+      await simulation.run(1000)
+      const again = going.restart()
+      await simulation.run(afterMs)
+      await simulation.until(again.legion.leave())
+      expect(other.legion.members.map(({ peer }) => peer)).not.toContain(again.id)
+      const back = again.restart()
+      await simulation.settle(() => back.legion.status().isReady)
+      expect([back.id, back.legion.status().main?.id]).toEqual([again.id, `${again.id}.2`])
+    },
+  )
+
+  it('[GRP183] leave of a durable peer that is alone though it has members tells that in time, and changes nothing', async () => {
+    const [simulation, peers] = await start(3, 20, { storage: 'simulated' })
+    for (const peer of peers) peer.crash()
+    const [going, ...others] = peers.map((peer) => peer.restart()) as [Peer, ...Peer[]]
+    for (const other of others) other.crash()
+    await expect(simulation.until(going.legion.leave({ timeoutMs: 500 }), 600)).rejects.toMatchObject({
+      code: 'E_TIMEOUT',
+    })
+    const again = [going, ...others].map((peer) => peer.restart())
+    await simulation.settle(() => again.every(({ legion }) => legion.members.length === 3))
+    expect(again[0]?.legion.status().main?.id).toBe(`${going.id}.1`)
+  })
+
+  it.each(['memory', 'simulated'] as const)(
+    '[GRP183] who leaves while it joins is no member afterwards, and waits for no one that it does not need (%s)',
+    async (storage) => {
+      const [simulation, peers] = await start(2, 21)
+      for (const afterMs of [0, 5, 20, 50, 100, 150, 200, 300, 1000]) {
+        const joining = simulation.open<typeof kv>({ machine: kv, storage })
+        await simulation.run(afterMs)
+        await simulation.until(joining.legion.leave(), 1000)
+        await simulation.run(15_000)
+        for (const peer of peers) expect(peer.legion.members).toHaveLength(2)
+      }
+    },
+  )
+
+  it('[GRP183] leave with a store that cannot be opened says so', async () => {
+    const [simulation, [peer]] = await start(1, 22, { storage: 'simulated' })
+    const twin = (peer as Peer).restart()
+    await expect(simulation.until(twin.legion.leave())).rejects.toMatchObject({ code: 'E_STORAGE_LOCKED' })
+    await expect(simulation.until(twin.legion.leave())).rejects.toMatchObject({ code: 'E_STORAGE_LOCKED' })
+  })
+
   it('[GRP134] close of a durable leader hands over at once and stays in the roster', async () => {
     const [simulation, peers] = await start(3, 18, { storage: 'simulated' })
     const leader = leaderOf(peers)
