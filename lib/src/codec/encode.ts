@@ -7,11 +7,11 @@ import {
   writeUint8Array,
   writeVarString,
   writeVarUint,
-  writeVarUint8Array,
 } from 'lib0/encoding'
 import { fromBase64Url } from '../base/bytes.js'
 import { invariant } from '../base/errors.js'
 import { type ClusterId, ID_BYTES, type PeerId } from '../base/ids.js'
+import { copyBytes, SHORT_BYTES } from './byte-pool.js'
 
 /*
  * The writers for the readers of `decode.ts`. A count is a varint of 7 bits per byte, lowest first; bytes and strings
@@ -20,29 +20,30 @@ import { type ClusterId, ID_BYTES, type PeerId } from '../base/ids.js'
  */
 
 export type { Encoder } from 'lib0/encoding'
-export {
-  createEncoder,
-  encodedLength,
-  finish,
-  writeUint8 as writeByte,
-  writeVarString as writeString,
-  writeVarUint as writeCount,
-  writeVarUint8Array as writeBytes,
-}
+export { createEncoder, encodedLength, finish, writeUint8 as writeByte, writeVarUint as writeCount }
+
+/** lib0 begins with 100 bytes, and what does not fit costs an encoder. */
+const ENCODER_BYTES = 1024
 
 /** Most encodings are a few bytes, and a new encoder costs more than writing them (measured). */
 let idleEncoder: Encoder | undefined
 
 /** The bytes that `write` writes. Calls may be nested. */
 export function encode(write: (encoder: Encoder) => void): Uint8Array {
-  const encoder = idleEncoder ?? createEncoder()
+  const encoder = idleEncoder ?? roomyEncoder()
   idleEncoder = undefined
   try {
     write(encoder)
-    return finish(encoder)
+    return encoder.bufs.length === 0 ? encoder.cbuf.slice(0, encoder.cpos) : finish(encoder)
   } finally {
     idleEncoder = cleared(encoder)
   }
+}
+
+function roomyEncoder(): Encoder {
+  const encoder = createEncoder()
+  encoder.cbuf = new Uint8Array(ENCODER_BYTES)
+  return encoder
 }
 
 /** @returns undefined if its buffer has grown: memory is not kept for the largest that there ever was */
@@ -50,6 +51,39 @@ function cleared(encoder: Encoder): Encoder | undefined {
   if (encoder.bufs.length > 0) return undefined
   encoder.cpos = 0
   return encoder
+}
+
+export function writeBytes(encoder: Encoder, bytes: Uint8Array): void {
+  const { length } = bytes
+  writeVarUint(encoder, length)
+  if (length > SHORT_BYTES || encoder.cpos + length > encoder.cbuf.length) {
+    writeUint8Array(encoder, bytes)
+  } else {
+    copyBytes(bytes, 0, length, encoder.cbuf, encoder.cpos)
+    encoder.cpos += length
+  }
+}
+
+/** Up to so many characters a loop is faster than a TextEncoder (measured). */
+const SHORT_CHARACTERS = 32
+
+export function writeString(encoder: Encoder, text: string): void {
+  if (text.length > SHORT_CHARACTERS || !writeShortAscii(encoder, text)) writeVarString(encoder, text)
+}
+
+/** @returns false, with nothing written, if it is not ASCII or does not fit into what is left of the buffer */
+function writeShortAscii(encoder: Encoder, text: string): boolean {
+  const { cbuf, cpos } = encoder
+  const start = cpos + 1
+  if (start + text.length > cbuf.length) return false
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code > 0x7f) return false
+    cbuf[start + i] = code
+  }
+  cbuf[cpos] = text.length
+  encoder.cpos = start + text.length
+  return true
 }
 
 export function writeBoolean(encoder: Encoder, value: boolean): void {

@@ -54,8 +54,9 @@ function assertParts(value: unknown, path: Path): void {
 }
 
 function freezeParts(value: unknown, previous: unknown, path: Path): void {
+  const keys = checkedKeys(value, path, 'exact')
   const known = new KnownParts(previous)
-  for (const key of checkedKeys(value, path, 'exact')) {
+  for (const key of keys) {
     const part = (value as Container)[key]
     if (known.has(key, part)) continue
     checkProperty(value as Container, key, path)

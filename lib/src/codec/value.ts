@@ -1,8 +1,8 @@
 import { readBigInt64, readFloat32, readFloat64, readVarInt } from 'lib0/decoding'
 import { writeAny } from 'lib0/encoding'
 import { equalBytes } from '../base/bytes.js'
-import { DecodeError, type Decoder, decodeAll, readByte, readBytes, readCount, readString } from './decode.js'
-import { type Encoder, encode } from './encode.js'
+import { DecodeError, type Decoder, decodeAll, readByte, readBytes, readCount, readName, readString } from './decode.js'
+import { type Encoder, encode, writeByte, writeList, writeString } from './encode.js'
 import { assertPlain, MAX_DEPTH } from './plain.js'
 
 export { assertPlain, freezePlain, MAX_DEPTH } from './plain.js'
@@ -40,10 +40,11 @@ export function decodeValue(bytes: Uint8Array): Value {
 /** As `encodeValue`. Writes nothing if it throws. */
 export function writeValue(encoder: Encoder, value: unknown, path?: string | undefined): void {
   assertPlain(value, path)
-  writeAny(encoder, value as Parameters<typeof writeAny>[1])
+  writeNested(encoder, value as Value)
 }
 
 /** lib0's tags of what has parts: a list is its length and the parts, an object its size, and names and parts in turn. */
+const TEXT_TAG = 119
 export const LIST_TAG = 117
 export const OBJECT_TAG = 118
 
@@ -61,7 +62,7 @@ export function readLeaf(decoder: Decoder, tag: number): Value {
 
 /** The name of the next part of `object`. */
 export function readKey(decoder: Decoder, object: object): string {
-  const key = readString(decoder, decoder.arr.length)
+  const key = readName(decoder, decoder.arr.length)
   if (key === '__proto__' || Object.hasOwn(object, key)) throw new DecodeError(`a second or forbidden key ${key}`)
   return key
 }
@@ -107,6 +108,25 @@ function copyNested(value: Value): Value {
   return copy
 }
 
+/** As lib0's `writeAny`, which is slower with short texts. */
+function writeNested(encoder: Encoder, value: Value): void {
+  if (typeof value === 'string') {
+    writeByte(encoder, TEXT_TAG)
+    writeString(encoder, value)
+  } else if (typeof value !== 'object' || value === null || value instanceof Uint8Array) {
+    writeAny(encoder, value as Parameters<typeof writeAny>[1])
+  } else if (Array.isArray(value)) {
+    writeByte(encoder, LIST_TAG)
+    writeList(encoder, value as readonly Value[], writeNested)
+  } else {
+    writeByte(encoder, OBJECT_TAG)
+    writeList(encoder, Object.keys(value), (inner, key) => {
+      writeString(inner, key)
+      writeNested(inner, (value as Parts)[key])
+    })
+  }
+}
+
 function readNested(decoder: Decoder, depth: number): Value {
   const tag = readByte(decoder)
   requireDepth(depth)
@@ -123,7 +143,7 @@ const LEAF_READERS: { readonly [tag: number]: (decoder: Decoder) => Value } = {
   122: readBigInt64,
   121: () => false,
   120: () => true,
-  119: (decoder) => readString(decoder, decoder.arr.length),
+  [TEXT_TAG]: (decoder) => readString(decoder, decoder.arr.length),
   116: (decoder) => readBytes(decoder, decoder.arr.length).slice(),
 }
 

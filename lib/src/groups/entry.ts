@@ -1,5 +1,6 @@
 import { createEncoder, toUint8Array } from 'lib0/encoding'
 import type { ClusterId, PeerId } from '../base/ids.js'
+import { copyBytes, pooledBytes, pooledCopy } from '../codec/byte-pool.js'
 import {
   DecodeError,
   type Decoder,
@@ -9,6 +10,7 @@ import {
   readClusterId,
   readCount,
   readList,
+  readName,
   readOneOf,
   readOptional,
   readPeerId,
@@ -239,7 +241,7 @@ export function decodeEntry(data: Uint8Array): GroupEntry {
 
 /** True if this code can decode the kind of the entry, whatever is in it. */
 export function isKnownKind(data: Uint8Array): boolean {
-  const [kind = 0] = data
+  const kind = kindOf(data)
   return kind >= COMMAND && kind <= KNOWN_MAX
 }
 
@@ -250,8 +252,12 @@ export function isRosterEntry(data: Uint8Array): boolean {
 
 /** True if any peer may propose an entry of this kind, whatever is in it. */
 export function isProposable(data: Uint8Array): boolean {
-  const [kind = 0] = data
-  return PROPOSABLE.includes(kind)
+  return PROPOSABLE.includes(kindOf(data))
+}
+
+/** 0 if it has none. Not by destructuring, which costs as much as applying the entry. */
+function kindOf(data: Uint8Array): number {
+  return data[0] ?? 0
 }
 
 /** Whose entry it is, without looking at its payload. */
@@ -261,7 +267,7 @@ export type EntryOwner =
 
 /** Undefined for every other kind, and for damaged ones. */
 export function decodeOwner(data: Uint8Array): EntryOwner | undefined {
-  const [kind] = data
+  const kind = kindOf(data)
   if (kind !== COMMAND && kind !== ONE_SHOT) return undefined
   try {
     return decodeAll(data, readOwner)
@@ -316,7 +322,7 @@ function readCommand(decoder: Decoder): CommandEntry {
     sequence: readCount(decoder),
     lowest: readCount(decoder),
     timestampMs: readCount(decoder),
-    name: readString(decoder, COMMAND_NAME_BYTES_MAX),
+    name: readName(decoder, COMMAND_NAME_BYTES_MAX),
     payload: readValue(decoder),
   }
 }
@@ -336,7 +342,7 @@ function readTicket(decoder: Decoder): Ticket {
 }
 
 function readCall(decoder: Decoder): Call {
-  return { name: readString(decoder, COMMAND_NAME_BYTES_MAX), payload: readValue(decoder) }
+  return { name: readName(decoder, COMMAND_NAME_BYTES_MAX), payload: readValue(decoder) }
 }
 
 function readRegister(decoder: Decoder): RegisterEntry {
@@ -369,7 +375,7 @@ export function readSessionRef(decoder: Decoder): SessionRef {
   return { id: readCount(decoder), nonce: readString(decoder, NONCE_BYTES_MAX) }
 }
 
-// --- cheap encoding: a fresh encoder costs several times the encoding of a small command
+// --- cheap encoding: most commands are small, and there are many
 
 const SPARE_BYTES = 4096
 let spare: Encoder | undefined
@@ -379,16 +385,16 @@ function encodeReusing(write: (encoder: Encoder) => void): Uint8Array {
   const encoder = writeWithSpare(write)
   if (encoder.bufs.length > 0) return toUint8Array(encoder)
   spare = encoder
-  return encoder.cbuf.slice(0, encoder.cpos)
+  return pooledCopy(encoder.cbuf, 0, encoder.cpos)
 }
 
 /** A header of less than `SPARE_BYTES`, and then `tail`. */
 function encodeBefore(tail: Uint8Array, writeHeader: (encoder: Encoder) => void): Uint8Array {
   const encoder = writeWithSpare(writeHeader)
   spare = encoder
-  const bytes = new Uint8Array(encoder.cpos + tail.length)
-  for (let i = 0; i < encoder.cpos; i++) bytes[i] = encoder.cbuf[i] as number
-  bytes.set(tail, encoder.cpos)
+  const bytes = pooledBytes(encoder.cpos + tail.length)
+  copyBytes(encoder.cbuf, 0, encoder.cpos, bytes, 0)
+  copyBytes(tail, 0, tail.length, bytes, encoder.cpos)
   return bytes
 }
 

@@ -49,8 +49,6 @@ export class Group<M extends AnyMachine> {
   readonly #options: GroupOptions<M>
   #host: ReplicaHost | undefined
   readonly #requests: Requests
-  /** With storage: until its store is open there are no proposals. */
-  #opened: Promise<Proposals> | undefined
   readonly #events: Emitter<GroupEvents>
   readonly #subscribers: Subscribers
   /** There is no host yet that does it. */
@@ -71,16 +69,7 @@ export class Group<M extends AnyMachine> {
     this.#requests = new Requests({ runtime, reads: limits.reads, changed: () => this.#host?.schedule() })
     this.#subscribers = new Subscribers((error) => logger.error('A subscriber threw.', error))
     this.#stopTicking = groups.onTick(() => this.#requests.tick(this.#lead !== undefined))
-    const outbox = groups.openOutbox(number)
-    if (outbox === undefined) this.#requests.proposals = this.#createProposals(undefined)
-    else {
-      this.#opened = outbox.then((opened) => {
-        const proposals = this.#createProposals(opened)
-        this.#requests.proposals = proposals
-        return proposals
-      })
-      this.#opened.catch(() => {}) // who opens the store hears of it
-    }
+    this.#requests.open(groups.openOutbox(number), (outbox) => this.#createProposals(outbox))
   }
 
   /** Starts the replica here: goes on from what is stored; else founds the group or waits to be added. */
@@ -385,10 +374,22 @@ export class Group<M extends AnyMachine> {
     for (const look of this.#groupWatchers) look()
   }
 
-  async #apply(name: string, payload: unknown, options: ProposeOptions | undefined): Promise<Value> {
-    this.#requireCurrent()
-    if (this.#isReady && !this.#replica().state.has(name)) throw this.#unknownCommand(name)
-    const proposals = this.#requests.proposals ?? (await this.#opened)
+  /** Not async: with many commands in flight another promise for each is felt. */
+  #apply(name: string, payload: unknown, options: ProposeOptions | undefined): Promise<Value> {
+    const { proposals } = this.#requests
+    try {
+      this.#requireCurrent()
+      if (this.#isReady && !this.#replica().state.has(name)) throw this.#unknownCommand(name)
+      return proposals === undefined
+        ? this.#applyOnceOpened(name, payload, options)
+        : proposals.propose(name, payload, options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  async #applyOnceOpened(name: string, payload: unknown, options: ProposeOptions | undefined): Promise<Value> {
+    const proposals = await this.#requests.opened
     this.#requireCurrent()
     return proposals?.propose(name, payload, options)
   }
@@ -407,7 +408,7 @@ export class Group<M extends AnyMachine> {
   #afterRun(replica: Replica): void {
     this.#requests.ran(replica)
     if (!this.#isReady && replica.isMember) this.#becomeReady()
-    if (this.#isReady) this.#subscribers.notify(replica.state.machine.state)
+    if (this.#isReady) this.#subscribers.notify(() => replica.state.machine.state)
   }
 
   #becomeReady(): void {

@@ -1,30 +1,35 @@
 import { FIRST_RESEND_DELAY_MS, type Pending } from './pending.js'
+import { Chain, Queue } from './pending-lists.js'
+import { SequenceRing } from './sequence-ring.js'
 
 /**
  * A peer's unsettled proposals in one group: found by their numbers, queued to be given out, each operation in constant
  * time on average.
  */
 export class InFlight {
-  readonly #all = new Set<Pending>()
-  /** By sequence number, those of the session that have one. */
-  readonly #numbered = new Map<number, Pending>()
+  readonly #all = new Chain()
+  /** By sequence number, those of the session that have one: not further apart than the session's window. */
+  readonly #numbered = new SequenceRing<Pending>()
   /** By the number of their ticket, those one-shot ones that have one. */
   readonly #ticketed = new Map<number, Pending>()
 
   // What waits to be given out, in this order; those to be given out again have a number.
-  readonly #again = new Set<Pending>()
-  readonly #fresh = new Set<Pending>()
-  readonly #freshOneShots = new Set<Pending>()
+  readonly #again = new Queue()
+  readonly #fresh = new Queue()
+  readonly #freshOneShots = new Queue()
 
   #lastTicket = 0
   #nextSequence = 1
-  /** Not above the lowest sequence number that is unsettled. */
-  #lowestBound = 1
   #bytes = 0
   #watchers = 0
   #dueAtMs = Number.POSITIVE_INFINITY
 
-  get all(): ReadonlySet<Pending> {
+  get size(): number {
+    return this.#all.size
+  }
+
+  /** In the order in which they came. */
+  get all(): Iterable<Pending> {
     return this.#all
   }
 
@@ -57,8 +62,7 @@ export class InFlight {
 
   /** The lowest sequence number that is unsettled; the next one if none is. */
   get lowest(): number {
-    while (this.#lowestBound < this.#nextSequence && !this.#numbered.has(this.#lowestBound)) this.#lowestBound++
-    return this.#lowestBound
+    return this.#numbered.lowest ?? this.#nextSequence
   }
 
   /** How far the sequence numbers will reach from the lowest unsettled one on, if everything here gets one. */
@@ -74,8 +78,10 @@ export class InFlight {
   }
 
   delete(pending: Pending): void {
-    if (!this.#all.delete(pending)) return
-    this.unqueue(pending)
+    if (pending.isSettled) return
+    pending.isSettled = true
+    this.#all.delete(pending)
+    pending.queue?.delete(pending)
     this.#bytes -= pending.call.length
     if (pending.number !== undefined) (pending.isOneShot ? this.#ticketed : this.#numbered).delete(pending.number)
     this.stopWatching(pending)
@@ -92,14 +98,13 @@ export class InFlight {
 
   /** A new session counts from 1. */
   restartSequence(): void {
-    for (const pending of [...this.#numbered.values()]) {
-      this.unqueue(pending)
+    for (const pending of this.#numbered.values()) {
+      pending.queue?.delete(pending)
       pending.number = undefined
       pending.entry = undefined
     }
     this.#numbered.clear()
     this.#nextSequence = 1
-    this.#lowestBound = 1
   }
 
   /** Nothing that was given out counts: all of it waits to be given out again, as something new. */
@@ -115,13 +120,9 @@ export class InFlight {
 
   // --- the queue
 
-  /** What waits to be given out. */
-  *queued(hasSession: boolean): Iterable<Pending> {
-    if (hasSession) {
-      yield* this.#again
-      yield* this.#fresh
-    }
-    yield* this.#freshOneShots
+  /** The next one to give out, which does not wait for that any more. */
+  takeQueued(hasSession: boolean): Pending | undefined {
+    return (hasSession ? (this.#again.take() ?? this.#fresh.take()) : undefined) ?? this.#freshOneShots.take()
   }
 
   hasQueued(hasSession: boolean): boolean {
@@ -139,12 +140,6 @@ export class InFlight {
     pending.resendAtMs = Number.POSITIVE_INFINITY
     pending.resendDelayMs = resendDelayMs
     this.#again.add(pending)
-  }
-
-  unqueue(pending: Pending): void {
-    this.#again.delete(pending)
-    this.#fresh.delete(pending)
-    this.#freshOneShots.delete(pending)
   }
 
   // --- time, and the early signal

@@ -1,5 +1,6 @@
 import type { LegionError } from '../base/errors.js'
 import type { Value } from '../codec/value.js'
+import type { Queue } from './pending-lists.js'
 
 /** A proposal whose outcome is not known yet. */
 export interface Pending {
@@ -26,6 +27,14 @@ export interface Pending {
   resendAtMs: number
   resendDelayMs: number
   isCommitted: boolean
+  isSettled: boolean
+  /** In which it waits to be given out. */
+  queue: Queue | undefined
+  /** Its number there. */
+  place: number
+  /** The one that came before it, of those in flight. */
+  before: Pending | undefined
+  after: Pending | undefined
 }
 
 /** Entries to propose together. */
@@ -68,6 +77,11 @@ export function newPending(
     resendAtMs: Number.POSITIVE_INFINITY,
     resendDelayMs: FIRST_RESEND_DELAY_MS,
     isCommitted: false,
+    isSettled: false,
+    queue: undefined,
+    place: 0,
+    before: undefined,
+    after: undefined,
   }
 }
 

@@ -122,7 +122,7 @@ export class Proposals {
   }
 
   get inFlight(): number {
-    return this.#inFlight.all.size
+    return this.#inFlight.size
   }
 
   /** Bytes of all commands in flight. */
@@ -167,12 +167,13 @@ export class Proposals {
     const proposals: Pending[] = []
     const nowMs = this.#options.runtime.nowMs()
     let bytes = 0
-    for (const pending of this.#inFlight.queued(this.#session !== undefined)) {
+    while (bytes < BATCH_BYTES_MAX) {
+      const pending = this.#inFlight.takeQueued(this.#session !== undefined)
+      if (pending === undefined) break
       const entry = this.#giveOut(pending, nowMs)
       entries.push(entry)
       proposals.push(pending)
       bytes += entry.length
-      if (bytes >= BATCH_BYTES_MAX) break
     }
     return { entries, proposals, registers: undefined }
   }
@@ -185,7 +186,7 @@ export class Proposals {
   returned(batch: Batch): void {
     if (batch.registers === this.#registration.nonce) this.#registration.again()
     for (const pending of batch.proposals) {
-      if (!this.#inFlight.all.has(pending)) continue
+      if (pending.isSettled) continue
       pending.sends--
       if (pending.isOneShot) this.#fail(pending, dropped)
       else this.#inFlight.queueAgain(pending)
@@ -296,11 +297,11 @@ export class Proposals {
 
   #requireRoom(bytes: number, persist: boolean): void {
     const { limits, outbox } = this.#options
-    const { all, span, bytes: bytesInFlight } = this.#inFlight
+    const { size, span, bytes: bytesInFlight } = this.#inFlight
     if (bytes > limits.commandBytes) throw commandTooLarge(bytes, limits.commandBytes)
-    if (all.size >= limits.proposals) throw busy(`${all.size} commands are in flight already (limits.proposals)`)
+    if (size >= limits.proposals) throw busy(`${size} commands are in flight already (limits.proposals)`)
     if (span >= SESSION_LIMITS.window) throw busy(`${span} commands came since the oldest that is in flight`)
-    if (all.size > 0 && bytesInFlight + bytes > limits.proposalBytes) {
+    if (size > 0 && bytesInFlight + bytes > limits.proposalBytes) {
       throw busy(`Commands of ${bytesInFlight} bytes are in flight already (limits.proposalBytes)`)
     }
     if (persist) outbox?.requireRoom(bytes)
@@ -318,7 +319,7 @@ export class Proposals {
     const write = this.#options.outbox?.put({ id, call, timestampMs, sentAs })
     write?.then(
       () => {
-        if (session === undefined || session !== this.#session || !this.#inFlight.all.has(pending)) return
+        if (session === undefined || session !== this.#session || pending.isSettled) return
         this.#inFlight.queueAgain(pending)
         this.#options.changed()
       },
@@ -341,7 +342,6 @@ export class Proposals {
   // --- going out
 
   #giveOut(pending: Pending, nowMs: number): Uint8Array {
-    this.#inFlight.unqueue(pending)
     pending.entry ??= pending.isOneShot ? this.#oneShotEntry(pending) : this.#commandEntry(pending)
     pending.sends++
     if (!pending.isOneShot) pending.resendAtMs = nowMs + pending.resendDelayMs
@@ -373,7 +373,9 @@ export class Proposals {
     // What comes while none is under way comes of a copy of the registration.
     if (this.#session !== undefined || this.#registration.isHeld) return
     if (session === undefined) {
-      for (const pending of this.#inFlight.queued(true)) if (!pending.isOneShot) this.#fail(pending, noRoomForSession)
+      for (const pending of this.#inFlight.all) {
+        if (pending.queue !== undefined && !pending.isOneShot) this.#fail(pending, noRoomForSession)
+      }
       return
     }
     this.#registration.hold()

@@ -2,7 +2,6 @@ import { InvariantError, LegionError } from '../base/errors.js'
 import type { ClusterId, PeerId } from '../base/ids.js'
 import { type RandomStream, seededRandom } from '../base/random.js'
 import { DecodeError } from '../codec/decode.js'
-import type { Value } from '../codec/value.js'
 import type {
   CommandCall,
   CommandResult,
@@ -347,8 +346,10 @@ export class ReplicatedState {
       return undefined
     }
     this.#timestampMs = Math.max(this.#timestampMs, entry.timestampMs)
-    const call: CommandCall = { name: entry.name, payload: entry.payload as Value }
-    const result = this.#machine.apply(call, { ...this.#contextAt(index), from })
+    const call: CommandCall = { name: entry.name, payload: entry.payload, isOwn: true }
+    const random = randomAt(index, this.#seed)
+    const context = { index, timestampMs: this.#timestampMs, version: this.#version, random, from }
+    const result = this.#machine.apply(call, context)
     this.#counts[outcomeOf(result)]++
     return result
   }

@@ -4,6 +4,7 @@ import type { Entry, Refusal } from '../raft/index.js'
 import { Checkpoints } from './checkpoints.js'
 import { encodeCheckpoint } from './entry.js'
 import { LeadershipTransfers } from './leadership-transfers.js'
+import type { Outbox } from './outbox.js'
 import type { Batch, Proposals } from './proposals.js'
 import { Reads } from './reads.js'
 import type { Replica } from './replica.js'
@@ -25,13 +26,13 @@ const TICKETS_MAX = 1024
  * replica before each run, and again whenever it may have been lost.
  */
 export class Requests {
-  /** Undefined until the store is open, where there is one. */
-  proposals: Proposals | undefined
   readonly reads: Reads
   readonly checkpoints: Checkpoints
   readonly roster: RosterCommands
   readonly transfers: LeadershipTransfers
   readonly #runtime: Runtime
+  #proposals: Proposals | undefined
+  #opened: Promise<Proposals> | undefined
   readonly #tickets = new Map<number, Batch>()
   /** False after a refusal, until something changed that may end it. */
   #mayPropose = true
@@ -42,6 +43,29 @@ export class Requests {
     this.checkpoints = new Checkpoints({ runtime, changed })
     this.roster = new RosterCommands({ runtime, changed })
     this.transfers = new LeadershipTransfers({ runtime, changed })
+  }
+
+  /** Undefined until the store is open, where there is one. */
+  get proposals(): Proposals | undefined {
+    return this.#proposals
+  }
+
+  /** Where there is a store: when it is open. @throws what opening it throws */
+  get opened(): Promise<Proposals> | undefined {
+    return this.#opened
+  }
+
+  /** @param outbox undefined without a store */
+  open(outbox: Promise<Outbox> | undefined, create: (outbox: Outbox | undefined) => Proposals): void {
+    if (outbox === undefined) {
+      this.#proposals = create(undefined)
+      return
+    }
+    this.#opened = outbox.then((opened) => {
+      this.#proposals = create(opened)
+      return this.#proposals
+    })
+    this.#opened.catch(() => {}) // who opens the store hears of it
   }
 
   get isWaiting(): boolean {

@@ -237,7 +237,8 @@ export class Session implements SessionRecord {
         return
       }
       this.#results.delete(this.#lowest)
-      this.#unweigh(this.#lowest++)
+      if (this.#large.size > 0) this.#unweigh(this.#lowest)
+      this.#lowest++
     }
   }
 

@@ -27,8 +27,13 @@ export class Subscribers {
     return () => this.#notifiers.delete(notify)
   }
 
-  /** The state is this one now; the same object means that nothing changed. */
-  notify(state: unknown): void {
+  /**
+   * The state may be another one now.
+   * @param current gives it, and is not asked while nobody wants to know: the same object means that nothing changed
+   */
+  notify(current: () => unknown): void {
+    if (this.#notifiers.size === 0) return
+    const state = current()
     if (state === this.#lastState) return
     this.#lastState = state
     for (const notify of [...this.#notifiers]) this.#guarded(notify)

@@ -1,14 +1,8 @@
 import { LegionError } from '../base/errors.js'
 import type { PeerId } from '../base/ids.js'
 import { decodeValue, encodeValue, freezePlain } from '../codec/value.js'
-import {
-  DefinedMachine,
-  isState,
-  type UntypedDefinition,
-  type UntypedEdit,
-  type UntypedFunction,
-} from './defined-machine.js'
-import type { Edit } from './edit.js'
+import { DefinedMachine, isState, type UntypedDefinition, type UntypedFunction } from './defined-machine.js'
+import { DraftedStates, type Drafting, EditedStates, type StatesFrom } from './edit.js'
 import type { ApplyContext, HookContext, MachineTools, QueryContext } from './machine.js'
 import type { Frozen, Functions, Machine } from './types.js'
 
@@ -96,7 +90,7 @@ export function defineMachine<
   return buildMachine(options, undefined)
 }
 
-/** `defineMachine` with another way of changing the state. @param edit undefined: in place, at every level */
+/** `defineMachine` with another way of changing the state. @param drafting undefined: in place, at every level */
 export function buildMachine<
   State extends object,
   Draft,
@@ -104,7 +98,7 @@ export function buildMachine<
   Queries extends Functions = NoFunctions,
 >(
   options: MachineOptions<State, Commands, Queries, Draft>,
-  edit: Edit<State, Draft> | undefined,
+  drafting: Drafting<State, Draft> | undefined,
 ): Machine<State, Commands, Queries> {
   const { name, version, initial, commands, queries = {} as Queries } = options
   const { migrate = {}, since = {}, memberJoined, memberLeft } = options
@@ -114,10 +108,19 @@ export function buildMachine<
   const initialBytes = encodeState(initial(), 'initial()')
   const create = (tools: MachineTools, state?: unknown) => {
     const bytes = state === undefined ? initialBytes : encodeState(state, 'state')
-    const change = (edit ?? tools.editInPlace) as unknown as UntypedEdit
-    return new DefinedMachine(definition, change, freezePlain(decodeValue(bytes) as object, undefined, 'state'))
+    return new DefinedMachine(
+      definition,
+      statesWith(drafting, tools),
+      freezePlain(decodeValue(bytes) as object, undefined, 'state'),
+    )
   }
   return { name, version, initial, commands, queries, create }
+}
+
+function statesWith<State, Draft>(drafting: Drafting<State, Draft> | undefined, tools: MachineTools): StatesFrom {
+  if (drafting === undefined)
+    return (state) => new EditedStates((before, recipe) => tools.editInPlace(before, recipe), state)
+  return (state) => new DraftedStates(drafting as unknown as Drafting<object, object>, state)
 }
 
 function requireSound(definition: UntypedDefinition, version: number): void {

@@ -4,7 +4,7 @@ import { DecodeError } from '../codec/decode.js'
 import { copyValue, freezePlain, type Value } from '../codec/value.js'
 import { encodeChunks } from '../codec/value-chunks.js'
 import { readChunks } from '../codec/value-reader.js'
-import type { Edit } from './edit.js'
+import type { States, StatesFrom } from './edit.js'
 import type {
   ApplyContext,
   CommandCall,
@@ -28,8 +28,6 @@ export interface UntypedDefinition {
   readonly memberLeft: UntypedFunction | undefined
 }
 
-export type UntypedEdit = Edit<object, object>
-
 export type UntypedFunction = (...args: never) => unknown
 
 /**
@@ -40,22 +38,22 @@ export type UntypedFunction = (...args: never) => unknown
  */
 export class DefinedMachine implements ForkableMachine {
   readonly #definition: UntypedDefinition
-  readonly #edit: UntypedEdit
-  #state: object
+  readonly #statesFrom: StatesFrom
+  #states: States
 
   /** @param state returned by `freezePlain` */
-  constructor(definition: UntypedDefinition, edit: UntypedEdit, state: object) {
+  constructor(definition: UntypedDefinition, statesFrom: StatesFrom, state: object) {
     this.#definition = definition
-    this.#edit = edit
-    this.#state = state
+    this.#statesFrom = statesFrom
+    this.#states = statesFrom(state)
   }
 
   get state(): object {
-    return this.#state
+    return this.#states.state
   }
 
   fork(): DefinedMachine {
-    return new DefinedMachine(this.#definition, this.#edit, this.#state)
+    return new DefinedMachine(this.#definition, this.#statesFrom, this.state)
   }
 
   has(command: string, version: number): boolean {
@@ -66,14 +64,14 @@ export class DefinedMachine implements ForkableMachine {
   apply(call: CommandCall, context: ApplyContext): CommandResult {
     if (!this.has(call.name, context.version)) throw unknown('command', call.name)
     const command = this.#definition.commands[call.name]
-    return settle(() => this.#change((draft) => run(command, draft, copyValue(call.payload, 'payload'), context)))
+    return this.#settle((draft) => run(command, draft, ownPayload(call), context))
   }
 
   query(call: QueryCall, context: QueryContext): Value {
     const { queries } = this.#definition
     if (!Object.hasOwn(queries, call.name)) throw unknown('query', call.name)
     try {
-      const answer = run(queries[call.name], this.#state, copyValue(call.payload, 'payload'), context)
+      const answer = run(queries[call.name], this.state, copyValue(call.payload, 'payload'), context)
       return copyValue(answer, 'answer')
     } catch (cause) {
       throw Rejected.is(cause) ? new LegionError('E_REJECTED', cause.reason, { cause, details: cause.details }) : cause
@@ -81,13 +79,13 @@ export class DefinedMachine implements ForkableMachine {
   }
 
   snapshot(): Iterable<Uint8Array> {
-    return encodeChunks(this.#state as Value)
+    return encodeChunks(this.state as Value)
   }
 
   async restore(snapshot: AsyncIterable<Uint8Array>): Promise<void> {
     const state = await readChunks(snapshot)
     if (!isState(state)) throw new DecodeError(`a state must be an object or a list, not ${typeof state}`)
-    this.#state = state
+    this.#states = this.#statesFrom(state)
   }
 
   /** @throws LegionError E_MACHINE if the migration fails; nothing is changed then */
@@ -95,8 +93,9 @@ export class DefinedMachine implements ForkableMachine {
     const { name, migrate } = this.#definition
     if (migrate[version] === undefined) return
     try {
-      const copy = copyValue(this.#state)
-      this.#state = freezePlain(requireState(run(migrate[version], copy) ?? copy), undefined, 'state')
+      const copy = copyValue(this.state)
+      const state = freezePlain(requireState(run(migrate[version], copy) ?? copy), undefined, 'state')
+      this.#states = this.#statesFrom(state)
     } catch (cause) {
       throw new LegionError('E_MACHINE', `The migration of machine "${name}" to version ${version} failed.`, { cause })
     }
@@ -112,31 +111,34 @@ export class DefinedMachine implements ForkableMachine {
 
   /** A hook that fails changes nothing, on every replica alike: there is nobody to tell. */
   #callHook(hook: UntypedFunction | undefined, peer: PeerId, context: HookContext): void {
-    if (hook !== undefined) settle(() => this.#change((draft) => run(hook, draft, peer, context)))
+    if (hook !== undefined) this.#settle((draft) => run(hook, draft, peer, context))
   }
 
-  /** Changes nothing if it throws. @returns a copy of what `recipe` returned */
-  #change(recipe: (draft: object) => unknown): Value {
+  /** Changes nothing if the recipe throws. @returns a copy of what it returned */
+  #settle(recipe: (draft: object) => unknown): CommandResult {
     let output: Value
-    this.#state = this.#edit(this.#state, (draft) => {
-      // Copied before the recipe ends, for drafts in the output die with it.
-      output = copyValue(recipe(draft), 'output')
-    })
-    return output
+    try {
+      this.#states.change((draft) => {
+        // Copied before the recipe ends, for drafts in the output die with it.
+        output = copyValue(recipe(draft), 'output')
+      })
+    } catch (cause) {
+      if (Rejected.is(cause)) return { ok: false, rejected: cause.reason, details: cause.details }
+      return { ok: false, rejected: undefined, cause }
+    }
+    return output === undefined ? NO_OUTPUT : { ok: true, output }
   }
+}
+
+/** Of most commands. */
+const NO_OUTPUT: CommandResult = Object.freeze({ ok: true, output: undefined })
+
+function ownPayload({ payload, isOwn }: CommandCall): Value {
+  return isOwn === true ? payload : copyValue(payload, 'payload')
 }
 
 function run(fn: UntypedFunction | undefined, ...args: unknown[]): unknown {
   return (fn as (...args: unknown[]) => unknown)(...args)
-}
-
-function settle(change: () => Value): CommandResult {
-  try {
-    return { ok: true, output: change() }
-  } catch (cause) {
-    if (Rejected.is(cause)) return { ok: false, rejected: cause.reason, details: cause.details }
-    return { ok: false, rejected: undefined, cause }
-  }
 }
 
 function unknown(kind: 'command' | 'query', name: string): LegionError {

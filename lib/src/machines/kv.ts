@@ -1,10 +1,20 @@
 import { equalValues, freezePlain, type Value } from '../codec/value.js'
 import { buildMachine } from './define-machine.js'
-import { editParts, type Parts } from './edit.js'
-import { emptyLeasedMap, type LeasedMap, liveValue, purge, putEntry, removeEntry } from './leased-map.js'
-import { endOf, isOver, overdue, withLease, withoutLease } from './leases.js'
+import type { Drafting } from './edit.js'
+import {
+  draftLeased,
+  emptyLeasedMap,
+  finishLeased,
+  type LeasedDraft,
+  type LeasedMap,
+  liveValue,
+  purge,
+  putEntry,
+  removeEntry,
+} from './leased-map.js'
+import { dropLease, endOf, isOver, leaseEnd, overdue, putLease } from './leases.js'
 import { Rejected } from './rejected.js'
-import { type Entry, entriesFrom, getValue } from './sorted-map.js'
+import { type Entry, entriesFrom } from './sorted-map.js'
 
 /** To be read by the queries of `kv` and by `watch` only: its shape is no promise. */
 export interface KvState extends LeasedMap<KvValue> {}
@@ -52,6 +62,16 @@ export interface KvRange {
   readonly limit?: number | undefined
 }
 
+type KvDraft = LeasedDraft<KvValue>
+
+const drafting: Drafting<KvState, KvDraft> = {
+  draft: draftLeased,
+  finish(draft, before) {
+    const { entries, leases } = finishLeased(draft, before)
+    return entries === before.entries && leases === before.leases ? before : Object.freeze({ entries, leases })
+  },
+}
+
 /**
  * The built-in machine: a sorted map from strings to plain values. No key has the value `undefined`: wherever it stands,
  * it means that there is no such key. Commands on one key cost the same however many keys there are.
@@ -66,42 +86,51 @@ export const kv = buildMachine(
     version: 1,
     initial: (): KvState => emptyLeasedMap(),
     commands: {
-      set(draft: Parts<KvState>, { key, value, ttlMs }: KvSet, { timestampMs }) {
-        begin(draft, key, timestampMs)
-        put(draft, key, value)
-        setLease(draft, key, timestampMs, ttlMs)
+      set(draft: KvDraft, { key, value, ttlMs }: KvSet, { timestampMs }) {
+        requireKey(key)
+        const end = endOfNew(value, timestampMs, ttlMs)
+        put(draft, key, value, timestampMs)
+        setLease(draft, key, end)
       },
 
       /** True if the key was there. */
       delete(draft, key: string, { timestampMs }) {
-        const isThere = begin(draft, key, timestampMs) !== undefined
+        const isThere = current(draft, key, timestampMs) !== undefined
+        purge(draft, key, timestampMs)
         removeEntry(draft, key)
         return isThere
       },
 
       /** Sets the key if its value equals `expected`; the order of keys in objects does not matter. */
       compareAndSet(draft, { key, expected, value, ttlMs }: KvCompareAndSet, { timestampMs }) {
-        const current = begin(draft, key, timestampMs)
-        if (!equalValues(current, expected)) return { ok: false, current }
-        put(draft, key, value)
-        setLease(draft, key, timestampMs, ttlMs)
+        const found = current(draft, key, timestampMs)
+        if (!equalValues(found, expected)) {
+          purge(draft, key, timestampMs)
+          return { ok: false, current: found }
+        }
+        const end = endOfNew(value, timestampMs, ttlMs)
+        put(draft, key, value, timestampMs)
+        setLease(draft, key, end)
         return { ok: true }
       },
 
       /** Adds to a number, 0 if there is none yet, and returns the sum. */
       increment(draft, { key, by = 1, ttlMs }: KvIncrement, { timestampMs }) {
-        const current = begin(draft, key, timestampMs) ?? 0
-        if (typeof current !== 'number') throw new Rejected(`The value of "${key}" is not a number.`)
+        const found = current(draft, key, timestampMs) ?? 0
+        if (typeof found !== 'number') throw new Rejected(`The value of "${key}" is not a number.`)
         if (typeof by !== 'number') throw new Rejected('An increment must be a number.')
-        put(draft, key, current + by)
-        if (ttlMs !== undefined) setLease(draft, key, timestampMs, ttlMs)
-        return current + by
+        const end = endOfNew(found, timestampMs, ttlMs)
+        put(draft, key, found + by, timestampMs)
+        if (end !== undefined) setLease(draft, key, end)
+        return found + by
       },
 
       /** Renews the lease of an entry, or ends the lease and keeps the entry. False if the key is not there. */
       touch(draft, { key, ttlMs }: KvTouch, { timestampMs }) {
-        const isThere = begin(draft, key, timestampMs) !== undefined
-        if (isThere) setLease(draft, key, timestampMs, ttlMs)
+        const isThere = current(draft, key, timestampMs) !== undefined
+        const end = isThere && ttlMs !== undefined ? leaseEnd(timestampMs, ttlMs) : undefined
+        purge(draft, key, timestampMs)
+        if (isThere) setLease(draft, key, end)
         return isThere
       },
     },
@@ -134,24 +163,31 @@ export const kv = buildMachine(
       size: (state, _, { timestampMs }) => state.entries.size - [...overdue(state.leases, timestampMs)].length,
     },
   },
-  editParts,
+  drafting,
 )
 
-/** Removes what is over, and gives the value of `key`. */
-function begin(draft: Parts<KvState>, key: string, nowMs: number): KvValue | undefined {
-  purge(draft, requireKey(key), nowMs)
-  return getValue(draft.entries, key)
+/** What the key has, before anything is changed. */
+function current(draft: KvDraft, key: string, nowMs: number): KvValue | undefined {
+  return liveValue(draft, requireKey(key), nowMs)
 }
 
-function put(draft: Parts<KvState>, key: string, value: Value): void {
-  if (value === undefined) removeEntry(draft, key)
-  else putEntry(draft, key, freezePlain(value, undefined))
+/** Removes what is over, and sets the key, which keeps its lease. */
+function put(draft: KvDraft, key: string, value: Value, nowMs: number): void {
+  const frozen = freezePlain(value, undefined)
+  purge(draft, key, nowMs)
+  if (frozen === undefined) removeEntry(draft, key)
+  else putEntry(draft, key, frozen)
 }
 
-/** @param ttlMs undefined for no lease */
-function setLease(draft: Parts<KvState>, key: string, nowMs: number, ttlMs: number | undefined): void {
-  const isGone = ttlMs === undefined || getValue(draft.entries, key) === undefined
-  draft.leases = isGone ? withoutLease(draft.leases, key) : withLease(draft.leases, key, nowMs, ttlMs)
+/** Undefined without a lease. @throws Rejected */
+function endOfNew(value: Value, nowMs: number, ttlMs: number | undefined): number | undefined {
+  return value === undefined || ttlMs === undefined ? undefined : leaseEnd(nowMs, ttlMs)
+}
+
+/** @param end undefined for no lease */
+function setLease(draft: KvDraft, key: string, end: number | undefined): void {
+  if (end === undefined) dropLease(draft.leases, key)
+  else putLease(draft.leases, key, end)
 }
 
 function requireKey(key: string): string {

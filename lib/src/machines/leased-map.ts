@@ -1,6 +1,23 @@
-import type { Parts } from './edit.js'
-import { isOver, type Leases, noLeases, overdue, withoutLease } from './leases.js'
-import { emptyMap, getValue, type SortedMap, withEntry, withoutEntry } from './sorted-map.js'
+import {
+  draftLeases,
+  dropLease,
+  finishLeases,
+  isOver,
+  type Leases,
+  type LeasesDraft,
+  nextOverdue,
+  noLeases,
+} from './leases.js'
+import {
+  deleteEntry,
+  draftMap,
+  emptyMap,
+  finishMap,
+  getValue,
+  type MapDraft,
+  type SortedMap,
+  setEntry,
+} from './sorted-map.js'
 
 /**
  * A sorted map some of whose entries have leases. An entry whose lease is over is as if it were not there; `purge`
@@ -12,11 +29,26 @@ export interface LeasedMap<V> {
   readonly leases: Leases
 }
 
+/** A leased map that is being changed. */
+export interface LeasedDraft<V> {
+  readonly entries: MapDraft<V>
+  readonly leases: LeasesDraft
+}
+
 /** More than a command can add, so that what is over never piles up. */
 const PURGED_AT_ONCE = 4
 
 export function emptyLeasedMap<V>(): LeasedMap<V> {
   return { entries: emptyMap(), leases: noLeases() }
+}
+
+export function draftLeased<V>({ entries, leases }: LeasedMap<V>): LeasedDraft<V> {
+  return { entries: draftMap(entries), leases: draftLeases(leases) }
+}
+
+/** The parts of the state after `before`, from which the draft was made: the same objects where nothing has changed. */
+export function finishLeased<V>({ entries, leases }: LeasedDraft<V>, before: LeasedMap<V>): LeasedMap<V> {
+  return { entries: finishMap(entries, before.entries), leases: finishLeases(leases, before.leases) }
 }
 
 /** The value, if it is there and its lease is not over. */
@@ -25,21 +57,21 @@ export function liveValue<V>(map: LeasedMap<V>, key: string, nowMs: number): V |
 }
 
 /** @param value frozen; it keeps the entry's lease, if there is one */
-export function putEntry<V>(draft: Parts<LeasedMap<V>>, key: string, value: V): void {
-  draft.entries = withEntry(draft.entries, key, value)
+export function putEntry<V>(draft: LeasedDraft<V>, key: string, value: V): void {
+  setEntry(draft.entries, key, value)
 }
 
-export function removeEntry<V>(draft: Parts<LeasedMap<V>>, key: string): void {
-  draft.entries = withoutEntry(draft.entries, key)
-  draft.leases = withoutLease(draft.leases, key)
+export function removeEntry<V>(draft: LeasedDraft<V>, key: string): void {
+  deleteEntry(draft.entries, key)
+  dropLease(draft.leases, key)
 }
 
 /** Removes the entry of `key` if its lease is over, and a few others that ended first. */
-export function purge<V>(draft: Parts<LeasedMap<V>>, key: string, nowMs: number): void {
+export function purge<V>(draft: LeasedDraft<V>, key: string, nowMs: number): void {
   if (isOver(draft.leases, key, nowMs)) removeEntry(draft, key)
-  let left = PURGED_AT_ONCE
-  for (const ended of overdue(draft.leases, nowMs)) {
-    if (left-- === 0) return
+  for (let left = PURGED_AT_ONCE; left > 0; left--) {
+    const ended = nextOverdue(draft.leases, nowMs)
+    if (ended === undefined) return
     removeEntry(draft, ended)
   }
 }

@@ -1,5 +1,15 @@
 import { Rejected } from './rejected.js'
-import { emptyMap, entriesFrom, getValue, type SortedMap, withEntry, withoutEntry } from './sorted-map.js'
+import {
+  deleteEntry,
+  draftMap,
+  emptyMap,
+  entriesFrom,
+  finishMap,
+  getValue,
+  type MapDraft,
+  type SortedMap,
+  setEntry,
+} from './sorted-map.js'
 
 /**
  * When keys end, in log time: the timestamps of the entries of the log, the same on every replica. It stands still
@@ -12,6 +22,12 @@ export interface Leases {
   readonly due: SortedMap<string>
 }
 
+/** Leases that are being changed. */
+export interface LeasesDraft {
+  readonly ends: MapDraft<number>
+  readonly due: MapDraft<string>
+}
+
 const LONGEST_MS = 2 ** 50
 const END_DIGITS = String(Number.MAX_SAFE_INTEGER).length
 
@@ -19,22 +35,37 @@ export function noLeases(): Leases {
   return Object.freeze({ ends: emptyMap<number>(), due: emptyMap<string>() })
 }
 
-/** @throws Rejected unless `ttlMs` is above 0 and at most 2^50 */
-export function withLease(leases: Leases, key: string, nowMs: number, ttlMs: number): Leases {
-  if (!(typeof ttlMs === 'number' && ttlMs > 0 && ttlMs <= LONGEST_MS)) {
-    throw new Rejected('ttlMs must be a number of milliseconds above 0.')
-  }
-  const end = Math.min(Math.ceil(nowMs + ttlMs), Number.MAX_SAFE_INTEGER)
-  const { ends, due } = withoutLease(leases, key)
-  return Object.freeze({ ends: withEntry(ends, key, end), due: withEntry(due, dueKey(end, key), key) })
+export function draftLeases({ ends, due }: Leases): LeasesDraft {
+  return { ends: draftMap(ends), due: draftMap(due) }
 }
 
-/** The same leases if the key has none. */
-export function withoutLease(leases: Leases, key: string): Leases {
-  const end = endOf(leases, key)
-  if (end === undefined) return leases
-  const { ends, due } = leases
-  return Object.freeze({ ends: withoutEntry(ends, key), due: withoutEntry(due, dueKey(end, key)) })
+/** Ends the draft. @returns `before`, from which it was made, if nothing has changed */
+export function finishLeases(draft: LeasesDraft, before: Leases): Leases {
+  const ends = finishMap(draft.ends, before.ends)
+  const due = finishMap(draft.due, before.due)
+  return ends === before.ends && due === before.due ? before : Object.freeze({ ends, due })
+}
+
+/** @returns when a lease ends that begins now. @throws Rejected unless `ttlMs` is above 0 and at most 2^50 */
+export function leaseEnd(nowMs: number, ttlMs: number): number {
+  if (typeof ttlMs === 'number' && ttlMs > 0 && ttlMs <= LONGEST_MS) {
+    return Math.min(Math.ceil(nowMs + ttlMs), Number.MAX_SAFE_INTEGER)
+  }
+  throw new Rejected('ttlMs must be a number of milliseconds above 0.')
+}
+
+/** @param end from `leaseEnd` */
+export function putLease(draft: LeasesDraft, key: string, end: number): void {
+  dropLease(draft, key)
+  setEntry(draft.ends, key, end)
+  setEntry(draft.due, dueKey(end, key), key)
+}
+
+export function dropLease(draft: LeasesDraft, key: string): void {
+  const end = endOf(draft, key)
+  if (end === undefined) return
+  deleteEntry(draft.ends, key)
+  deleteEntry(draft.due, dueKey(end, key))
 }
 
 /** Milliseconds since 1970; undefined without a lease. */
@@ -47,12 +78,19 @@ export function isOver(leases: Leases, key: string, nowMs: number): boolean {
   return end !== undefined && end <= nowMs
 }
 
-/** The keys whose leases are over, the one that ended first first. */
+/** The keys whose leases are over, the one that ended first first. The leases must not be changed meanwhile. */
 export function* overdue(leases: Leases, nowMs: number): Iterable<string> {
   for (const [, key] of entriesFrom(leases.due, '')) {
     if (!isOver(leases, key, nowMs)) return
     yield key
   }
+}
+
+/** The key whose lease ended first of those that are over. */
+export function nextOverdue(leases: Leases, nowMs: number): string | undefined {
+  if (leases.due.size === 0) return undefined
+  const [first] = overdue(leases, nowMs)
+  return first
 }
 
 function dueKey(end: number, key: string): string {

@@ -1,10 +1,20 @@
 import type { PeerId } from '../base/ids.js'
 import { buildMachine } from './define-machine.js'
-import { editParts, type Parts } from './edit.js'
-import { emptyLeasedMap, type LeasedMap, liveValue, purge, putEntry, removeEntry } from './leased-map.js'
-import { endOf, withLease } from './leases.js'
+import type { Drafting } from './edit.js'
+import {
+  draftLeased,
+  emptyLeasedMap,
+  finishLeased,
+  type LeasedDraft,
+  type LeasedMap,
+  liveValue,
+  purge,
+  putEntry,
+  removeEntry,
+} from './leased-map.js'
+import { endOf, leaseEnd, putLease } from './leases.js'
 import { Rejected } from './rejected.js'
-import { entriesFrom, getValue } from './sorted-map.js'
+import { entriesFrom } from './sorted-map.js'
 
 /** To be read by the queries of `lock` only: its shape is no promise. Every entry has a lease. */
 export interface LockState extends LeasedMap<Grant> {
@@ -38,6 +48,19 @@ export interface LockRelease {
   readonly token: number
 }
 
+interface LockDraft extends LeasedDraft<Grant> {
+  lastToken: number
+}
+
+const drafting: Drafting<LockState, LockDraft> = {
+  draft: (state) => ({ lastToken: state.lastToken, ...draftLeased(state) }),
+  finish({ lastToken, ...draft }, before) {
+    const { entries, leases } = finishLeased(draft, before)
+    const isSame = entries === before.entries && leases === before.leases && lastToken === before.lastToken
+    return isSame ? before : Object.freeze({ lastToken, entries, leases })
+  },
+}
+
 /**
  * Locks by name, each with a lease in log time (see `kv`). A lock is freed by its release, by the end of its lease, or
  * when the last replica of its holder leaves the group; a holder that never had one keeps it until the lease ends.
@@ -57,27 +80,35 @@ export const lock = buildMachine(
        * For the peer that asks, if the lock is free; otherwise tells who has it. Who has it already does not get it
        * again: two parts of one program must not both believe to be alone.
        */
-      acquire(draft: Parts<LockState>, { name, ttlMs }: LockAcquire, { from, timestampMs }) {
-        const current = begin(draft, name, timestampMs)
-        if (current !== undefined) return { ok: false, holder: current.holder }
+      acquire(draft: LockDraft, { name, ttlMs }: LockAcquire, { from, timestampMs }) {
+        const found = current(draft, name, timestampMs)
+        if (found !== undefined) {
+          purge(draft, name, timestampMs)
+          return { ok: false, holder: found.holder }
+        }
+        const end = leaseEnd(timestampMs, ttlMs)
+        purge(draft, name, timestampMs)
         const token = ++draft.lastToken
         putEntry(draft, name, Object.freeze({ holder: from, token }))
-        draft.leases = withLease(draft.leases, name, timestampMs, ttlMs)
+        putLease(draft.leases, name, end)
         return { ok: true, token }
       },
 
       /** Makes the lease end `ttlMs` from now. False if the token's grant is over. */
       renew(draft, { name, token, ttlMs }: LockRenew, { timestampMs }) {
-        if (begin(draft, name, timestampMs)?.token !== token) return false
-        draft.leases = withLease(draft.leases, name, timestampMs, ttlMs)
-        return true
+        const isHeld = current(draft, name, timestampMs)?.token === token
+        const end = isHeld ? leaseEnd(timestampMs, ttlMs) : undefined
+        purge(draft, name, timestampMs)
+        if (end !== undefined) putLease(draft.leases, name, end)
+        return isHeld
       },
 
       /** False if the token's grant is over. */
       release(draft, { name, token }: LockRelease, { timestampMs }) {
-        if (begin(draft, name, timestampMs)?.token !== token) return false
-        removeEntry(draft, name)
-        return true
+        const isHeld = current(draft, name, timestampMs)?.token === token
+        purge(draft, name, timestampMs)
+        if (isHeld) removeEntry(draft, name)
+        return isHeld
       },
     },
     queries: {
@@ -89,16 +120,16 @@ export const lock = buildMachine(
       },
     },
     memberLeft(draft, peer) {
-      for (const [name, { holder }] of entriesFrom(draft.entries, '')) if (holder === peer) removeEntry(draft, name)
+      const left = [...entriesFrom(draft.entries, '')].filter(([, { holder }]) => holder === peer)
+      for (const [name] of left) removeEntry(draft, name)
     },
   },
-  editParts,
+  drafting,
 )
 
-/** Frees what is over, and tells who has the lock. */
-function begin(draft: Parts<LockState>, name: string, nowMs: number): Grant | undefined {
-  purge(draft, requireName(name), nowMs)
-  return getValue(draft.entries, name)
+/** Who has the lock, before anything is changed. */
+function current(draft: LockDraft, name: string, nowMs: number): Grant | undefined {
+  return liveValue(draft, requireName(name), nowMs)
 }
 
 function requireName(name: string): string {

@@ -74,6 +74,8 @@ export interface CommandCall {
   readonly name: string
   /** Undefined for commands without one. */
   readonly payload: Value
+  /** True: nobody else has the payload, so a machine may keep and change it without a copy. Default false. */
+  readonly isOwn?: boolean | undefined
 }
 
 export interface QueryCall {

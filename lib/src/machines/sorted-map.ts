@@ -1,6 +1,7 @@
 /**
- * An immutable sorted map of plain frozen objects, for states: a B+ tree. A change copies a few small nodes however
- * large the map is, and shares all others with the map before. Keys are ordered by UTF-16 code units, as by `<`.
+ * An immutable sorted map of plain frozen objects, for states: a B+ tree. It is changed by way of a draft, which copies
+ * a few small nodes however large the map is, each of them once, and shares all others with the map before. Keys are
+ * ordered by UTF-16 code units, as by `<`.
  *
  * Invariants: the keys of a node ascend; `keys[i]` of a branch is not above any key in `children[i]`, and above all keys
  * in `children[i - 1]`; all leaves are at the same depth; no node but the root is empty, none has more than
@@ -25,10 +26,37 @@ export interface Branch<V> {
 
 export type Entry<V> = readonly [key: string, value: V]
 
+/** A map that is being changed. What is frozen of it may be part of others; what is not is its own. */
+export interface MapDraft<V> {
+  size: number
+  root: Node<V>
+}
+
+interface OwnLeaf<V> {
+  readonly keys: string[]
+  readonly values: V[]
+}
+
+interface OwnBranch<V> {
+  readonly keys: string[]
+  readonly children: Node<V>[]
+}
+
+type OwnNode<V> = OwnLeaf<V> | OwnBranch<V>
+
 const MAX_ITEMS = 32
 
 export function emptyMap<V>(): SortedMap<V> {
-  return freezeMap(0, leaf<V>([], []))
+  return Object.freeze({ size: 0, root: frozenNode<V>({ keys: [], values: [] }) })
+}
+
+export function draftMap<V>({ size, root }: SortedMap<V>): MapDraft<V> {
+  return { size, root }
+}
+
+/** Ends the draft. @returns `before`, from which it was made, if nothing has changed */
+export function finishMap<V>({ size, root }: MapDraft<V>, before: SortedMap<V>): SortedMap<V> {
+  return root === before.root ? before : Object.freeze({ size, root: frozenNode(root) })
 }
 
 export function getValue<V>(map: SortedMap<V>, key: string): V | undefined {
@@ -44,18 +72,22 @@ export function entriesFrom<V>(map: SortedMap<V>, from: string): Iterable<Entry<
 }
 
 /** @param value frozen, and not undefined: that is no value */
-export function withEntry<V>(map: SortedMap<V>, key: string, value: V): SortedMap<V> {
-  const isNew = getValue(map, key) === undefined
-  const nodes = inserted(map.root, key, value)
-  return freezeMap(map.size + (isNew ? 1 : 0), nodes.length === 1 ? (nodes[0] as Node<V>) : branch(nodes))
+export function setEntry<V>(draft: MapDraft<V>, key: string, value: V): void {
+  const root = owned(draft.root)
+  draft.root = root
+  const half = insert(draft, root, key, value)
+  if (half !== undefined) draft.root = branch([root, half])
 }
 
-/** The same map if there is no such key. */
-export function withoutEntry<V>(map: SortedMap<V>, key: string): SortedMap<V> {
-  if (getValue(map, key) === undefined) return map
-  let root = removed(map.root, key)
-  while (root !== undefined && isBranch(root) && root.children.length === 1) root = root.children[0]
-  return root === undefined ? emptyMap() : freezeMap(map.size - 1, root)
+/** Changes nothing if there is no such key. */
+export function deleteEntry<V>(draft: MapDraft<V>, key: string): void {
+  if (getValue(draft, key) === undefined) return
+  const own = owned(draft.root)
+  remove(own, key)
+  let root: Node<V> = own
+  while (isBranch(root) && root.children.length === 1) root = root.children[0] as Node<V>
+  draft.root = root.keys.length === 0 ? emptyMap<V>().root : root
+  draft.size--
 }
 
 export function isBranch<V>(node: Node<V>): node is Branch<V> {
@@ -72,43 +104,67 @@ function* nodeEntries<V>(node: Node<V>, from: string): Iterable<Entry<V>> {
   }
 }
 
-/** The node with the entry, or the two into which it is split. */
-function inserted<V>(node: Node<V>, key: string, value: V): readonly Node<V>[] {
-  if (isBranch(node)) {
-    const at = childIndex(node.keys, key)
-    return halves(withChildren(node, at, inserted(childAt(node, at), key, value)))
+/** @returns the upper half, if the node was too large for another item: it has only the lower one then */
+function insert<V>(map: MapDraft<V>, node: OwnNode<V>, key: string, value: V): Node<V> | undefined {
+  if (isOwnBranch(node)) insertBelow(map, node, key, value)
+  else if (!insertHere(node, key, value)) return undefined
+  else map.size++
+  return node.keys.length > MAX_ITEMS ? upperHalf(node) : undefined
+}
+
+function insertBelow<V>(map: MapDraft<V>, node: OwnBranch<V>, key: string, value: V): void {
+  const at = childIndex(node.keys, key)
+  const child = ownChild(node, at)
+  const half = insert(map, child, key, value)
+  node.keys[at] = firstKey(child)
+  if (half === undefined) return
+  node.keys.splice(at + 1, 0, firstKey(half))
+  node.children.splice(at + 1, 0, half)
+}
+
+/** @returns true if the key is new */
+function insertHere<V>({ keys, values }: OwnLeaf<V>, key: string, value: V): boolean {
+  const at = lowerBound(keys, key)
+  if (keys[at] === key) {
+    values[at] = value
+    return false
+  }
+  keys.splice(at, 0, key)
+  values.splice(at, 0, value)
+  return true
+}
+
+/** Removes the key, which is there. The node may be empty then. */
+function remove<V>(node: OwnNode<V>, key: string): void {
+  if (isOwnBranch(node)) {
+    removeBelow(node, key)
+    return
   }
   const at = lowerBound(node.keys, key)
-  if (node.keys[at] === key) return [leaf(node.keys, replaced(node.values, at, 1, [value]))]
-  return halves(leaf(replaced(node.keys, at, 0, [key]), replaced(node.values, at, 0, [value])))
+  node.keys.splice(at, 1)
+  node.values.splice(at, 1)
 }
 
-/** The node without the key, which is there; undefined if nothing is left. */
-function removed<V>(node: Node<V>, key: string): Node<V> | undefined {
-  if (!isBranch(node)) {
-    const at = lowerBound(node.keys, key)
-    return node.keys.length === 1 ? undefined : leaf(replaced(node.keys, at, 1, []), replaced(node.values, at, 1, []))
-  }
+function removeBelow<V>(node: OwnBranch<V>, key: string): void {
   const at = childIndex(node.keys, key)
-  const child = removed(childAt(node, at), key)
-  if (child !== undefined) return mergedAround(withChildren(node, at, [child]), at)
-  return node.children.length === 1 ? undefined : withChildren(node, at, [])
-}
-
-/** The branch with these children instead of the one at `at`. */
-function withChildren<V>(node: Branch<V>, at: number, children: readonly Node<V>[]): Branch<V> {
-  const first = children[0]
-  const keepsKeys = children.length === 1 && first?.keys[0] === node.keys[at]
-  const keys = keepsKeys ? node.keys : Object.freeze(replaced(node.keys, at, 1, children.map(firstKey)))
-  return Object.freeze({ keys, children: Object.freeze(replaced(node.children, at, 1, children)) })
+  const child = ownChild(node, at)
+  remove(child, key)
+  if (child.keys.length > 0) {
+    node.keys[at] = firstKey(child)
+    mergeAround(node, at)
+  } else {
+    node.keys.splice(at, 1)
+    node.children.splice(at, 1)
+  }
 }
 
 /** Puts the child at `at` and one neighbour together if they fit into one. */
-function mergedAround<V>(node: Branch<V>, at: number): Branch<V> {
+function mergeAround<V>(node: OwnBranch<V>, at: number): void {
   const left = fit(node, at) ? at : at - 1
-  if (!fit(node, left)) return node
-  const whole = joined(childAt(node, left), childAt(node, left + 1))
-  return branch(replaced(node.children, left, 2, [whole]))
+  if (!fit(node, left)) return
+  append(ownChild(node, left), childAt(node, left + 1))
+  node.keys.splice(left + 1, 1)
+  node.children.splice(left + 1, 1)
 }
 
 function fit<V>({ children }: Branch<V>, at: number): boolean {
@@ -117,40 +173,46 @@ function fit<V>({ children }: Branch<V>, at: number): boolean {
 }
 
 /** Both are of the same kind, being at the same depth. */
-function joined<V>(left: Node<V>, right: Node<V>): Node<V> {
-  return isBranch(left)
-    ? branch([...left.children, ...(right as Branch<V>).children])
-    : leaf([...left.keys, ...right.keys], [...left.values, ...(right as Leaf<V>).values])
+function append<V>(node: OwnNode<V>, next: Node<V>): void {
+  node.keys.push(...next.keys)
+  if (isOwnBranch(node)) node.children.push(...(next as Branch<V>).children)
+  else node.values.push(...(next as Leaf<V>).values)
 }
 
-/** The node, in two if it has too many items. */
-function halves<V>(node: Node<V>): readonly Node<V>[] {
-  const { length } = node.keys
-  return length <= MAX_ITEMS ? [node] : [part(node, 0, length >> 1), part(node, length >> 1, length)]
+function upperHalf<V>(node: OwnNode<V>): OwnNode<V> {
+  const from = node.keys.length >> 1
+  const keys = node.keys.splice(from)
+  return isOwnBranch(node) ? { keys, children: node.children.splice(from) } : { keys, values: node.values.splice(from) }
 }
 
-function part<V>(node: Node<V>, from: number, to: number): Node<V> {
-  return isBranch(node)
-    ? branch(node.children.slice(from, to))
-    : leaf(node.keys.slice(from, to), node.values.slice(from, to))
+/** A node that nobody else has: the same, or a copy. */
+function owned<V>(node: Node<V>): OwnNode<V> {
+  if (!Object.isFrozen(node)) return node as OwnNode<V>
+  const keys = [...node.keys] // V8 copies frozen arrays many times faster so than by slice
+  return isBranch(node) ? { keys, children: [...node.children] } : { keys, values: [...node.values] }
 }
 
-function leaf<V>(keys: readonly string[], values: readonly V[]): Leaf<V> {
-  return Object.freeze({ keys: Object.freeze(keys), values: Object.freeze(values) })
+function ownChild<V>(node: OwnBranch<V>, at: number): OwnNode<V> {
+  const child = owned(childAt(node, at))
+  node.children[at] = child
+  return child
 }
 
-function branch<V>(children: readonly Node<V>[]): Branch<V> {
-  return Object.freeze({ keys: Object.freeze(children.map(firstKey)), children: Object.freeze(children) })
+/** Freezes the node and what is below it. Below what is frozen everything is. */
+function frozenNode<V>(node: Node<V>): Node<V> {
+  if (Object.isFrozen(node)) return node
+  if (isBranch(node)) for (const child of node.children) frozenNode(child)
+  Object.freeze(node.keys)
+  Object.freeze(isBranch(node) ? node.children : node.values)
+  return Object.freeze(node)
 }
 
-function freezeMap<V>(size: number, root: Node<V>): SortedMap<V> {
-  return Object.freeze({ size, root })
+function isOwnBranch<V>(node: OwnNode<V>): node is OwnBranch<V> {
+  return isBranch(node as Node<V>)
 }
 
-function replaced<T>(items: readonly T[], at: number, count: number, by: readonly T[]): T[] {
-  const copy = [...items] // V8 copies frozen arrays ten times faster so than by slice
-  copy.splice(at, count, ...by)
-  return copy
+function branch<V>(children: Node<V>[]): OwnBranch<V> {
+  return { keys: children.map(firstKey), children }
 }
 
 function childAt<V>(node: Branch<V>, at: number): Node<V> {

@@ -68,7 +68,8 @@ class StrictMachine implements ForkableMachine {
 
   apply(call: CommandCall, context: ApplyContext): CommandResult {
     const contexts = repeatable(context)
-    return this.#twice(`command "${call.name}"`, (machine) => machine.apply(call, contexts()))
+    const shared = { name: call.name, payload: call.payload }
+    return this.#twice(`command "${call.name}"`, (machine) => machine.apply(shared, contexts()))
   }
 
   query(call: QueryCall, context: QueryContext): Value {

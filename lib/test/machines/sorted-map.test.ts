@@ -2,13 +2,16 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { differences } from '../../src/machines/map-changes.js'
 import {
+  deleteEntry,
+  draftMap,
   emptyMap,
   entriesFrom,
+  finishMap,
   getValue,
+  type MapDraft,
   type Node,
   type SortedMap,
-  withEntry,
-  withoutEntry,
+  setEntry,
 } from '../../src/machines/sorted-map.js'
 
 /** Checks the invariants of the tree and gives its depth. */
@@ -32,6 +35,20 @@ function checkedDepth(node: Node<unknown>, isRoot: boolean, low: string | undefi
   )
   expect(new Set(depths).size).toBe(1)
   return 1 + (depths[0] as number)
+}
+
+function withChange<V>(map: SortedMap<V>, change: (draft: MapDraft<V>) => void): SortedMap<V> {
+  const draft = draftMap(map)
+  change(draft)
+  return finishMap(draft, map)
+}
+
+function withEntry<V>(map: SortedMap<V>, name: string, value: V): SortedMap<V> {
+  return withChange(map, (draft) => setEntry(draft, name, value))
+}
+
+function withoutEntry<V>(map: SortedMap<V>, name: string): SortedMap<V> {
+  return withChange(map, (draft) => deleteEntry(draft, name))
 }
 
 function entries(map: SortedMap<unknown>, from = '') {
@@ -75,6 +92,30 @@ describe('the sorted map', { timeout: 60_000 }, () => {
         expect(getValue(map, from)).toBe(model.get(from))
         expect(map.size).toBe(model.size)
         checkedDepth(map.root, true, undefined, undefined)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('[MAC17] has the same shape whether each change is a map of its own or all are made in one draft', () => {
+    fc.assert(
+      fc.property(changes, changes, (first, second) => {
+        const model = new Map<string, number>()
+        const before = changed(emptyMap(), model, first)
+        const oneByOne = changed(before, model, second)
+        const sketch = JSON.stringify(before)
+        let value = 0
+        const atOnce = withChange(before, (draft) => {
+          for (const [kind, names] of second) {
+            for (const name of names) {
+              if (kind === 'set') setEntry(draft, name, ++value)
+              else deleteEntry(draft, name)
+            }
+          }
+        })
+        expect(atOnce).toEqual(oneByOne)
+        checkedDepth(atOnce.root, true, undefined, undefined)
+        expect(JSON.stringify(before)).toBe(sketch)
       }),
       { numRuns: 300 },
     )
