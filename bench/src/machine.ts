@@ -1,12 +1,14 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { cpus, release, totalmem, type } from 'node:os'
+import { cpus, loadavg, release, totalmem, type } from 'node:os'
 
 export interface Machine {
   readonly cpu: string
   readonly cores: number
   readonly memoryGiB: number
   readonly system: string
+  /** Processes that wanted to run in the last minute. */
+  readonly load: number
   /** Of what was measured, by name. */
   readonly versions: Readonly<Record<string, string>>
 }
@@ -20,6 +22,7 @@ export function thisMachine(): Machine {
     cores: processors.length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     system: `${type()} ${release()}`,
+    load: loadavg()[0] ?? 0,
     versions: {
       Node: process.version,
       ...Object.fromEntries(PACKAGES.map((name) => [name, packageVersion(name)])),

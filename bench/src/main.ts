@@ -76,13 +76,14 @@ async function run(settings: Settings): Promise<void> {
   const { benchmarks, isAll, json } = settings
   // Standard output is for JSON alone, if it is asked for.
   const print = json ? console.error : console.log
+  const machine = thisMachine()
   const results: BenchmarkResult[] = []
   for (const benchmark of benchmarks) {
     const result = await runOne(benchmark, settings)
     results.push(result)
     print(toText(result))
   }
-  const all: Results = { machine: thisMachine(), benchmarks: results }
+  const all: Results = { machine, benchmarks: results }
   print(`${results.reduce((sum, { seconds }) => sum + total(seconds), 0).toFixed(0)} s in all`)
   if (json) console.log(JSON.stringify(all, null, 2))
   if (isAll) write(all)

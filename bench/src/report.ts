@@ -36,7 +36,7 @@ const COST_COLUMNS = ['process', 'CPU seconds', 'peak MiB']
 const TIME_COLUMNS = ['benchmark', ...PHASES, 'seconds']
 
 export function toMarkdown({ machine, benchmarks }: Results): string {
-  const { cpu, cores, memoryGiB, system, versions } = machine
+  const { cpu, cores, memoryGiB, system, load, versions } = machine
   const head = [
     '# Results',
     '',
@@ -46,7 +46,7 @@ export function toMarkdown({ machine, benchmarks }: Results): string {
     'lowest and the highest. Every peer is a process of its own. CPU seconds are those of the measured runs, peak memory (RSS)',
     'is that of the whole process. What is wanted counts for the medians, or their ratio.',
     '',
-    `Machine: ${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}.`,
+    `Machine: ${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}; load before it began: ${load.toFixed(1)}.`,
     `Versions: ${Object.entries(versions)
       .map((entry) => entry.join(' '))
       .join(', ')}.`,

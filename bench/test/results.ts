@@ -1,6 +1,6 @@
 import type { BenchmarkResult } from '../src/report.js'
 
-export const machine = { cpu: 'c', cores: 2, memoryGiB: 1, system: 's', versions: {} }
+export const machine = { cpu: 'c', cores: 2, memoryGiB: 1, system: 's', load: 0.25, versions: {} }
 
 /** Of a benchmark that measured nothing but what is given. */
 export function resultOf(part: Partial<BenchmarkResult>): BenchmarkResult {
