@@ -12,9 +12,12 @@ const SIZES = [
   { size: '16 B', sizeBytes: 16 },
   { size: '1 KiB', sizeBytes: 1024 },
 ] as const
-/** There are many cases. */
-const CASE_MS = 300
-const IN_FLIGHT = [1, 100, 10_000] as const
+/** There are many cases. With many in flight it has to be long enough for more than filling and draining. */
+const LOADS = [
+  { inFlight: 1, durationMs: 250 },
+  { inFlight: 100, durationMs: 250 },
+  { inFlight: 10_000, durationMs: 600 },
+] as const
 const BOUNDS: Readonly<Record<string, Bound>> = {
   'memory, 16 B, 10,000 in flight': ratioAtLeast(20),
   'LevelDB, 16 B, 10,000 in flight': ratioAtLeast(8),
@@ -28,13 +31,14 @@ interface Case {
   readonly size: string
   readonly sizeBytes: number
   readonly inFlight: number
+  readonly durationMs: number
 }
 
 const CASES: readonly Case[] = STORAGES.flatMap((storage) =>
   SIZES.flatMap(({ size, sizeBytes }) =>
-    IN_FLIGHT.map((inFlight) => {
+    LOADS.map(({ inFlight, durationMs }) => {
       const load = `${size}, ${inFlight.toLocaleString('en')} in flight`
-      return { label: `${storage}, ${load}`, storage, load, size, sizeBytes, inFlight }
+      return { label: `${storage}, ${load}`, storage, load, size, sizeBytes, inFlight, durationMs }
     }),
   ),
 )
@@ -74,14 +78,14 @@ function byLoad(cases: readonly Case[]): Case[] {
 }
 
 async function commandRate(clusters: ReadonlyMap<StorageKind, Cluster>, each: Case): Promise<Figures> {
-  const { storage, sizeBytes, inFlight } = each
+  const { storage, sizeBytes, inFlight, durationMs } = each
   const leader = clusters.get(storage)?.leader
   if (leader === undefined) throw new Error(`there is no cluster with ${storage}`)
-  return figuresOf(await leader.ask('commandRate', sizeBytes, inFlight, CASE_MS))
+  return figuresOf(await leader.ask('commandRate', sizeBytes, inFlight, durationMs))
 }
 
-async function putRate(etcd: EtcdClient, { sizeBytes, inFlight }: Case): Promise<PutFigures> {
-  const timed = await etcd.putRate(sizeBytes, inFlight, CASE_MS)
+async function putRate(etcd: EtcdClient, { sizeBytes, inFlight, durationMs }: Case): Promise<PutFigures> {
+  const timed = await etcd.putRate(sizeBytes, inFlight, durationMs)
   return { ...figuresOf(timed), refusedShare: timed.refused / (timed.refused + timed.count) }
 }
 
