@@ -1,4 +1,5 @@
 import { pick, type RandomStream, randomInt, shuffled } from '../../src/base/random.js'
+import { peerOf } from '../../src/groups/voter-id.js'
 import { createSimulation, type Simulation } from '../../src/testing/simulation.js'
 import { Bookkeeper } from './bookkeeper.js'
 import { type End, Fleet, KINDS, type Kind, type Place } from './fleet.js'
@@ -286,7 +287,7 @@ export class Storm {
     this.#note(`close ${place} ${end}`)
     this.counts.closes++
     place.isClosing = true
-    void place.peer.legion.close().then(() => this.#closed(place, place.isDurable ? end : 'left'))
+    void place.peer.legion.close().then(() => this.#closed(place, this.#hasLeft(place) ? 'left' : end))
   }
 
   #leave(place: Place): void {
@@ -299,6 +300,11 @@ export class Storm {
       () => this.#closed(place, 'left'),
       () => this.#closed(place, end),
     )
+  }
+
+  /** Without storage, closing is leaving: unless it was cut off, as one that slept all the time. */
+  #hasLeft({ isDurable, peer }: Place): boolean {
+    return !isDurable && !this.#bookkeeper.voters.some((id) => peerOf(id) === peer.id)
   }
 
   #closed(place: Place, end: End): void {
