@@ -22,7 +22,7 @@ import type { Port, PortHandlers, PortName } from './port.js'
 import { Ports } from './ports.js'
 import { problemOf } from './relay.js'
 import { DEFAULT_MESH_LIMITS, DEFAULT_MESH_TIMING, type MeshLimits, type MeshTiming } from './settings.js'
-import { Topology, type TopologyCounts } from './topology.js'
+import { isTopologyPort, Topology, type TopologyCounts } from './topology.js'
 
 export interface MeshOptions {
   /** Who this peer is, until `start` knows better. */
@@ -378,7 +378,7 @@ export class Mesh implements Network {
     }
     this.#drop(older, 'lost', 'replaced by a newer link')
     this.#links.set(linked.info.id, linked)
-    link.on('message', (...message) => this.#unlessFinished(() => this.#received(linked, ...message)))
+    link.on('message', (lane, port, payload) => this.#received(linked, lane, port, payload))
     link.on('drain', (lane) => {
       this.#ports.drained(lane, linked.info.id)
       this.#topology.drained(lane)
@@ -446,6 +446,7 @@ export class Mesh implements Network {
   // Messages
 
   #received(linked: LinkedPeer, lane: Lane, port: number, payload: Uint8Array): void {
+    if (this.#isFinished) return
     const problem = this.#handle(linked, lane, port, payload)
     if (problem === undefined) return
     this.#malformed++
@@ -459,11 +460,8 @@ export class Mesh implements Network {
     if (port === CONTROL_PORT && lane === 'control') {
       return problemOf(() => this.#handleControl(linked, decodeControl(payload)))
     }
-    let isForTopology = false
-    const problem = problemOf(() => {
-      isForTopology = this.#topology.receive(linked, lane, port, payload)
-    })
-    return isForTopology || problem !== undefined ? problem : this.#ports.deliver(linked, lane, port, payload)
+    if (isTopologyPort(port)) return problemOf(() => this.#topology.receive(linked, lane, port, payload))
+    return this.#ports.deliver(linked, lane, port, payload)
   }
 
   #handleControl(linked: LinkedPeer, message: ControlMessage): void {

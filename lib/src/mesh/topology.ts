@@ -50,6 +50,10 @@ const SIGNALS_PORT = 6
 /** More dials in a row than that fail only where there is no way for a link. */
 const MAX_FAILURES = 3
 
+export function isTopologyPort(port: number): boolean {
+  return port === RELAY_PORT || port === BROADCAST_PORT
+}
+
 /** All that goes beyond single links: who there is, by which ways, and whom this peer links with. */
 export class Topology {
   readonly #options: TopologyOptions
@@ -156,12 +160,10 @@ export class Topology {
     else this.#broadcasts.heard(from, message)
   }
 
-  /** Something came on one of this module's ports. @returns false if it is none of them @throws DecodeError */
-  receive(via: LinkedPeer, lane: Lane, port: number, payload: Uint8Array): boolean {
+  /** Something came on one of this module's ports. @throws DecodeError */
+  receive(via: LinkedPeer, lane: Lane, port: number, payload: Uint8Array): void {
     if (port === RELAY_PORT) this.#relay.receive(via, lane, payload)
-    else if (port === BROADCAST_PORT) this.#broadcasts.receive(via, lane, payload)
-    else return false
-    return true
+    else this.#broadcasts.receive(via, lane, payload)
   }
 
   /** To a peer that is not linked yet: best effort. */

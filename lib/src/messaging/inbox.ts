@@ -33,6 +33,9 @@ export interface InboxServices<Legion> {
 }
 
 interface Run<Legion> {
+  /** Of the call; undefined: of a cast. */
+  readonly id: number | undefined
+  readonly name: string
   readonly context: InboundContext<Legion>
   readonly handler: AnyHandler<Legion>
   readonly payload: Value
@@ -70,9 +73,8 @@ export class Inbox<Legion> {
       this.#services.metrics.refused++
       return
     }
-    const failed = (error: unknown) => this.#services.logger.error(`The handler of the cast ${name} failed.`, error)
     const context = new InboundContext(this.#peer, this.#services.legion)
-    this.#run({ context, handler, payload, bytes }, () => {}, failed)
+    this.#run({ id: undefined, name, context, handler, payload, bytes })
   }
 
   /** @throws DecodeError if a call with that id waits already */
@@ -85,12 +87,7 @@ export class Inbox<Legion> {
     }
     const context = new InboundContext(this.#peer, this.#services.legion)
     this.#calls.set(id, context)
-    const done = (result: unknown) => this.#answer(id, context, () => this.#encodeResult(id, result))
-    const failed = (error: unknown) => {
-      this.#services.logger.debug(`The handler of the call ${name} failed.`, error)
-      this.#answer(id, context, () => encodeFailure(id, describeFailure(error)))
-    }
-    this.#run({ context, handler, payload, bytes }, done, failed)
+    this.#run({ id, name, context, handler, payload, bytes })
   }
 
   /** Best effort: a refusal that the link does not take is lost, and the caller waits for its timeout. */
@@ -129,37 +126,40 @@ export class Inbox<Legion> {
     return isTooMuch || this.#running.size + this.#answers.length >= inboundCalls
   }
 
-  /** Calls exactly one of `done` and `failed`: at once if the handler is synchronous, later if it returned a promise. */
-  #run(
-    { context, handler, payload, bytes }: Run<Legion>,
-    done: (result: unknown) => void,
-    failed: (error: unknown) => void,
-  ): void {
-    const ended = () => {
-      this.#running.delete(context)
-      this.#runningBytes -= bytes
-    }
-    const finished = (result: unknown) => {
-      ended()
-      done(result)
-    }
-    const threw = (error: unknown) => {
-      ended()
-      this.#services.metrics.failures++
-      failed(error)
-    }
-    this.#running.add(context)
-    this.#runningBytes += bytes
-    const result = attempt(() => handler(payload, context))
-    if ('error' in result) threw(result.error)
-    else if (result.isPromise) Promise.resolve(result.value).then(finished, threw)
-    else finished(result.value)
+  /** The handler has ended when this returns, or later if it returned a promise. */
+  #run(run: Run<Legion>): void {
+    this.#running.add(run.context)
+    this.#runningBytes += run.bytes
+    const result = attempt(run)
+    if ('error' in result) this.#failed(run, result.error)
+    else if (!result.isPromise) this.#finished(run, result.value)
+    else Promise.resolve(result.value).then(this.#finished.bind(this, run), this.#failed.bind(this, run))
   }
 
-  #answer(id: number, context: InboundContext<Legion>, encodeFrame: () => Uint8Array): void {
-    if (this.#calls.get(id) !== context) return
+  #finished(run: Run<Legion>, result: unknown): void {
+    this.#ended(run)
+    if (this.#isAwaited(run)) this.#answer(run.id, this.#encodeResult(run.id, result))
+  }
+
+  #failed(run: Run<Legion>, error: unknown): void {
+    this.#ended(run)
+    this.#services.metrics.failures++
+    if (run.id === undefined) this.#services.logger.error(`The handler of the cast ${run.name} failed.`, error)
+    else this.#services.logger.debug(`The handler of the call ${run.name} failed.`, error)
+    if (this.#isAwaited(run)) this.#answer(run.id, encodeFailure(run.id, describeFailure(error)))
+  }
+
+  #ended({ context, bytes }: Run<Legion>): void {
+    this.#running.delete(context)
+    this.#runningBytes -= bytes
+  }
+
+  #isAwaited(run: Run<Legion>): run is Run<Legion> & { readonly id: number } {
+    return run.id !== undefined && this.#calls.get(run.id) === run.context
+  }
+
+  #answer(id: number, frame: Uint8Array): void {
     this.#calls.delete(id)
-    const frame = encodeFrame()
     if (this.#answers.length > 0 || this.#services.send(this.#peer, frame) === 'full') {
       this.#answers.push(frame, () => encodeFailure(id, TOO_MANY_ANSWERS))
     }
@@ -190,9 +190,9 @@ export function requireSize(frame: Uint8Array, limitBytes: number, what: string)
 
 type Attempt = { readonly value: unknown; readonly isPromise: boolean } | { readonly error: unknown }
 
-function attempt(run: () => unknown): Attempt {
+function attempt<Legion>({ handler, payload, context }: Run<Legion>): Attempt {
   try {
-    const value = run()
+    const value = handler(payload, context)
     return { value, isPromise: isPromiseLike(value) }
   } catch (error) {
     return { error }

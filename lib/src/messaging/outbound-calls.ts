@@ -13,7 +13,8 @@ export interface OutboundCall {
   readonly reject: (error: LegionError) => void
 }
 
-interface Pending extends OutboundCall {
+interface Pending {
+  readonly call: OutboundCall
   readonly deadlineMs: number
   /** Removes the listener on the caller's signal. */
   readonly forget: (() => void) | undefined
@@ -56,7 +57,7 @@ export class OutboundCalls {
       calls = new Map()
       this.#pending.set(call.peer, calls)
     }
-    calls.set(call.id, { ...call, deadlineMs, forget })
+    calls.set(call.id, { call, deadlineMs, forget })
     this.#size++
     this.#sweepNoLaterThan(deadlineMs)
   }
@@ -64,17 +65,17 @@ export class OutboundCalls {
   /** Takes a call out to be settled; undefined if it was settled before. */
   take(peer: PeerId, id: number): OutboundCall | undefined {
     const calls = this.#pending.get(peer)
-    const call = calls?.get(id)
-    if (calls === undefined || call === undefined) return undefined
+    const pending = calls?.get(id)
+    if (calls === undefined || pending === undefined) return undefined
     calls.delete(id)
     this.#size--
-    call.forget?.()
-    return call
+    pending.forget?.()
+    return pending.call
   }
 
   /** Rejects every call to `peer`, or every call. */
   rejectAll(toError: (call: OutboundCall) => LegionError, peer?: PeerId | undefined): void {
-    for (const call of this.#all(peer)) this.take(call.peer, call.id)?.reject(toError(call))
+    for (const { call } of this.#all(peer)) this.take(call.peer, call.id)?.reject(toError(call))
     if (peer === undefined) this.#pending.clear()
     else this.#pending.delete(peer)
     if (this.#size === 0) this.#stopSweeping()
@@ -109,9 +110,9 @@ export class OutboundCalls {
     this.#stopSweeping()
     const nowMs = this.#runtime.nowMs()
     let nextMs = Number.POSITIVE_INFINITY
-    for (const call of this.#all()) {
-      if (call.deadlineMs <= nowMs) this.#giveUp(call, timeoutError(call.name))
-      else nextMs = Math.min(nextMs, call.deadlineMs)
+    for (const { call, deadlineMs } of this.#all()) {
+      if (deadlineMs <= nowMs) this.#giveUp(call, timeoutError(call.name))
+      else nextMs = Math.min(nextMs, deadlineMs)
     }
     this.#sweepNoLaterThan(Math.max(nextMs, nowMs + SWEEP_SPACING_MS))
   }

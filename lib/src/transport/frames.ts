@@ -51,10 +51,14 @@ export function frameBytes(frame: Frame): number {
   return HEADER_BYTES + (hasWord(frame.kind) ? WORD_BYTES : 0) + frame.bytes.length
 }
 
+export function framesBytes(frames: readonly Frame[]): number {
+  let bytes = 0
+  for (const frame of frames) bytes += frameBytes(frame)
+  return bytes
+}
+
 export function encodeFrames(frames: readonly Frame[]): Uint8Array {
-  let sizeBytes = 0
-  for (const frame of frames) sizeBytes += frameBytes(frame)
-  const message = new Uint8Array(sizeBytes)
+  const message = new Uint8Array(framesBytes(frames))
   let at = 0
   for (const frame of frames) at = writeFrame(message, at, frame)
   return message

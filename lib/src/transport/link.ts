@@ -8,6 +8,7 @@ import {
   FRAME_KIND,
   type Frame,
   frameBytes,
+  framesBytes,
   HEADER_BYTES,
   MAX_MESSAGE_BYTES,
   readFrame,
@@ -107,6 +108,8 @@ export class Link {
   /** How much of what was received the other side was told of. */
   #receiptBytes = 0
   #flushIsDue = false
+  /** No less than the channel's `bufferedBytes`. */
+  #bufferedAtMostBytes = 0
 
   /** @param channel must be open; messages that came before are lost, so call this in its `open` event at the latest */
   constructor(channel: Channel, options: LinkOptions) {
@@ -210,7 +213,7 @@ export class Link {
   }
 
   #flush(): void {
-    while (this.channel.state === 'open' && this.channel.bufferedBytes < WINDOW_BYTES) {
+    while (this.channel.state === 'open' && this.#channelHasRoom()) {
       const batch = this.#nextBatch()
       if (batch.length === 0) break
       this.#transmit(batch)
@@ -218,11 +221,20 @@ export class Link {
     for (const lane of this.#queues.takeDrained()) this.#events.emit('drain', lane)
   }
 
+  /** Asks the channel only when it may be full: in Node every answer is a call out of JavaScript. */
+  #channelHasRoom(): boolean {
+    if (this.#bufferedAtMostBytes >= WINDOW_BYTES) this.#bufferedAtMostBytes = this.channel.bufferedBytes
+    return this.#bufferedAtMostBytes < WINDOW_BYTES
+  }
+
   #nextBatch(): Frame[] {
-    const batch = [this.#takeReceipt(), this.#ping, this.#pong].filter((frame) => frame !== undefined)
+    const batch: Frame[] = []
+    if (this.#receiptIsDue) batch.push(this.#takeReceipt())
+    if (this.#ping !== undefined) batch.push(this.#ping)
+    if (this.#pong !== undefined) batch.push(this.#pong)
     this.#ping = undefined
     this.#pong = undefined
-    this.#queues.fill(batch, totalBytes(batch), !this.#flow.hasRoom)
+    this.#queues.fill(batch, framesBytes(batch), !this.#flow.hasRoom)
     return batch
   }
 
@@ -230,8 +242,7 @@ export class Link {
     return this.#received.bytes - this.#receiptBytes >= RECEIPT_BYTES
   }
 
-  #takeReceipt(): Frame | undefined {
-    if (!this.#receiptIsDue) return undefined
+  #takeReceipt(): Frame {
     this.#receiptBytes = this.#received.bytes
     return wordFrame('receipt', this.#receiptBytes >>> 0)
   }
@@ -240,6 +251,7 @@ export class Link {
     const message = encodeFrames(batch)
     count(this.#sent, message.length, batch.length)
     this.#flow.sent(message.length)
+    this.#bufferedAtMostBytes += message.length
     this.channel.send(message)
   }
 
@@ -292,10 +304,6 @@ function requireSize(payload: Uint8Array, limitBytes: number): void {
     'E_TOO_LARGE',
     `A message of ${payload.length} bytes is above the limit of ${limitBytes} bytes.`,
   )
-}
-
-function totalBytes(frames: readonly Frame[]): number {
-  return frames.reduce((total, frame) => total + frameBytes(frame), 0)
 }
 
 function count(traffic: { bytes: number; messages: number; frames: number }, bytes: number, frames: number): void {

@@ -46,8 +46,9 @@ export class SendQueues {
    */
   fill(batch: Frame[], usedBytes: number, isUrgentOnly: boolean): void {
     let roomBytes = this.#messageBytes - usedBytes
-    const next = () => this.#next(roomBytes, isUrgentOnly)
-    for (let frame = next(); frame !== undefined; frame = next()) {
+    for (;;) {
+      const frame = this.#next(roomBytes, isUrgentOnly)
+      if (frame === undefined) return
       batch.push(frame)
       roomBytes -= frameBytes(frame)
     }

@@ -24,6 +24,7 @@ export class WebRtcChannel implements Channel {
   #negotiation: Negotiation | undefined
   readonly #events = new Emitter<ChannelEvents>()
   #dataChannel: RTCDataChannel | undefined
+  #tellsWhenDrained = false
   #state: ChannelState = 'connecting'
   #maxMessageBytes = MAX_MESSAGE_BYTES
   #drainPoll: Timer | undefined
@@ -56,7 +57,7 @@ export class WebRtcChannel implements Channel {
       this.close(`sending failed: ${String(error)}`)
       return
     }
-    if (!tellsWhenDrained(dataChannel)) this.#pollDrainSoon(dataChannel)
+    if (!this.#tellsWhenDrained) this.#pollDrainSoon(dataChannel)
   }
 
   restart(): boolean {
@@ -94,7 +95,8 @@ export class WebRtcChannel implements Channel {
   #setUp(dataChannel: RTCDataChannel): void {
     this.#dataChannel = dataChannel
     dataChannel.binaryType = 'arraybuffer'
-    if (tellsWhenDrained(dataChannel)) dataChannel.bufferedAmountLowThreshold = LOW_WATER_BYTES
+    this.#tellsWhenDrained = tellsWhenDrained(dataChannel)
+    if (this.#tellsWhenDrained) dataChannel.bufferedAmountLowThreshold = LOW_WATER_BYTES
     dataChannel.onbufferedamountlow = () => this.#events.emit('drain')
     dataChannel.onmessage = (event) => this.#receive(event.data)
     dataChannel.onopen = () => this.#opened()
