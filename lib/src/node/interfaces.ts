@@ -1,3 +1,4 @@
+import { BlockList, isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { Unsubscribe } from '../base/emitter.js'
 
@@ -15,6 +16,21 @@ export function watchInterfaces(listener: () => void, addresses: () => string = 
   }, LOOK_MS)
   timer.unref()
   return () => clearInterval(timer)
+}
+
+/** Whether `address`, of IPv4 or IPv6, is in a network of this machine, itself included. */
+export function sharesNetwork(address: string): boolean {
+  const version = isIP(address)
+  return version !== 0 && ownNetworks().check(address, `ipv${version === 4 ? 4 : 6}`)
+}
+
+function ownNetworks(): BlockList {
+  const networks = new BlockList()
+  for (const { cidr, family } of Object.values(networkInterfaces()).flatMap((list) => list ?? [])) {
+    const [network, bits] = cidr?.split('/') ?? []
+    if (network !== undefined) networks.addSubnet(network, Number(bits), family === 'IPv4' ? 'ipv4' : 'ipv6')
+  }
+  return networks
 }
 
 function ownAddresses(): string {

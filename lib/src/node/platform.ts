@@ -10,7 +10,7 @@ import type { SocketFactory } from '../signaling/socket.js'
 import { adaptWebSocket } from '../signaling/web-socket.js'
 import { storeNameOf } from '../storage/cluster-stores.js'
 import { webrtcConnector } from '../transport/webrtc-connector.js'
-import { watchInterfaces } from './interfaces.js'
+import { sharesNetwork, watchInterfaces } from './interfaces.js'
 import { levelStorage } from './level-storage.js'
 import { findWebRtc, type NodeWebRtc, type NodeWebRtcPackage } from './webrtc.js'
 
@@ -47,7 +47,7 @@ export async function nodePlatform({ directory, webrtc }: NodePlatformOptions = 
     compression: systemCompression(),
     loadConsensus: () => consensusCode,
     loadMesh: () => Mesh,
-    createConnector: () => webrtcConnector({ runtime, stack, wrtc }),
+    createConnector: () => webrtcConnector({ runtime, stack, wrtc, sharesNetwork }),
     createRendezvous: (options) => createRendezvous({ ...options, openSocket }),
   }
 }

@@ -2,6 +2,7 @@ import type { Runtime } from '../base/runtime.js'
 import type { Connector } from './channel.js'
 import { loadNegotiation, WebRtcChannel } from './webrtc-channel.js'
 import type { WebRtcApi } from './webrtc-negotiation.js'
+import type { SharesNetwork } from './webrtc-quirks.js'
 
 export type { WebRtcApi } from './webrtc-negotiation.js'
 
@@ -11,15 +12,17 @@ export interface WebRtcConnectorOptions {
   readonly stack: string
   /** The implementation itself; default: the browser's. In Node `findWebRtc()` gives stack and wrtc. */
   readonly wrtc?: WebRtcApi | undefined
+  /** Given where failed dials are repeated: pairs of node-datachannel connect more quickly where it is true. */
+  readonly sharesNetwork?: SharesNetwork | undefined
 }
 
 /** Channels over WebRTC, in browsers and in Node. Loads the code to connect meanwhile: peers are looked for first. */
-export function webrtcConnector({ runtime, stack, wrtc }: WebRtcConnectorOptions): Connector {
+export function webrtcConnector({ runtime, stack, wrtc, sharesNetwork }: WebRtcConnectorOptions): Connector {
   loadNegotiation().catch(() => {}) // the first `connect` tries again, and tells
   return {
     stack,
     connect: (_peer, offerer, signal, { iceServers }) =>
-      new WebRtcChannel({ runtime, offerer, signal, iceServers, stack, wrtc }),
+      new WebRtcChannel({ runtime, offerer, signal, iceServers, stack, wrtc, sharesNetwork }),
   }
 }
 

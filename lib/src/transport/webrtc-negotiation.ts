@@ -1,8 +1,15 @@
 import SimplePeerImplementation from 'simple-peer/simplepeer.min.js'
-import type { Runtime } from '../base/runtime.js'
+import type { Runtime, Timer } from '../base/runtime.js'
 import { CandidateTally } from './candidate-tally.js'
 import type { IceServer, SignalPipe } from './channel.js'
-import { holdsCandidates, plainCandidate, restartingSide, withoutCandidates } from './webrtc-quirks.js'
+import {
+  arrangedOffer,
+  isNear,
+  plainCandidate,
+  restartingSide,
+  type SharesNetwork,
+  tellsCandidatesLate,
+} from './webrtc-quirks.js'
 import { type CandidateSignal, type DescriptionSignal, decodeSignal, encodeSignal } from './webrtc-signals.js'
 
 /** A WebRTC implementation for places that have none of their own. */
@@ -19,6 +26,7 @@ export interface NegotiationOptions {
   readonly iceServers: readonly IceServer[]
   readonly stack: string
   readonly wrtc: WebRtcApi | undefined
+  readonly sharesNetwork: SharesNetwork | undefined
 }
 
 export interface NegotiationEvents {
@@ -49,6 +57,8 @@ interface SimplePeerSignal {
 
 /** Time for the end of a data channel to travel before the connection goes. */
 const LINGER_MS = 100
+/** How long an answerer that is near waits for ICE before it answers. */
+const NEAR_MS = 100
 /** One attempt needs one description and a handful of candidates; every restart as much again. */
 const MAX_SIGNALS = 256
 
@@ -63,13 +73,16 @@ export class Negotiation {
   readonly #events: NegotiationEvents
   /** The other side's, that came before its description. */
   readonly #earlyCandidates: CandidateSignal[] = []
-  /** Our own, until we may tell them. */
-  readonly #heldCandidates: CandidateSignal[] = []
+  /** Our own, until we may tell them; undefined from then on. */
+  #heldCandidates: CandidateSignal[] | undefined
   readonly #tally = new CandidateTally()
   #peer: SimplePeer | undefined
   #dataChannel: RTCDataChannel | undefined
   /** The other side's first one. */
   #description: DescriptionSignal | undefined
+  /** What it is decided by is in `isNear`; only an answerer can be. */
+  #isNear = false
+  #answerTimer: Timer | undefined
   #signalCount = 0
   /** Restarting ICE: we have offered it, the answer is not here. */
   #isRestarting = false
@@ -78,6 +91,7 @@ export class Negotiation {
   constructor(options: NegotiationOptions, events: NegotiationEvents) {
     this.#options = options
     this.#events = events
+    if (tellsCandidatesLate(options.offerer, options.stack)) this.#heldCandidates = []
   }
 
   /** Once. @throws Error if there is no WebRTC */
@@ -119,6 +133,7 @@ export class Negotiation {
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#answerTimer?.cancel()
     if (this.#dataChannel !== undefined) closeQuietly(this.#dataChannel)
     if (this.#options.wrtc === undefined || this.#dataChannel === undefined) this.#disconnect()
     else this.#options.runtime.setTimer(LINGER_MS, () => this.#disconnect())
@@ -165,25 +180,45 @@ export class Negotiation {
   }
 
   #sendSignal({ type, sdp, candidate }: SimplePeerSignal): void {
-    if ((type === 'offer' || type === 'answer') && sdp !== undefined) this.#sendDescription(type, sdp)
+    const connection = this.#peer?._pc
+    if (type === 'answer' && sdp !== undefined && connection && this.#isNear) this.#answerOnceConnected(connection, sdp)
+    else if ((type === 'offer' || type === 'answer') && sdp !== undefined) this.#sendDescription(type, sdp)
     else if (candidate !== undefined) this.#sendCandidate(candidate)
   }
 
   #sendDescription(type: 'offer' | 'answer', sdp: string): void {
     const { signal, stack } = this.#options
     this.#tally.own(sdp)
-    signal.send(encodeSignal({ type, sdp: this.#holdsCandidates() ? withoutCandidates(sdp) : sdp, stack }))
+    signal.send(encodeSignal({ type, sdp, stack }))
+  }
+
+  /** Sends the answer, and the candidates after it, when ICE has connected or `NEAR_MS` are over. */
+  #answerOnceConnected(connection: RTCPeerConnection, sdp: string): void {
+    const answer = () => {
+      this.#answerTimer?.cancel()
+      if (this.#heldCandidates === undefined || this.#closed) return
+      this.#sendDescription('answer', sdp)
+      this.#tellHeldCandidates()
+    }
+    const answerIfConnected = () => {
+      if (connection.iceConnectionState === 'connected') answer()
+    }
+    this.#answerTimer = this.#options.runtime.setTimer(NEAR_MS, answer)
+    connection.addEventListener('iceconnectionstatechange', answerIfConnected)
+    answerIfConnected()
   }
 
   #sendCandidate(candidate: Omit<CandidateSignal, 'type'>): void {
     const plain = plainCandidate(candidate)
     this.#tally.own(plain.candidate)
-    if (this.#holdsCandidates()) this.#heldCandidates.push(plain)
+    if (this.#heldCandidates !== undefined) this.#heldCandidates.push(plain)
     else this.#options.signal.send(encodeSignal(plain))
   }
 
-  #holdsCandidates(): boolean {
-    return this.#description === undefined && holdsCandidates(this.#options.offerer, this.#options.stack)
+  #tellHeldCandidates(): void {
+    const held = this.#heldCandidates ?? []
+    this.#heldCandidates = undefined
+    for (const candidate of held) this.#options.signal.send(encodeSignal(candidate))
   }
 
   #receive(payload: Uint8Array): void {
@@ -217,9 +252,16 @@ export class Negotiation {
     const peer = this.#peer
     const description = this.#description
     if (peer === undefined || description === undefined) return
-    this.#give(peer, description)
+    if (description.type === 'offer') this.#takeOffer(peer, description)
+    else this.#give(peer, description)
     for (const candidate of this.#earlyCandidates.splice(0)) this.#give(peer, { candidate })
-    for (const candidate of this.#heldCandidates.splice(0)) this.#options.signal.send(encodeSignal(candidate))
+    if (!this.#isNear) this.#tellHeldCandidates()
+  }
+
+  #takeOffer(peer: SimplePeer, offer: DescriptionSignal): void {
+    this.#isNear = isNear(offer, this.#options)
+    if (this.#isNear) this.#heldCandidates = []
+    this.#give(peer, arrangedOffer(offer, this.#isNear))
   }
 
   // Restarts of ICE

@@ -28,7 +28,7 @@ export async function openBarePair(api: WebRtcApi, stack: string): Promise<void>
   b.close()
 }
 
-/** As `holdsCandidates`: the offerer's candidates of node-datachannel wait for the answer. */
+/** As `tellsCandidatesLate`: the offerer's candidates of node-datachannel wait for the answer. */
 async function negotiate(a: RTCPeerConnection, b: RTCPeerConnection, stack: string): Promise<void> {
   const held: RTCIceCandidate[] = []
   let isAnswered = false
