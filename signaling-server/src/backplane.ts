@@ -1,4 +1,4 @@
-import type { ErrorCode, ServerMessage } from './protocol.js'
+import type { Bye, ErrorCode, ServerMessage } from './protocol.js'
 
 /** A peer's stay in a room, from its hello on. What the backplane has to tell the peer it tells its stay. */
 export interface Stay {
@@ -38,8 +38,11 @@ export interface Backplane {
   start(): Promise<void>
   /** Answered by `entered` or `refused`. */
   enter(stay: Stay): void
-  /** The stay ends; it is told nothing afterwards. Idempotent. @param isEnd the peer said so: it is not waited for */
-  leave(stay: Stay, isEnd: boolean): void
+  /**
+   * The stay ends; it is told nothing afterwards. Idempotent.
+   * @param bye the peer said so: it is not waited for. Undefined: it may be back
+   */
+  leave(stay: Stay, bye: Bye | undefined): void
   /** Asks to found the cluster, or claims to belong to it. Answered with the winner, maybe much later. Idempotent. */
   found(stay: Stay, clusterId: string): void
   /** Dropped if the peer is not there, as signals may be. */

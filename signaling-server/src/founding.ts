@@ -1,7 +1,9 @@
 import type { Clock, Timer } from './clock.js'
+import type { Bye } from './protocol.js'
 
 /** Who may claim or found a room's cluster. */
 export interface Claimant {
+  readonly peer: string
   readonly durable: boolean
   founded(clusterId: string): void
 }
@@ -18,12 +20,16 @@ export interface FoundingOptions {
   onForgotten(): void
 }
 
+/** Of one cluster. If more disks may hold its state, there are others. */
+export const HOLDERS_MAX = 1024
+
 /**
  * Decides which cluster a room belongs to: at most one at any time.
  *
  * Claimants are the members who named the room's present cluster. When the last one is gone the cluster is remembered
- * for ever if any of its claimants was durable, since somebody's disk still holds its state. Otherwise nobody's does, and
- * it is forgotten: at once if the room is empty and all that went lately said that they ended; else after a grace, since
+ * as long as somebody's disk may hold its state: that of a durable claimant which has not said that it left for good, or
+ * one that a claimant knew of when it left. What is said by the very last one, that nothing is left, settles it. If nobody's
+ * does the cluster is forgotten: at once if the room is empty and all that went lately said that they ended; else after a grace, since
  * who only lost its socket may be back, and who is here may be about to claim the cluster that it found.
  */
 export class Founding {
@@ -32,7 +38,10 @@ export class Founding {
   /** Unanswered requests, first come first. */
   readonly #requests = new Map<Claimant, string>()
   #clusterId: string | undefined
-  #durable = false
+  /** Peers whose disks may hold the cluster's state. */
+  readonly #holders = new Set<string>()
+  /** Disks of peers that are not known here may, too. */
+  #isOnOtherDisks = false
   #grace: Timer | undefined
   /** Until then whoever lost its socket may be back. */
   #missedUntilMs = 0
@@ -64,8 +73,12 @@ export class Founding {
     this.ended(claimant)
   }
 
-  /** The member left the room for good. */
-  ended(claimant: Claimant): void {
+  /**
+   * The member left the room for good.
+   * @param rest where the cluster's state is, now that this member has none any more, not even on disk; undefined: there
+   */
+  ended(claimant: Claimant, rest?: Bye['rest']): void {
+    if (rest !== undefined && this.#claimants.has(claimant)) this.#forgetDisk(claimant, rest)
     this.#requests.delete(claimant)
     this.#claimants.delete(claimant)
     this.#evaluate()
@@ -100,12 +113,20 @@ export class Founding {
   #admit(claimant: Claimant, clusterId: string): void {
     if (clusterId !== this.#clusterId) return
     this.#claimants.add(claimant)
-    this.#durable ||= claimant.durable
+    if (!claimant.durable) return
+    if (this.#holders.size < HOLDERS_MAX) this.#holders.add(claimant.peer)
+    else this.#isOnOtherDisks ||= !this.#holders.has(claimant.peer)
+  }
+
+  #forgetDisk({ peer }: Claimant, rest: NonNullable<Bye['rest']>): void {
+    this.#holders.delete(peer)
+    if (rest === 'nothing') this.#holders.clear()
+    if (rest !== 'unknown') this.#isOnOtherDisks = rest === 'disks'
   }
 
   #watchGrace(): void {
-    const abandoned = this.#claimants.size === 0 && !this.#durable
-    if (!abandoned) {
+    const isOnDisk = this.#holders.size > 0 || this.#isOnOtherDisks
+    if (this.#claimants.size > 0 || isOnDisk) {
       this.#grace?.cancel()
       this.#grace = undefined
     } else {

@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import type { Backplane, BackplaneCounts, Stay } from './backplane.js'
 import type { Clock } from './clock.js'
 import type { Limits } from './limits.js'
-import type { ErrorCode } from './protocol.js'
+import type { Bye, ErrorCode } from './protocol.js'
 import { Reservations } from './reservations.js'
 import { Room } from './room.js'
 
@@ -41,11 +41,11 @@ export class LocalBackplane implements Backplane {
     else this.#enter(stay, room)
   }
 
-  leave(stay: Stay, isEnd: boolean): void {
+  leave(stay: Stay, bye: Bye | undefined): void {
     const room = this.#roomOf(stay)
     if (room === undefined) return
     this.#reservations.keep(stay.room, stay.peer, stay.token)
-    room.leave(stay, isEnd)
+    room.leave(stay, bye)
     this.#tidy(room)
   }
 

@@ -33,7 +33,14 @@ const signal = v.object({ type: v.literal('signal'), to: id, payload })
 const ping = v.object({ type: v.literal('ping') })
 
 /** The peer ends, and with it what it had in memory: it is not to be waited for. */
-const bye = v.object({ type: v.literal('bye') })
+const bye = v.object({
+  type: v.literal('bye'),
+  /**
+   * What it had of the cluster's state is gone for good, from its disk too. Where the state still is: on `disks`, in
+   * `memory` only, `nothing` is left of it, or that is `unknown`.
+   */
+  rest: v.optional(v.picklist(['disks', 'memory', 'nothing', 'unknown'])),
+})
 
 export const clientMessage = v.variant('type', [hello, found, signal, ping, bye])
 
@@ -50,6 +57,7 @@ export const iceServers = v.array(
 )
 
 export type Hello = v.InferOutput<typeof hello>
+export type Bye = v.InferOutput<typeof bye>
 export type ClientMessage = v.InferOutput<typeof clientMessage>
 export type IceServer = v.InferOutput<typeof iceServers>[number]
 

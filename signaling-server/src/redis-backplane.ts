@@ -3,7 +3,7 @@ import type { Backplane, BackplaneCounts, Stay } from './backplane.js'
 import type { Clock, Timer } from './clock.js'
 import type { Limits } from './limits.js'
 import type { Log } from './log.js'
-import type { ErrorCode } from './protocol.js'
+import type { Bye, ErrorCode } from './protocol.js'
 import { handleRedisEvent, type RedisEventHandlers } from './redis-events.js'
 import { type RedisClient, RedisLink } from './redis-link.js'
 import { type Place, RedisRoom } from './redis-room.js'
@@ -93,13 +93,14 @@ export class RedisBackplane implements Backplane {
     else this.#enterAlone(place, room)
   }
 
-  leave(stay: Stay, isEnd: boolean): void {
+  leave(stay: Stay, bye: Bye | undefined): void {
     const place = this.#places.get(stay)
     if (place === undefined) return
     const room = this.#rooms.get(stay.room)
     const wasIn = room?.isIn(place) === true
     this.#forget(place)
-    if (this.#isShared) this.#ask('leave', stay.room, stay.peer, String(place.seq), flag(isEnd))
+    if (this.#isShared)
+      this.#ask('leave', stay.room, stay.peer, String(place.seq), flag(bye !== undefined), bye?.rest ?? '')
     else if (wasIn) room.peerLeft(stay.peer)
   }
 

@@ -1,3 +1,5 @@
+import { HOLDERS_MAX } from './founding.js'
+
 /**
  * All that the instances share, and every change to it, as one script: Redis runs it without interruption, so what is
  * decided here is decided for all.
@@ -9,7 +11,9 @@
  *
  *     room:<room>       hash    peer -> its stay: i instance, q sequence, t token, d durable, c claims the cluster, s since
  *     at:<room>         hash    instance -> how many stays it has there
- *     cluster:<room>    hash    id, durable, claimants, missed: until then who lost its socket may be back
+ *     cluster:<room>    hash    id, durable (disks of unknown peers may hold its state), claimants, missed: until then who
+ *                               lost its socket may be back
+ *     holders:<room>    set     peers whose disks may hold the cluster's state
  *     rooms-of:<inst.>  set     rooms in which it has stays
  *     rooms             set     all rooms, remembered empty ones included
  *     empty, grace      zset    remembered empty rooms, since when; rooms whose cluster is forgotten, when
@@ -67,9 +71,22 @@ local function settle(room, clusterId)
   tellRoom(room, 'cluster', room, clusterId)
 end
 
+local function hold(room, peer)
+  local holders = key('holders', room)
+  if call('SCARD', holders) < ${HOLDERS_MAX} then call('SADD', holders, peer)
+  elseif call('SISMEMBER', holders, peer) == 0 then call('HSET', key('cluster', room), 'durable', 1) end
+end
+
+local function forgetDisk(room, peer, rest)
+  call('SREM', key('holders', room), peer)
+  if rest == 'nothing' then call('DEL', key('holders', room)) end
+  if rest == 'disks' then call('HSET', key('cluster', room), 'durable', 1)
+  elseif rest ~= 'unknown' then call('HDEL', key('cluster', room), 'durable') end
+end
+
 local function admit(room, peer, stay, clusterId)
   if clusterId ~= clusterOf(room) then return end
-  if stay.d == 1 then call('HSET', key('cluster', room), 'durable', 1) end
+  if stay.d == 1 then hold(room, peer) end
   if stay.c == 1 then return end
   stay.c = 1
   write(room, peer, stay)
@@ -83,7 +100,7 @@ local function tidy(room)
 end
 
 local function forget(room)
-  call('DEL', key('cluster', room))
+  call('DEL', key('cluster', room), key('holders', room))
   call('ZREM', GRACE, room)
   tellRoom(room, 'cluster', room, '')
 end
@@ -91,7 +108,7 @@ end
 local function watchGrace(room)
   local id, durable, claimants, missed = unpack(call('HMGET', key('cluster', room), 'id', 'durable', 'claimants', 'missed'))
   if not id then return end
-  if durable or tonumber(claimants or 0) > 0 then
+  if durable or call('EXISTS', key('holders', room)) == 1 or tonumber(claimants or 0) > 0 then
     call('ZREM', GRACE, room)
   else
     local due = isEmpty(room) and tonumber(missed or 0) or now + settings.graceMs
@@ -151,7 +168,8 @@ local function miss(room)
   if clusterOf(room) ~= '' then call('HSET', key('cluster', room), 'missed', now + settings.graceMs) end
 end
 
-local function leave(room, peer, stay, isEnd)
+local function leave(room, peer, stay, isEnd, rest)
+  if rest ~= '' and stay.c == 1 then forgetDisk(room, peer, rest) end
   remove(room, peer, stay)
   keep(room .. peer, stay.t)
   tellRoom(room, 'left', room, peer)
@@ -185,7 +203,7 @@ local function reap(instance)
     local all = call('HGETALL', key('room', room))
     for n = 1, #all, 2 do
       local stay = cjson.decode(all[n + 1])
-      if stay.i == instance then leave(room, all[n], stay, false) end
+      if stay.i == instance then leave(room, all[n], stay, false, '') end
     end
   end
   call('DEL', key('rooms-of', instance))
@@ -214,9 +232,9 @@ function ops.enter(room, peer, seq, token, durable, clusterId, since, again, wan
   tell(self, 'entered', stay.q, room, clusterOf(room), wantsView == '1' and viewOf(room) or false)
 end
 
-function ops.leave(room, peer, seq, isEnd)
+function ops.leave(room, peer, seq, isEnd, rest)
   local stay = ownStay(room, peer, seq)
-  if stay then leave(room, peer, stay, isEnd == '1') end
+  if stay then leave(room, peer, stay, isEnd == '1', rest) end
 end
 
 function ops.found(room, peer, seq, clusterId)

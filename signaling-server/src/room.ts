@@ -1,6 +1,6 @@
 import type { Stay } from './backplane.js'
 import { Founding, type FoundingOptions } from './founding.js'
-import type { ServerMessage } from './protocol.js'
+import type { Bye, ServerMessage } from './protocol.js'
 
 /** The peers of one cluster that are connected now, and what is known of its founding. */
 export class Room {
@@ -41,12 +41,12 @@ export class Room {
     return predecessor
   }
 
-  /** @param isEnd it said so, and is not to be waited for */
-  leave(stay: Stay, isEnd: boolean): void {
+  /** @param bye it said so, and is not to be waited for */
+  leave(stay: Stay, bye: Bye | undefined): void {
     this.#stays.delete(stay.peer)
     this.#tell({ type: 'peer-left', peer: stay.peer })
-    if (isEnd) this.founding.ended(stay)
-    else this.founding.left(stay)
+    if (bye === undefined) this.founding.left(stay)
+    else this.founding.ended(stay, bye.rest)
   }
 
   #tell(message: ServerMessage): void {

@@ -1,6 +1,6 @@
 import type { Backplane } from './backplane.js'
 import { type Client, Member } from './member.js'
-import type { ClientMessage, Hello, IceServer } from './protocol.js'
+import type { Bye, ClientMessage, Hello, IceServer } from './protocol.js'
 
 /**
  * What the clients of this instance say, turned into what the backplane is asked.
@@ -34,7 +34,7 @@ export class Rooms {
     const member = this.#members.get(client)
     if (message.type === 'ping') client.send({ type: 'pong' })
     else if (member === undefined) client.complain('not-joined')
-    else if (message.type === 'bye') this.#remove(client, member, true)
+    else if (message.type === 'bye') this.#remove(client, member, message)
     else if (message.type === 'found') this.#backplane.found(member, message.clusterId)
     else this.#backplane.signal(member, message.to, message.payload)
   }
@@ -42,11 +42,11 @@ export class Rooms {
   /** The client's socket is gone. Idempotent. */
   disconnected(client: Client): void {
     const member = this.#members.get(client)
-    if (member !== undefined) this.#remove(client, member, false)
+    if (member !== undefined) this.#remove(client, member, undefined)
   }
 
-  #remove(client: Client, member: Member, isEnd: boolean): void {
+  #remove(client: Client, member: Member, bye: Bye | undefined): void {
     this.#members.delete(client)
-    this.#backplane.leave(member, isEnd)
+    this.#backplane.leave(member, bye)
   }
 }

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Backplane, Stay, View } from '../src/backplane.js'
 import type { Limits } from '../src/limits.js'
-import type { ErrorCode, ServerMessage } from '../src/protocol.js'
+import type { Bye, ErrorCode, ServerMessage } from '../src/protocol.js'
 import { idOf, roomOf, tokenOf } from './fake-client.js'
 
 /** How long the contract's backplanes remember a memory-only cluster, and keep a PeerId. */
@@ -78,8 +78,8 @@ export class TestStay implements Stay {
     this.backplane.signal(this, idOf(to), payload)
   }
 
-  leave(isEnd = false): void {
-    this.backplane.leave(this, isEnd)
+  leave(isEnd = false, rest?: Bye['rest']): void {
+    this.backplane.leave(this, isEnd ? { type: 'bye', rest } : undefined)
   }
 
   /** What it was told, as soon as it is as much. */
@@ -294,6 +294,22 @@ export function backplaneContract(name: string, open: (limits: ContractLimits) =
       durable.leave(true)
       await subject.pass(3 * GRACE_MS)
       expect(await clusterOf()).toBe('x')
+    })
+
+    it('[SIG34] forgets it when nobody has it on disk any more, and not before', async () => {
+      await start()
+      const a = await enterNow('a', { durable: true, clusterId: 'x' })
+      const b = await enterNow('b', { durable: true, clusterId: 'x' })
+      a.leave(true)
+      b.leave(true, 'memory')
+      expect(await clusterOf()).toBe('x')
+      const again = await enterNow('a', { durable: true, clusterId: 'x' })
+      again.leave(true, 'disks')
+      expect(await clusterOf()).toBe('x')
+      const last = await enterNow('c', { durable: true, clusterId: 'x' })
+      last.leave(true, 'nothing')
+      const next = await enterNow('d', { clusterId: 'y' })
+      expect(nameOf(next.view?.clusterId ?? '')).toBe('y')
     })
   })
 }

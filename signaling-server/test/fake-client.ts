@@ -1,7 +1,7 @@
 import { SimulatedClock } from '../../lib/src/testing/simulated-runtime.js'
 import { LocalBackplane, type LocalBackplaneOptions } from '../src/local-backplane.js'
 import type { Client } from '../src/member.js'
-import type { ClientMessage, ErrorCode, ServerMessage } from '../src/protocol.js'
+import type { Bye, ClientMessage, ErrorCode, ServerMessage } from '../src/protocol.js'
 import { Rooms } from '../src/rooms.js'
 
 export const WARMUP_MS = 3000
@@ -102,8 +102,8 @@ export class RoomsBench {
   }
 
   /** It says that it ends; its socket is still there. */
-  end(client: FakeClient): void {
-    this.rooms.receive(client, { type: 'bye' })
+  end(client: FakeClient, rest?: Bye['rest']): void {
+    this.rooms.receive(client, { type: 'bye', rest })
   }
 
   /** What the room of that name belongs to, as a newcomer is told. */

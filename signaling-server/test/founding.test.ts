@@ -1,5 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { HOLDERS_MAX } from '../src/founding.js'
+import type { Bye } from '../src/protocol.js'
 import { type FakeClient, GRACE_MS, idOf, RoomsBench, WARMUP_MS } from './fake-client.js'
 
 async function warmBench(): Promise<RoomsBench> {
@@ -145,6 +147,59 @@ describe('founding', () => {
     expect(bench.clusterOf()).toBe(idOf('x'))
   })
 
+  it('[SIG34] lets go of a cluster that the last of those who had it on disk has left for good', async () => {
+    const bench = await warmBench()
+    const [a, b] = [bench.join('a', { clusterId: 'x', durable: true }), bench.join('b', { clusterId: 'x' })]
+    bench.end(a, 'memory')
+    bench.rooms.disconnected(b)
+    await bench.clock.run(GRACE_MS - 1)
+    expect(bench.clusterOf()).toBe(idOf('x'))
+    await bench.clock.run(GRACE_MS)
+    expect(bench.clusterOf()).toBeUndefined()
+  })
+
+  it('[SIG34] remembers it while another disk has it, known here or only to who left', async () => {
+    const bench = await warmBench()
+    const [a, b] = [
+      bench.join('a', { clusterId: 'x', durable: true }),
+      bench.join('b', { clusterId: 'x', durable: true }),
+    ]
+    bench.end(a, 'disks')
+    bench.end(b, 'unknown')
+    await bench.clock.run(1000 * GRACE_MS)
+    expect(bench.clusterOf()).toBe(idOf('x'))
+    bench.end(bench.join('c', { clusterId: 'x' }), 'memory')
+    await bench.clock.run(GRACE_MS)
+    expect(bench.clusterOf()).toBeUndefined()
+    bench.end(bench.join('d', { clusterId: 'z', durable: true }))
+    bench.end(bench.join('e', { clusterId: 'z', durable: true }), 'memory')
+    await bench.clock.run(1000 * GRACE_MS)
+    expect(bench.clusterOf()).toBe(idOf('z'))
+  })
+
+  it('[SIG34] believes the last one that nothing is left, unless somebody is there; strangers it does not believe', async () => {
+    const bench = await warmBench()
+    bench.end(bench.join('a', { clusterId: 'x', durable: true }))
+    bench.end(bench.join('b', { clusterId: 'y' }), 'nothing')
+    expect(bench.clusterOf()).toBe(idOf('x'))
+    const [c, d] = [bench.join('c', { clusterId: 'x' }), bench.join('d', { clusterId: 'x', durable: true })]
+    bench.end(c, 'nothing')
+    expect(bench.clusterOf()).toBe(idOf('x'))
+    bench.end(d, 'nothing')
+    await bench.clock.run(GRACE_MS)
+    expect(bench.clusterOf()).toBeUndefined()
+  })
+
+  it('[SIG34] keeps track of a thousand disks; of more it lets go only by the word of the last one', async () => {
+    const bench = new RoomsBench({ membersPerRoom: 2 })
+    for (let i = 0; i <= HOLDERS_MAX; i++) bench.end(bench.join(`${i}`, { clusterId: 'x', durable: true }))
+    for (let i = 0; i < HOLDERS_MAX; i++) bench.end(bench.join(`${i}`, { clusterId: 'x', durable: true }), 'unknown')
+    expect(bench.clusterOf()).toBe(idOf('x'))
+    bench.end(bench.join('last', { clusterId: 'x' }), 'nothing')
+    await bench.clock.run(GRACE_MS)
+    expect(bench.clusterOf()).toBeUndefined()
+  })
+
   it('[SIG5] never grants a second cluster while a claimant of the first is here, whatever happens', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step(), { maxLength: 60 }), async (steps) => {
@@ -160,12 +215,13 @@ describe('founding', () => {
 type Step =
   | { readonly do: 'join'; readonly peer: string; readonly cluster: string | undefined; readonly durable: boolean }
   | { readonly do: 'found'; readonly peer: string; readonly cluster: string }
-  | { readonly do: 'leave' | 'end'; readonly peer: string }
+  | { readonly do: 'leave' | 'end'; readonly peer: string; readonly rest: Bye['rest'] }
   | { readonly do: 'wait'; readonly ms: number }
 
 function step(): fc.Arbitrary<Step> {
   const peer = fc.constantFrom('a', 'b', 'c')
   const cluster = fc.constantFrom('x', 'y', 'z')
+  const rest = fc.constantFrom(undefined, 'disks', 'memory', 'nothing', 'unknown')
   return fc.oneof(
     fc.record({
       do: fc.constant('join' as const),
@@ -174,7 +230,7 @@ function step(): fc.Arbitrary<Step> {
       durable: fc.boolean(),
     }),
     fc.record({ do: fc.constant('found' as const), peer, cluster }),
-    fc.record({ do: fc.constantFrom('leave' as const, 'end' as const), peer }),
+    fc.record({ do: fc.constantFrom('leave' as const, 'end' as const), peer, rest }),
     fc.record({ do: fc.constant('wait' as const), ms: fc.nat(GRACE_MS) }),
   )
 }
@@ -199,7 +255,7 @@ async function act(
     bench.found(client, step.cluster)
   } else if ((step.do === 'leave' || step.do === 'end') && client !== undefined) {
     present.delete(step.peer)
-    if (step.do === 'end') bench.end(client)
+    if (step.do === 'end') bench.end(client, step.rest)
     bench.rooms.disconnected(client)
   }
 }

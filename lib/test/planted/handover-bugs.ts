@@ -246,8 +246,18 @@ const clusters = [
   ),
   founding('SIG9', 'durable-forgotten', 'A cluster that is on disks is forgotten when nobody is there.', [
     'founding.ts',
-    'this.#claimants.size === 0 && !this.#durable',
-    'this.#claimants.size === 0',
+    'this.#claimants.size > 0 || isOnDisk',
+    'this.#claimants.size > 0',
+  ]),
+  founding('SIG34', 'disks-forgotten', 'Who leaves takes with it what others have on disk.', [
+    'founding.ts',
+    "rest === 'nothing'",
+    'rest !== undefined',
+  ]),
+  founding('SIG34', 'unknown-disk-forgotten', 'A disk that only who left knew of is forgotten.', [
+    'founding.ts',
+    "this.#isOnOtherDisks = rest === 'disks'",
+    'this.#isOnOtherDisks = false',
   ]),
   sessions(
     'SES7',
