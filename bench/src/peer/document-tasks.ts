@@ -48,10 +48,10 @@ export const documentTasks = {
     await new Promise<void>((resolve) => {
       const check = () => {
         if (!isComplete()) return
-        y.off('update', check)
+        y.off('afterTransaction', check)
         resolve()
       }
-      y.on('update', check)
+      y.on('afterTransaction', check) // not `update`, for which Yjs would encode every transaction
       check()
     })
     return machineMs()

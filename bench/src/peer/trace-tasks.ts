@@ -52,12 +52,13 @@ export const traceTasks = {
     const { y } = requireLegion().doc(document)
     const text = y.getText('text')
     await new Promise<void>((resolve) => {
+      // Who listens to `update` makes Yjs encode every transaction.
       const check = () => {
         if (text.length !== endContent.length || text.toString() !== endContent) return
-        y.off('update', check)
+        y.off('afterTransaction', check)
         resolve()
       }
-      y.on('update', check)
+      y.on('afterTransaction', check)
       check()
     })
     return machineMs()

@@ -11,7 +11,7 @@ import { Pace } from './pace.js'
 import { type Partner, type Partners, RemoteOrigin } from './partners.js'
 import type { Ask, FrameBody, Introduction, StateSummary } from './protocol.js'
 import type { Sent } from './sender.js'
-import { applyChecked, checkUpdate, dropPending, pendingBytes, watchPending } from './updates.js'
+import { applyChecked, checkUpdate, dropPending, isKnown, pendingBytes, watchPending } from './updates.js'
 
 export interface SyncServices {
   readonly runtime: Runtime
@@ -36,9 +36,11 @@ export interface SyncLimits {
 
 /** Updates of different peers overtake each other all the time: only a gap that stays is worth asking about. */
 const SUSPICION_MS = 500
-/** Of flushes while changes keep coming. A native send costs up to 0.8 ms of the thread (measured), and so a crowd more. */
+/** Of flushes while changes keep coming. A native send costs up to 0.8 ms of the thread (measured). */
 const SPACING_MS = 10
 const SPACING_PER_PARTNER_MS = 2
+/** While so many pass on what is new, flushes are that many times as far apart. */
+const MAX_CROWD = 5
 /** With so much in the queue towards every partner, another update would only wait in it. */
 const BACKED_UP_BYTES = 256 * 1024
 
@@ -88,7 +90,7 @@ export class DocumentSync {
     this.#events = events
     this.#pace = new Pace({
       runtime: services.runtime,
-      spacingMs: () => Math.max(SPACING_MS, SPACING_PER_PARTNER_MS * this.#fed().length),
+      spacingMs: () => this.#spacingMs(),
       isBackedUp: () => this.#isBackedUp(),
       flush: () => this.#flush(),
     })
@@ -194,7 +196,7 @@ export class DocumentSync {
   }
 
   #apply(partner: Partner, update: Uint8Array): void {
-    checkUpdate(update)
+    if (isKnown(this.#y, checkUpdate(update))) return
     this.#hasPendingComeIn = watchPending(this.#y)
     try {
       applyChecked(this.#y, update, partner.origin)
@@ -337,6 +339,12 @@ export class DocumentSync {
 
   #fed(): Partner[] {
     return [...this.#partners].filter(({ isFed, takesOurs }) => isFed && takesOurs)
+  }
+
+  /** The more there are to tell, and the more there is to pass on, the longer: so what all peers do together is bounded. */
+  #spacingMs(): number {
+    const crowd = Math.min(MAX_CROWD, 1 + this.#outbox.remoteSources)
+    return Math.max(SPACING_MS, SPACING_PER_PARTNER_MS * this.#fed().length * crowd)
   }
 
   #isBackedUp(): boolean {

@@ -12,7 +12,7 @@ type DeleteSet = Y.Transaction['deleteSet']
  */
 export class News {
   /** By client, the first clock that is new and the first one after it. */
-  readonly #ranges = new Map<number, { readonly from: number; to: number }>()
+  readonly #ranges = new Map<number, { from: number; to: number }>()
   #deletions: DeleteSet[] = []
 
   get isEmpty(): boolean {
@@ -25,6 +25,11 @@ export class News {
       if (to > from) this.#addRange(client, from, to)
     }
     if (deleteSet.clients.size > 0) this.#deletions.push(deleteSet)
+  }
+
+  addAll(other: News): void {
+    for (const [client, { from, to }] of other.#ranges) this.#addRange(client, from, to)
+    this.#deletions.push(...other.#deletions)
   }
 
   /** An update, in v1, with at least what was added. */
@@ -41,7 +46,10 @@ export class News {
   #addRange(client: number, from: number, to: number): void {
     const range = this.#ranges.get(client)
     if (range === undefined) this.#ranges.set(client, { from, to })
-    else range.to = to
+    else {
+      range.from = Math.min(range.from, from)
+      range.to = Math.max(range.to, to)
+    }
   }
 
   /** A struct that was joined with later ones goes as a whole: to hear twice of something does no harm. */
@@ -71,9 +79,17 @@ export interface Delivery {
   readonly update: Uint8Array
 }
 
+/** With news of more peers than that, all are told all of them. */
+const MAX_SOURCES_APART = 3
+
 /** The news since the last flush, by the peer they came from; undefined: made here. */
 export class Outbox {
   #news = new Map<PeerId | undefined, News>()
+
+  /** So many other peers brought news. */
+  get remoteSources(): number {
+    return this.#news.size - (this.#news.has(undefined) ? 1 : 0)
+  }
 
   add(transaction: Y.Transaction, source: PeerId | undefined): void {
     let news = this.#news.get(source)
@@ -84,7 +100,10 @@ export class Outbox {
     news.add(transaction)
   }
 
-  /** Empties it into one update for each partner that is to be told anything. */
+  /**
+   * Empties it into one update for each partner that is to be told anything. With news of many it is the same for all:
+   * to hear again of what one has told costs less than an encoding for each.
+   */
   take(
     y: Y.Doc,
     partners: Iterable<Partner>,
@@ -94,7 +113,8 @@ export class Outbox {
     this.#news = new Map()
     const deliveries = new Map<string, Delivery>()
     for (const partner of partners) {
-      const told = sources.filter(([source]) => mustTell(partner, source))
+      const owed = sources.filter(([source]) => mustTell(partner, source))
+      const told = owed.length > MAX_SOURCES_APART ? sources : owed
       const key = told.map(([source]) => source).join()
       const delivery = deliveries.get(key)
       if (delivery !== undefined) delivery.partners.push(partner)
@@ -105,8 +125,9 @@ export class Outbox {
 }
 
 function encodeAll(y: Y.Doc, told: readonly (readonly [PeerId | undefined, News])[]): Uint8Array {
-  const updates = told.map(([, news]) => news.encode(y))
-  return updates.length === 1 ? (updates[0] as Uint8Array) : Y.mergeUpdates(updates)
+  const all = new News()
+  for (const [, news] of told) all.addAll(news)
+  return all.encode(y)
 }
 
 /** In v1. */

@@ -7,7 +7,7 @@ const BACKED_UP_MS = 20
 
 export interface PaceOptions {
   readonly runtime: Runtime
-  /** Mean distance of flushes while changes keep coming; what comes between is joined. */
+  /** Mean distance of flushes while changes keep coming; what comes between is joined. It may change. */
   spacingMs(): number
   /** Nobody would get anything sooner if it were flushed now. */
   isBackedUp(): boolean
@@ -16,12 +16,13 @@ export interface PaceOptions {
 
 /**
  * When to flush: what a person does leaves in the same microtask, a program's flood in few large updates. A leaky
- * bucket, as the generic cell rate algorithm (ITU-T I.371) counts it.
+ * bucket (ITU-T I.371), whose rate may change.
  */
 export class Pace {
   readonly #options: PaceOptions
-  /** When the next flush would be due if they were evenly spaced. */
-  #nextMs = Number.NEGATIVE_INFINITY
+  /** So many flushes ahead of their mean distance, at `#aheadAtMs`. */
+  #ahead = 0
+  #aheadAtMs = 0
   /** When a flush is due; undefined: nothing waits. */
   #dueMs: number | undefined
   #timer: Timer | undefined
@@ -40,8 +41,8 @@ export class Pace {
 
   /** It was flushed. */
   flushed(): void {
-    const { runtime, spacingMs } = this.#options
-    this.#nextMs = Math.max(runtime.nowMs(), this.#nextMs) + spacingMs()
+    this.#leak(this.#options.runtime.nowMs(), this.#options.spacingMs())
+    this.#ahead++
     this.stop()
   }
 
@@ -52,7 +53,14 @@ export class Pace {
   }
 
   #dueFrom(nowMs: number): number {
-    return Math.max(nowMs, this.#nextMs - FLUSHES_AHEAD * this.#options.spacingMs())
+    const spacingMs = this.#options.spacingMs()
+    this.#leak(nowMs, spacingMs)
+    return nowMs + Math.max(0, this.#ahead - FLUSHES_AHEAD) * spacingMs
+  }
+
+  #leak(nowMs: number, spacingMs: number): void {
+    this.#ahead = Math.max(0, this.#ahead - (nowMs - this.#aheadAtMs) / spacingMs)
+    this.#aheadAtMs = nowMs
   }
 
   #schedule(nowMs: number, dueMs: number): void {

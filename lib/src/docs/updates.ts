@@ -10,13 +10,28 @@ import { DecodeError } from '../codec/decode.js'
  * of applying small ones and half to that of large ones.
  * @throws DecodeError
  */
-export function checkUpdate(update: Uint8Array): void {
-  const { structs, ds } = decode(update)
-  for (const struct of structs) {
+export function checkUpdate(update: Uint8Array): UpdateContent {
+  const content = decode(update)
+  for (const struct of content.structs) {
     checkRange(struct.id.clock, struct.length)
     if (struct instanceof Y.Item) checkReferences(struct)
   }
-  for (const deletions of ds.clients.values()) checkDeletions(deletions)
+  for (const deletions of content.ds.clients.values()) checkDeletions(deletions)
+  return content
+}
+
+export type UpdateContent = ReturnType<typeof Y.decodeUpdate>
+
+/**
+ * Whether the document has all of an update. Where many pass on what is new, most of what comes is not, and to see that
+ * spares a transaction.
+ */
+export function isKnown(y: Y.Doc, { structs, ds }: UpdateContent): boolean {
+  for (const { id, length } of structs) if (id.clock + length > Y.getState(y.store, id.client)) return false
+  for (const [client, deletions] of ds.clients) {
+    for (const { clock, len } of deletions) if (!isDeleted(y, client, clock, clock + len)) return false
+  }
+  return true
 }
 
 /**
@@ -70,7 +85,18 @@ export function dropPending(y: Y.Doc): void {
   y.store.pendingDs = null
 }
 
-function decode(update: Uint8Array): ReturnType<typeof Y.decodeUpdate> {
+function isDeleted(y: Y.Doc, client: number, from: number, to: number): boolean {
+  if (to > Y.getState(y.store, client)) return false
+  const structs = y.store.clients.get(client) ?? []
+  for (let i = Y.findIndexSS(structs, from); i < structs.length; i++) {
+    const struct = structs[i]
+    if (struct === undefined || struct.id.clock >= to) break
+    if (!struct.deleted) return false
+  }
+  return true
+}
+
+function decode(update: Uint8Array): UpdateContent {
   try {
     return Y.decodeUpdate(update)
   } catch (cause) {
