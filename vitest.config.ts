@@ -16,7 +16,7 @@ export default defineConfig({
   test: {
     include: ['*/test/**/*.test.ts'],
     exclude: ['**/node_modules/**', 'e2e/**'],
-    setupFiles: ['lib/test/support/property-seed.ts'],
+    setupFiles: [source('./lib/test/support/property-seed.ts')],
     pool: 'forks',
     maxWorkers: 2,
   },
