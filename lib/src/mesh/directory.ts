@@ -8,8 +8,8 @@ export class Directory {
   readonly #self: () => PeerId
   readonly #near: () => ReadonlySet<PeerId>
   #room = new Set<PeerId>()
-  /** Everybody, until something changes. */
-  #known: ReadonlySet<PeerId> | undefined
+  /** Everybody; undefined when ways have changed. With every peer that comes or goes only that one changes. */
+  #known: Set<PeerId> | undefined
 
   /** @param near whom ways lead to; `changed` is to be called when that changes */
   constructor(self: () => PeerId, near: () => ReadonlySet<PeerId>) {
@@ -17,7 +17,7 @@ export class Directory {
     this.#near = near
   }
 
-  /** Everybody known, each once; without self. */
+  /** Everybody known, each once; without self. Live, until ways change. */
   known(): ReadonlySet<PeerId> {
     this.#known ??= this.#everybody()
     return this.#known
@@ -34,12 +34,12 @@ export class Directory {
 
   addToRoom(peer: PeerId): void {
     this.#room.add(peer)
-    this.#known = undefined
+    if (peer !== this.#self()) this.#known?.add(peer)
   }
 
   removeFromRoom(peer: PeerId): void {
     this.#room.delete(peer)
-    this.#known = undefined
+    if (!this.#near().has(peer)) this.#known?.delete(peer)
   }
 
   /** Ways have changed. */

@@ -32,6 +32,8 @@ const FAIR_CONDITIONS: Conditions = {
 /** What a connector does before its first signal: gather candidates. */
 const GATHER_MS = [1, 5] as const
 
+const LEAST_PRUNED = 64
+
 /**
  * All of the world between peers, on simulated time: channels, dials, the signaling server, and everything that goes
  * wrong with them. The same seed and the same peers give the same run, which `hash` proves.
@@ -48,13 +50,15 @@ export class SimulatedNetwork {
   readonly #dialing = new Map<number, SimulatedChannel>()
   readonly #medium: Medium & { conditions: Conditions }
   #lastTicket = 0
+  /** With so many connections it is time to look for finished ones. */
+  #pruneAt = LEAST_PRUNED
 
   constructor({ clock, random, conditions }: SimulatedNetworkOptions) {
     this.#medium = {
       clock,
       random,
       conditions: { ...FAIR_CONDITIONS, ...conditions },
-      isBlocked: (from, to) => this.#blocked.has(direction(from, to)),
+      isBlocked: (from, to) => this.#blocked.size > 0 && this.#blocked.has(direction(from, to)),
       record: (what, bytes) => this.record(what, bytes),
     }
     this.server = new SimulatedSignalingServer(this.#medium)
@@ -166,7 +170,7 @@ export class SimulatedNetwork {
   #meet(offerer: SimulatedChannel, answerer: SimulatedChannel): void {
     if (offerer.isJoined || answerer.isJoined) return
     const { clock, random, conditions } = this.#medium
-    this.#prune()
+    if (this.#connections.size >= this.#pruneAt) this.#prune()
     const connection = new SimulatedConnection(this.#medium, offerer, answerer)
     this.#connections.add(connection)
     const willOpen = random() < conditions.dialFailure ? pick(random, [[], [offerer], [answerer]]) : [offerer, answerer]
@@ -180,6 +184,7 @@ export class SimulatedNetwork {
 
   #prune(): void {
     for (const connection of this.#connections) if (connection.isFinished) this.#connections.delete(connection)
+    this.#pruneAt = 2 * this.#connections.size + LEAST_PRUNED
   }
 }
 
