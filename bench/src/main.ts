@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Benchmark } from './benchmark.js'
@@ -30,6 +31,8 @@ const USAGE = `npm run bench -- [NAME…] [--json] [--profile] [--runs N] [--onl
   --only TEXT  of a benchmark with cases only those whose label holds TEXT, say "LevelDB, 16 B"
   --quick      smaller: less state, fewer groups, shorter waits
 `
+/** Of one benchmark; on a machine that does nothing else none takes half of it. */
+const TIME_LIMIT_MS = 300_000
 const DIRECTORY = fileURLToPath(new URL('..', import.meta.url))
 
 interface Settings {
@@ -99,10 +102,29 @@ async function runOne(benchmark: Benchmark, { runs, only, quick, profile }: Sett
 
 /** Whatever falls short is profiled. */
 async function measure({ name, run }: Benchmark, lab: Lab, isProfiled: boolean) {
-  const rows = await run(lab)
+  const rows = (await unlessItFails(lab, () => run(lab))) ?? []
   const isProfileWanted = isProfiled || rows.some((row) => isReached(row) === false)
-  const profiles = isProfileWanted ? await lab.profile(join(DIRECTORY, PROFILES_FOLDER, name)) : []
-  return { rows, profiles }
+  if (!isProfileWanted) return { rows, profiles: [] }
+  const profiles = await unlessItFails(lab, () => lab.profile(join(DIRECTORY, PROFILES_FOLDER, name)))
+  return { rows, profiles: profiles ?? [] }
+}
+
+/** Who fails, or never ends, does not cost the others their results. */
+async function unlessItFails<T>(lab: Lab, work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await Promise.race([work(), tooLate()])
+  } catch (error) {
+    console.error(error)
+    const [sentence] = String(error).split('\n')
+    lab.note(`It failed: ${sentence}`)
+    process.exitCode = 1
+    return undefined
+  }
+}
+
+async function tooLate(): Promise<never> {
+  await setTimeout(TIME_LIMIT_MS, undefined, { ref: false })
+  throw new Error(`not done after ${TIME_LIMIT_MS / 1000} s`)
 }
 
 function write(results: Results): void {
