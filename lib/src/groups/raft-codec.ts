@@ -57,7 +57,7 @@ export function readMessage(decoder: Decoder, from: PeerId, to: PeerId): Message
   const type = readMessageType(decoder)
   const fromId = voterIdOf(from, readCount(decoder))
   const toId = voterIdOf(to, readCount(decoder))
-  return bodyOf(type).read(decoder, { type, from: fromId, to: toId, term: readCount(decoder) })
+  return bodyOf(type).read(decoder, { type, from: fromId, to: toId, term: readCount(decoder) }) as Message
 }
 
 /** The index is on the wire: append only. */
@@ -88,11 +88,12 @@ function readMessageType(decoder: Decoder): MessageType {
   return type
 }
 
-type Envelope<T extends MessageType> = Pick<MessageOf<T>, 'type' | 'from' | 'to' | 'term'>
+type Envelope = Pick<Message, 'type' | 'from' | 'to' | 'term'>
+type Fields<T extends MessageType> = Omit<MessageOf<T>, keyof Envelope>
 interface Body<T extends MessageType> {
   write(encoder: Encoder, message: MessageOf<T>): void
   /** A literal that begins with the envelope: to merge two objects takes longer than all the reading (measured). */
-  read(decoder: Decoder, envelope: Envelope<T>): MessageOf<T>
+  read(decoder: Decoder, envelope: Envelope): Envelope & Fields<T>
 }
 
 const ENTRY_TYPES = ['normal', 'config'] as const
@@ -299,7 +300,7 @@ const BODIES: { readonly [T in MessageType]: Body<T> } = {
 /** The types of message and body agree by construction; the compiler can't follow that through a lookup. */
 interface AnyBody {
   write(encoder: Encoder, message: Message): void
-  read(decoder: Decoder, envelope: Envelope<MessageType>): Message
+  read(decoder: Decoder, envelope: Envelope): Envelope
 }
 
 function bodyOf(type: MessageType): AnyBody {
