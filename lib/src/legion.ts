@@ -489,7 +489,7 @@ export class Legion<M extends AnyMachine = typeof kv, H = unknown> {
   async #shutDown(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.#mesh.goodbye(this.#consensus?.lastWords(LAST_WORDS_BYTES_MAX))
+    this.#mesh.goodbye(this.#consensus?.lastWords(LAST_WORDS_BYTES_MAX), this.#consensus?.rest)
     for (const unsubscribe of this.#subscriptions) unsubscribe()
     this.#messaging.close()
     this.#agreedDocuments.close()

@@ -42,6 +42,8 @@ export class Founding {
   readonly #holders = new Set<string>()
   /** Disks of peers that are not known here may, too. */
   #isOnOtherDisks = false
+  /** Somebody was the very last one. What those before it knew may come later, over other sockets. */
+  #isOver = false
   #grace: Timer | undefined
   /** Until then whoever lost its socket may be back. */
   #missedUntilMs = 0
@@ -121,7 +123,8 @@ export class Founding {
   #forgetDisk({ peer }: Claimant, rest: NonNullable<Bye['rest']>): void {
     this.#holders.delete(peer)
     if (rest === 'nothing') this.#holders.clear()
-    if (rest !== 'unknown') this.#isOnOtherDisks = rest === 'disks'
+    this.#isOver ||= rest === 'nothing'
+    if (rest !== 'unknown') this.#isOnOtherDisks = rest === 'disks' && !this.#isOver
   }
 
   #watchGrace(): void {
@@ -145,6 +148,7 @@ export class Founding {
   #forget(): void {
     this.#grace = undefined
     this.#clusterId = undefined
+    this.#isOver = false
     this.#options.onForgotten()
   }
 }

@@ -11,8 +11,8 @@ import { HOLDERS_MAX } from './founding.js'
  *
  *     room:<room>       hash    peer -> its stay: i instance, q sequence, t token, d durable, c claims the cluster, s since
  *     at:<room>         hash    instance -> how many stays it has there
- *     cluster:<room>    hash    id, durable (disks of unknown peers may hold its state), claimants, missed: until then who
- *                               lost its socket may be back
+ *     cluster:<room>    hash    id, claimants, missed: until then who lost its socket may be back, durable: disks of unknown
+ *                               peers may hold its state, over: somebody was the very last one
  *     holders:<room>    set     peers whose disks may hold the cluster's state
  *     rooms-of:<inst.>  set     rooms in which it has stays
  *     rooms             set     all rooms, remembered empty ones included
@@ -79,8 +79,12 @@ end
 
 local function forgetDisk(room, peer, rest)
   call('SREM', key('holders', room), peer)
-  if rest == 'nothing' then call('DEL', key('holders', room)) end
-  if rest == 'disks' then call('HSET', key('cluster', room), 'durable', 1)
+  if rest == 'nothing' then
+    call('DEL', key('holders', room))
+    call('HSET', key('cluster', room), 'over', 1)
+  end
+  local isOver = call('HEXISTS', key('cluster', room), 'over') == 1
+  if rest == 'disks' and not isOver then call('HSET', key('cluster', room), 'durable', 1)
   elseif rest ~= 'unknown' then call('HDEL', key('cluster', room), 'durable') end
 end
 

@@ -306,8 +306,13 @@ export function backplaneContract(name: string, open: (limits: ContractLimits) =
       const again = await enterNow('a', { durable: true, clusterId: 'x' })
       again.leave(true, 'disks')
       expect(await clusterOf()).toBe('x')
-      const last = await enterNow('c', { durable: true, clusterId: 'x' })
+      const [last, slow] = [
+        await enterNow('c', { durable: true, clusterId: 'x' }),
+        await enterNow('e', { durable: true, clusterId: 'x' }),
+      ]
       last.leave(true, 'nothing')
+      await slow.heard('entered', 'c left')
+      slow.leave(true, 'disks')
       const next = await enterNow('d', { clusterId: 'y' })
       expect(nameOf(next.view?.clusterId ?? '')).toBe('y')
     })

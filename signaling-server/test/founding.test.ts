@@ -190,6 +190,17 @@ describe('founding', () => {
     expect(bench.clusterOf()).toBeUndefined()
   })
 
+  it('[SIG34] believes the last one whatever those before it say later, over slower sockets', async () => {
+    const bench = await warmBench()
+    const [a, b] = [
+      bench.join('a', { clusterId: 'x', durable: true }),
+      bench.join('b', { clusterId: 'x', durable: true }),
+    ]
+    bench.end(b, 'nothing')
+    bench.end(a, 'disks')
+    expect(bench.backplane.counts.rooms).toBe(0)
+  })
+
   it('[SIG34] keeps track of a thousand disks; of more it lets go only by the word of the last one', async () => {
     const bench = new RoomsBench({ membersPerRoom: 2 })
     for (let i = 0; i <= HOLDERS_MAX; i++) bench.end(bench.join(`${i}`, { clusterId: 'x', durable: true }))

@@ -5,6 +5,7 @@ import type { Logger } from '../base/logger.js'
 import { kv } from '../machines/kv.js'
 import type { AnyMachine } from '../machines/types.js'
 import type { MeshFace } from '../mesh/late-mesh.js'
+import type { Rest } from '../signaling/rendezvous.js'
 import type { Store } from '../storage/storage.js'
 import { Founding, type Startup } from './founding.js'
 import { Group } from './group.js'
@@ -49,6 +50,7 @@ export class Consensus<M extends AnyMachine> {
   readonly #splits = new Splits()
   /** It is known which cluster's state is stored here, if any. */
   readonly #entered = defer()
+  #hasLeft = false
   #founding: Founding | undefined
 
   constructor(options: ConsensusOptions<M>) {
@@ -129,6 +131,14 @@ export class Consensus<M extends AnyMachine> {
     await inTime(runtime, this.#entered.promise, timeoutMs, 'The storage of this peer was not open in time.')
     await this.#directory.leaveAll(deadlineMs - runtime.nowMs(), { throws: true })
     await this.#groups.forget()
+    this.#hasLeft = true
+  }
+
+  /** Where the cluster's state is when this peer ends; undefined: still here, or said by those who have it. */
+  get rest(): Rest | undefined {
+    const { rest } = this.#groups
+    const isNews = this.#hasLeft || (!this.#options.durable && rest === 'nothing')
+    return isNews ? rest : undefined
   }
 
   /** Lets others lead what this peer leads; without durable storage there is no coming back, so it leaves as well. */

@@ -5,6 +5,7 @@ import type { MachineDefinition } from '../machines/machine.js'
 import type { Network, PeerLeftReason } from '../mesh/network.js'
 import type { Port } from '../mesh/port.js'
 import type { Configuration } from '../raft/index.js'
+import type { Rest } from '../signaling/rendezvous.js'
 import type { Store } from '../storage/storage.js'
 import { StoreWriter, type WriteCounts } from '../storage/store-writer.js'
 import type { Admit } from './admission.js'
@@ -23,6 +24,7 @@ import { ReplicaHost } from './replica-host.js'
 import type { Outlet, ReplicaHostEvents } from './replica-host-types.js'
 import { ReplicaLog, type StoredReplica } from './replica-log.js'
 import type { ReplicaLimits } from './replica-types.js'
+import { restOf } from './rest.js'
 import { RunSoon } from './run-soon.js'
 import type { ByteTransform } from './snapshot-compression.js'
 import { SnapshotExchange } from './snapshot-exchange.js'
@@ -164,6 +166,11 @@ export class Groups {
     const writer = this.#disk?.writer
     const storage = writer && { ...writer.counts, queuedBytes: writer.queuedBytes }
     return { storage, snapshots: this.#snapshots.metrics() }
+  }
+
+  /** Where the state of the cluster is, beside this peer. */
+  get rest(): Rest {
+    return restOf(this.#hosts.get(MAIN))
   }
 
   get size(): number {

@@ -1,6 +1,6 @@
 import type { Unsubscribe } from '../base/emitter.js'
 import type { ClusterId, PeerId } from '../base/ids.js'
-import type { FoundingPlace } from '../signaling/rendezvous.js'
+import type { FoundingPlace, Rest } from '../signaling/rendezvous.js'
 import type { Mesh, MeshEvents, MeshOptions, MeshSelf, MeshStatus } from './mesh.js'
 import type { PeerInfo, PeerStatus } from './peer-info.js'
 import type { Port, PortHandlers, PortName } from './port.js'
@@ -104,9 +104,9 @@ export class LateMesh implements MeshFace {
     this.#inner?.suspectAll()
   }
 
-  goodbye(payload?: Uint8Array): void {
+  goodbye(payload?: Uint8Array, rest?: Rest): void {
     this.#isFinished = true
-    this.#inner?.goodbye(payload)
+    this.#inner?.goodbye(payload, rest)
   }
 
   async close(): Promise<void> {

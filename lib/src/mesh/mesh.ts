@@ -4,7 +4,7 @@ import type { ClusterId, PeerId } from '../base/ids.js'
 import type { Logger } from '../base/logger.js'
 import type { Runtime } from '../base/runtime.js'
 import { DecodeError } from '../codec/decode.js'
-import type { FoundingPlace, Rendezvous, RendezvousStatus, RoomView } from '../signaling/rendezvous.js'
+import type { FoundingPlace, Rendezvous, RendezvousStatus, Rest, RoomView } from '../signaling/rendezvous.js'
 import type { Connector, IceServer } from '../transport/channel.js'
 import type { Lane } from '../transport/lanes.js'
 import { type Link, type LinkStatus, MAX_GOODBYE_BYTES, SILENT } from '../transport/link.js'
@@ -217,9 +217,10 @@ export class Mesh implements Network {
    * Last words to every linked peer and the end of this mesh, all of it before it returns, as `pagehide` needs it. No
    * event comes after.
    * @param payload for the modules above over there; with it the whole goodbye is at most MAX_GOODBYE_BYTES
+   * @param rest as of `Rendezvous.leave`
    * @throws LegionError E_TOO_LARGE
    */
-  goodbye(payload: Uint8Array = new Uint8Array()): void {
+  goodbye(payload: Uint8Array = new Uint8Array(), rest?: Rest): void {
     const message = encodeControl({ kind: 'goodbye', payload })
     if (message.length > MAX_GOODBYE_BYTES) {
       throw new LegionError('E_TOO_LARGE', `A goodbye of ${message.length} bytes is above ${MAX_GOODBYE_BYTES} bytes.`)
@@ -232,7 +233,7 @@ export class Mesh implements Network {
     this.#links.clear()
     this.#events.clear()
     for (const { link } of links) link.goodbye(CONTROL_PORT, message)
-    void this.#world?.rendezvous.leave()
+    void this.#world?.rendezvous.leave(rest)
   }
 
   /** As `goodbye` without last words; resolves when the room is left. Idempotent. */

@@ -5,6 +5,7 @@ import type {
   RendezvousEvents,
   RendezvousSelf,
   RendezvousStatus,
+  Rest,
   RoomView,
 } from './rendezvous.js'
 
@@ -66,9 +67,9 @@ class CombinedRendezvous implements Rendezvous {
     for (const { rendezvous } of this.#parts) rendezvous.probe()
   }
 
-  async leave(): Promise<void> {
+  async leave(rest?: Rest): Promise<void> {
     this.#status = 'left'
-    await Promise.all(this.#parts.map(({ rendezvous }) => rendezvous.leave()))
+    await Promise.all(this.#parts.map(({ rendezvous }) => rendezvous.leave(rest)))
   }
 
   #eventsOf(part: Part, events: RendezvousEvents): RendezvousEvents {

@@ -1,5 +1,12 @@
 import type { ClusterId, PeerId } from '../base/ids.js'
-import type { FoundingPlace, Rendezvous, RendezvousEvents, RendezvousSelf, RendezvousStatus } from './rendezvous.js'
+import type {
+  FoundingPlace,
+  Rendezvous,
+  RendezvousEvents,
+  RendezvousSelf,
+  RendezvousStatus,
+  Rest,
+} from './rendezvous.js'
 
 /** A rendezvous that takes a while to make: joins as soon as it is there. */
 export class DeferredRendezvous implements Rendezvous {
@@ -49,9 +56,9 @@ export class DeferredRendezvous implements Rendezvous {
     if (this.#inner !== undefined) request(this.#inner)
   }
 
-  async leave(): Promise<void> {
+  async leave(rest?: Rest): Promise<void> {
     this.#status = 'left'
-    await this.#inner?.leave()
+    await this.#inner?.leave(rest)
   }
 
   #made(inner: Rendezvous, self: RendezvousSelf, events: RendezvousEvents): void {

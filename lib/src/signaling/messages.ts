@@ -1,6 +1,7 @@
 import { fromBase64Url } from '../base/bytes.js'
 import { type ClusterId, type PeerId, parseClusterId, parsePeerId, type RoomId } from '../base/ids.js'
 import type { IceServer } from '../transport/channel.js'
+import type { Rest } from './rendezvous.js'
 
 /** The protocol of legion-signaling, as this side writes and reads it: JSON text frames. */
 export const PROTOCOL_VERSION = 1
@@ -23,8 +24,8 @@ export type ClientMessage =
   /** The payload is base64url. */
   | { readonly type: 'signal'; readonly to: PeerId; readonly payload: string }
   | { readonly type: 'ping' }
-  /** This peer ends, and with it what it had in memory. */
-  | { readonly type: 'bye' }
+  /** This peer ends, and with it what it had in memory; with `rest`, on disk too. */
+  | { readonly type: 'bye'; readonly rest: Rest | undefined }
 
 export type ServerMessage =
   | {

@@ -25,9 +25,15 @@ export interface Rendezvous {
   claim(clusterId: ClusterId): void
   /** The network may have changed: reconnects without waiting, asks a connection for a quick sign of life. */
   probe(): void
-  /** Says goodbye and closes. Idempotent. */
-  leave(): Promise<void>
+  /**
+   * Says goodbye and closes. Idempotent.
+   * @param rest if this peer has nothing of its cluster's state any more, not even on disk
+   */
+  leave(rest?: Rest | undefined): Promise<void>
 }
+
+/** Where the state of a cluster is, beside a peer that has left it. `disks`: at least there. */
+export type Rest = 'disks' | 'memory' | 'nothing' | 'unknown'
 
 /**
  * Of several signaling servers only the first grants foundings, lest two of them grant two; `anywhere`: whichever is

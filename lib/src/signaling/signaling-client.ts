@@ -6,7 +6,7 @@ import type { IceServer } from '../transport/channel.js'
 import type { Envelope, EnvelopeFactory } from './envelope.js'
 import { type ClientMessage, PROTOCOL_VERSION, parseServerMessage, type ServerMessage } from './messages.js'
 import { ReconnectingSocket } from './reconnecting-socket.js'
-import type { Rendezvous, RendezvousEvents, RendezvousSelf, RendezvousStatus } from './rendezvous.js'
+import type { Rendezvous, RendezvousEvents, RendezvousSelf, RendezvousStatus, Rest } from './rendezvous.js'
 import type { SocketFactory } from './socket.js'
 import { tokenFor } from './token.js'
 
@@ -97,9 +97,9 @@ export class SignalingClient implements Rendezvous {
     this.#socket?.probe()
   }
 
-  async leave(): Promise<void> {
+  async leave(rest?: Rest): Promise<void> {
     this.#status = 'left'
-    this.#transmit({ type: 'bye' })
+    this.#transmit({ type: 'bye', rest })
     this.#socket?.close()
   }
 

@@ -5,6 +5,7 @@ import type {
   RendezvousEvents,
   RendezvousSelf,
   RendezvousStatus,
+  Rest,
   RoomView,
 } from '../signaling/rendezvous.js'
 
@@ -33,8 +34,8 @@ class MemoryRoom {
   /** Members that belong to the room's cluster. */
   readonly #claimants = new Set<PeerId>()
   #clusterId: ClusterId | undefined
-  /** Somebody's storage may still hold the cluster's state. */
-  #isDurable = false
+  /** Peers whose storage may still hold the cluster's state. */
+  readonly #holders = new Set<PeerId>()
 
   enter(self: RendezvousSelf, client: MemoryRendezvous): RoomView {
     if (self.clusterId !== undefined) this.claim(self, self.clusterId)
@@ -44,10 +45,14 @@ class MemoryRoom {
     return { peers, iceServers: [], clusterId: this.#clusterId }
   }
 
-  leave(peer: PeerId, client: MemoryRendezvous): void {
+  /** @param rest all peers of this process are known here */
+  leave(peer: PeerId, client: MemoryRendezvous, rest: Rest | undefined): void {
     if (this.members.get(peer) !== client) return
     this.members.delete(peer)
-    if (this.#claimants.delete(peer) && this.#claimants.size === 0 && !this.#isDurable) this.#clusterId = undefined
+    if (rest !== undefined) this.#holders.delete(peer)
+    if (rest === 'nothing') this.#holders.clear()
+    const wasLast = this.#claimants.delete(peer) && this.#claimants.size === 0
+    if (wasLast && this.#holders.size === 0) this.#clusterId = undefined
     this.#tellOthers(peer, (events) => events.peerLeft(peer))
   }
 
@@ -56,7 +61,7 @@ class MemoryRoom {
     this.#clusterId ??= clusterId
     if (this.#clusterId === clusterId) {
       this.#claimants.add(id)
-      this.#isDurable ||= durable
+      if (durable) this.#holders.add(id)
     }
     return this.#clusterId
   }
@@ -111,10 +116,10 @@ class MemoryRendezvous implements Rendezvous {
   /** It is there as long as the process is. */
   probe(): void {}
 
-  async leave(): Promise<void> {
+  async leave(rest?: Rest): Promise<void> {
     this.#status = 'left'
     this.#events = undefined
-    if (this.#self !== undefined) this.#room.leave(this.#self.id, this)
+    if (this.#self !== undefined) this.#room.leave(this.#self.id, this, rest)
   }
 
   /** For the room: a little later, unless this client left by then. */

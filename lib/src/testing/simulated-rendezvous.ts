@@ -5,6 +5,7 @@ import type {
   RendezvousEvents,
   RendezvousSelf,
   RendezvousStatus,
+  Rest,
   RoomView,
 } from '../signaling/rendezvous.js'
 import type { IceServer } from '../transport/channel.js'
@@ -17,6 +18,14 @@ const WARM_UP_MS = 2000
 const GRACE_MS = 10_000
 /** A client that crashed is missed only after this. */
 const IDLE_MS = 10_000
+
+/** Of a client: whether it said that it ends, and then, if it has nothing any more, where the state still is. */
+interface End {
+  readonly isSaid: boolean
+  readonly rest: Rest | undefined
+}
+
+const UNSAID: End = { isSaid: false, rest: undefined }
 
 interface Founding {
   readonly session: Session
@@ -36,7 +45,11 @@ export class SimulatedSignalingServer {
   /** Members that belong to the room's cluster. */
   readonly #claimants = new Set<PeerId>()
   #clusterId: ClusterId | undefined
-  #isRemembered = false
+  /** Peers whose disks hold the cluster's state, and whether others may. */
+  readonly #holders = new Set<PeerId>()
+  #isOnOtherDisks = false
+  /** Somebody was the very last one. */
+  #isOver = false
   /** Until then whoever lost its connection may be back. */
   #missedUntilMs = 0
   #isUp = true
@@ -60,7 +73,9 @@ export class SimulatedSignalingServer {
     for (const session of [...this.#sessions]) session.cut()
     this.#foundings.length = 0
     this.#clusterId = undefined
-    this.#isRemembered = false
+    this.#holders.clear()
+    this.#isOnOtherDisks = false
+    this.#isOver = false
   }
 
   /** Starts again, empty. */
@@ -83,7 +98,7 @@ export class SimulatedSignalingServer {
   /** For clients: a new connection, or undefined if the server is out of reach. */
   connect(client: SimulatedRendezvous, self: RendezvousSelf): Session | undefined {
     if (!this.#isUp || this.#unplugged.has(self.id)) return undefined
-    const session = new Session(this.#medium, client, self, (isEnd) => this.#disconnected(session, isEnd))
+    const session = new Session(this.#medium, client, self, (end) => this.#disconnected(session, end))
     this.#sessions.add(session)
     session.toServer(() => this.#join(session))
     return session
@@ -135,14 +150,22 @@ export class SimulatedSignalingServer {
     older.replaced()
   }
 
-  #disconnected(session: Session, isEnd: boolean): void {
+  #disconnected(session: Session, end: End): void {
     this.#sessions.delete(session)
     if (this.#members.get(session.self.id) !== session) return
     this.#members.delete(session.self.id)
     this.#medium.record(`leave ${session.self.id}`)
     for (const other of this.#members.values()) other.toClient((_events, client) => client.peerLeft(session.self.id))
-    if (!isEnd) this.#missedUntilMs = this.#medium.clock.nowMs + GRACE_MS
+    if (!end.isSaid) this.#missedUntilMs = this.#medium.clock.nowMs + GRACE_MS
+    if (end.rest !== undefined && this.#claimants.has(session.self.id)) this.#forgetDisk(session.self.id, end.rest)
     if (this.#claimants.delete(session.self.id) && this.#claimants.size === 0) this.#forgetAfterGrace()
+  }
+
+  #forgetDisk(peer: PeerId, rest: Rest): void {
+    this.#holders.delete(peer)
+    if (rest === 'nothing') this.#holders.clear()
+    this.#isOver ||= rest === 'nothing'
+    if (rest !== 'unknown') this.#isOnOtherDisks = rest === 'disks' && !this.#isOver
   }
 
   /** At once if nobody is here or may be back. */
@@ -154,7 +177,10 @@ export class SimulatedSignalingServer {
   }
 
   #forget(): void {
-    if (this.#claimants.size === 0 && !this.#isRemembered) this.#clusterId = undefined
+    const isOnDisk = this.#holders.size > 0 || this.#isOnOtherDisks
+    if (this.#claimants.size > 0 || isOnDisk) return
+    this.#clusterId = undefined
+    this.#isOver = false
   }
 
   #answerFoundings(): void {
@@ -172,7 +198,7 @@ export class SimulatedSignalingServer {
     this.#clusterId ??= clusterId
     if (this.#clusterId !== clusterId) return
     this.#claimants.add(peer)
-    this.#isRemembered ||= isDurable
+    if (isDurable) this.#holders.add(peer)
   }
 }
 
@@ -181,12 +207,11 @@ class Session {
   readonly self: RendezvousSelf
   readonly #medium: Medium
   readonly #client: SimulatedRendezvous
-  readonly #onEnd: (isEnd: boolean) => void
+  readonly #onEnd: (end: End) => void
   readonly #lastArrivalMs = { server: 0, client: 0 }
   #isOpen = true
 
-  /** @param onEnd with true if the client said that it ends */
-  constructor(medium: Medium, client: SimulatedRendezvous, self: RendezvousSelf, onEnd: (isEnd: boolean) => void) {
+  constructor(medium: Medium, client: SimulatedRendezvous, self: RendezvousSelf, onEnd: (end: End) => void) {
     this.#medium = medium
     this.#client = client
     this.self = self
@@ -205,19 +230,19 @@ class Session {
   }
 
   /** The client left by itself. */
-  leave(): void {
-    this.toServer(() => this.#end(true))
+  leave(rest: Rest | undefined): void {
+    this.toServer(() => this.#end({ isSaid: true, rest }))
   }
 
   /** The client's process is gone: the server misses it later. */
   crash(): void {
-    this.#medium.clock.setTimer(IDLE_MS, () => this.#end(false))
+    this.#medium.clock.setTimer(IDLE_MS, () => this.#end(UNSAID))
   }
 
   /** The connection broke, both sides know. */
   cut(): void {
     if (!this.#isOpen) return
-    this.#end(false)
+    this.#end(UNSAID)
     this.#client.disconnected(this)
   }
 
@@ -227,10 +252,10 @@ class Session {
     this.#client.disconnected(this)
   }
 
-  #end(isSaid: boolean): void {
+  #end(end: End): void {
     if (!this.#isOpen) return
     this.#isOpen = false
-    this.#onEnd(isSaid)
+    this.#onEnd(end)
   }
 
   #travel(direction: 'server' | 'client', arrive: () => void): void {
@@ -298,8 +323,8 @@ export class SimulatedRendezvous implements Rendezvous {
     this.#connect()
   }
 
-  async leave(): Promise<void> {
-    this.#session?.leave()
+  async leave(rest?: Rest): Promise<void> {
+    this.#session?.leave(rest)
     this.#end()
   }
 

@@ -71,6 +71,95 @@ describe('founding', () => {
     },
   )
 
+  it.each(['memory', 'simulated'] as const)(
+    '[FND11] when the last one that had the cluster has left for good, whoever opens next founds a new one (%s)',
+    async (second) => {
+      const simulation = createSimulation({ seed: 11 })
+      const [first] = await simulation.peers<typeof kv>(1, { storage: 'simulated' })
+      const peers = [first as Peer, ...(await simulation.peers<typeof kv>(1, { storage: second }))]
+      await simulation.settle(() => peers.every(({ legion }) => legion.members.length === 2))
+      const old = clustersOf(peers)
+      for (const peer of peers) await simulation.until(peer.legion.leave())
+      const next = simulation.open({ storage: 'simulated' })
+      await simulation.run(AT_ONCE_MS)
+      expect(areReady([next])).toBe(true)
+      expect(old.has(next.legion.cluster.id)).toBe(false)
+    },
+  )
+
+  it('[FND11] so does who opens after it has left and another one, without storage, has crashed', async () => {
+    const simulation = createSimulation({ seed: 12 })
+    const [durable] = await simulation.peers<typeof kv>(1, { storage: 'simulated' })
+    const [other] = await simulation.peers<typeof kv>(1)
+    await simulation.run(5_000)
+    await simulation.until((durable as Peer).legion.leave())
+    ;(other as Peer).crash()
+    const next = simulation.open()
+    await simulation.settle(() => areReady([next]))
+  })
+
+  it('[FND11] a tab without storage that is the last one tells so when it closes', async () => {
+    const simulation = createSimulation({ seed: 13 })
+    const browser = { kind: 'browser', host: 'one' } as const
+    const durable = await simulation.peers<typeof kv>(2, { ...browser, storage: 'simulated' })
+    const [tab] = await simulation.peers<typeof kv>(1, browser)
+    await simulation.run(5_000)
+    durable[0]?.closePage()
+    await simulation.run(5_000)
+    await simulation.until((durable[1] as Peer).legion.leave())
+    ;(tab as Peer).closePage()
+    await simulation.run(150)
+    const next = simulation.open()
+    await simulation.run(AT_ONCE_MS)
+    expect(areReady([next])).toBe(true)
+  })
+
+  it('[FND12] nobody founds a new one while a member that is not there has it on disk', async () => {
+    for (const isRestarted of [false, true]) {
+      const simulation = createSimulation({ seed: 14 })
+      const [away] = await simulation.peers<typeof kv>(1, { storage: 'simulated' })
+      const rest = await simulation.peers<typeof kv>(2, { storage: 'simulated' })
+      const all = [away as Peer, ...rest]
+      await simulation.settle(() => all.every(({ legion }) => legion.members.length === 3))
+      const old = away?.legion.cluster.id
+      await simulation.until((away as Peer).legion.close())
+      if (isRestarted) {
+        simulation.network.server.down()
+        simulation.network.server.up()
+        await simulation.run(5_000)
+      }
+      await simulation.until((rest[0] as Peer).legion.leave())
+      const last = (rest[1] as Peer).legion.leave({ timeoutMs: 3_000 })
+      await simulation.until(last.catch(() => {}))
+      const next = simulation.open<typeof kv>()
+      await simulation.run(30_000)
+      expect(next.legion.cluster.id).toBeUndefined()
+      const back = [away as Peer, rest[1] as Peer].map((peer) => peer.restart())
+      await simulation.settle(() => areReady([next, ...back]))
+      expect(next.legion.cluster.id).toBe(old)
+    }
+  })
+
+  it('[FND12] who recovered the cluster alone and leaves it does not speak for those that were left behind', async () => {
+    const simulation = createSimulation({ seed: 15 })
+    const peers = await simulation.peers<typeof kv>(3, { storage: 'simulated' })
+    await simulation.settle(() => peers.every(({ legion }) => legion.members.length === 3))
+    const [last, ...lost] = peers as [Peer, ...Peer[]]
+    await simulation.until(set(last, 'a', 1))
+    for (const peer of lost) peer.crash()
+    simulation.network.server.down()
+    simulation.network.server.up()
+    await simulation.run(30_000)
+    await simulation.until(last.legion.recover())
+    await simulation.until(last.legion.leave())
+    const next = simulation.open<typeof kv>()
+    await simulation.run(30_000)
+    expect(next.legion.cluster.id).toBeUndefined()
+    const back = lost.map((peer) => peer.restart())
+    await simulation.settle(() => areReady([next, ...back]))
+    expect(await simulation.until(get(next, 'a'))).toBe(1)
+  })
+
   it('[FND5] two that open at once over lossy signaling found one cluster', async () => {
     for (let seed = 1; seed <= 10; seed++) {
       const conditions = { signalLoss: 0.3, dialFailure: 0.3 }

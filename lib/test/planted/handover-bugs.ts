@@ -251,12 +251,12 @@ const clusters = [
   ]),
   founding('SIG34', 'disks-forgotten', 'Who leaves takes with it what others have on disk.', [
     'founding.ts',
-    "rest === 'nothing'",
-    'rest !== undefined',
+    "if (rest === 'nothing') this.#holders.clear()",
+    'this.#holders.clear()',
   ]),
   founding('SIG34', 'unknown-disk-forgotten', 'A disk that only who left knew of is forgotten.', [
     'founding.ts',
-    "this.#isOnOtherDisks = rest === 'disks'",
+    "this.#isOnOtherDisks = rest === 'disks' && !this.#isOver",
     'this.#isOnOtherDisks = false',
   ]),
   sessions(
