@@ -14,7 +14,7 @@ export const bundle: Benchmark = {
   async run(lab) {
     const whole = await weighBundle('legion-mesh')
     const legion = await weighBundle('legion-mesh', ['Legion'])
-    lab.explain({ of: 'first load of Legion alone', parts: legion.largest })
+    lab.explain({ of: 'all that Legion alone may load', parts: legion.largest })
     const rows: Row[] = []
     for (const other of OTHERS) {
       const beside = await weighBundle(other)

@@ -8,7 +8,7 @@ export interface BundleWeight {
   readonly firstLoadBytes: number
   /** With all that it may load later. */
   readonly allBytes: number
-  /** The largest modules of the first load, by their share of what is minified. */
+  /** The largest packages and folders of all, by their share before it is minified. */
   readonly largest: readonly Part[]
 }
 
@@ -23,8 +23,8 @@ const LARGEST = 10
 export async function weighBundle(module: string, names?: readonly string[]): Promise<BundleWeight> {
   const chunks = await bundle(`export ${names === undefined ? '*' : `{ ${names.join(', ')} }`} from '${module}'`)
   const first = firstLoad(chunks)
-  const atFirst = chunks.filter(({ fileName }) => first.has(fileName))
-  return { firstLoadBytes: sumOf(atFirst), allBytes: sumOf(chunks), largest: largestOf(atFirst) }
+  const firstLoadBytes = sumOf(chunks.filter(({ fileName }) => first.has(fileName)))
+  return { firstLoadBytes, allBytes: sumOf(chunks), largest: largestOf(chunks) }
 }
 
 async function bundle(entry: string): Promise<Rolldown.OutputChunk[]> {
@@ -58,17 +58,20 @@ function firstLoad(chunks: readonly Rolldown.OutputChunk[]): ReadonlySet<string>
 }
 
 function largestOf(chunks: readonly Rolldown.OutputChunk[]): Part[] {
-  const modules = chunks.flatMap((chunk) => Object.entries(chunk.modules))
-  const sum = modules.reduce((bytes, [, { renderedLength }]) => bytes + renderedLength, 0)
-  return modules
-    .map(([id, { renderedLength }]) => ({ name: nameOf(id), share: renderedLength / sum }))
-    .sort((a, b) => b.share - a.share)
-    .slice(0, LARGEST)
+  const sizes = new Map<string, number>()
+  for (const [id, { renderedLength }] of chunks.flatMap((chunk) => Object.entries(chunk.modules))) {
+    sizes.set(ownerOf(id), (sizes.get(ownerOf(id)) ?? 0) + renderedLength)
+  }
+  const sum = [...sizes.values()].reduce((bytes, size) => bytes + size, 0)
+  const parts = [...sizes].map(([name, size]) => ({ name, share: size / sum }))
+  return parts.sort((a, b) => b.share - a.share).slice(0, LARGEST)
 }
 
-/** Without where it lies on this machine. */
-function nameOf(id: string): string {
-  return id.replace(/^.*\/(node_modules|lib\/dist|lib\/src)\//, '')
+/** The package of a module, or its folder in the library. */
+function ownerOf(id: string): string {
+  const [, inside = ''] = /.*\/(?:node_modules|lib\/dist|lib\/src)\/(.*)/.exec(id) ?? []
+  const folders = inside.split('/').slice(0, -1)
+  return folders.slice(0, inside.startsWith('@') ? 2 : 1).join('/') || 'facade'
 }
 
 function sumOf(chunks: readonly Rolldown.OutputChunk[]): number {

@@ -4,13 +4,18 @@ export type Stack = 'node-datachannel' | '@roamhq/wrtc'
 export type RawSignal = { readonly sdp: RTCSessionDescriptionInit } | { readonly candidate: RTCIceCandidateInit }
 
 export interface RawConnectionOptions {
-  readonly stack: Stack
   readonly offerer: boolean
   readonly send: (signal: RawSignal) => void
 }
 
-interface WebRtc {
+/** A WebRTC implementation. */
+export interface WebRtc {
   readonly RTCPeerConnection: typeof RTCPeerConnection
+  /**
+   * Candidates of the offerer wait for the answer: a node-datachannel offerer that is reached before mostly needs a
+   * second, or fails.
+   */
+  readonly holdsCandidates: boolean
 }
 
 /** One connection with one data channel and nothing above it: what the library can't be faster than. */
@@ -18,21 +23,15 @@ export class RawConnection {
   readonly opened: Promise<RTCDataChannel>
   readonly #connection: RTCPeerConnection
   readonly #options: RawConnectionOptions
-  /**
-   * Candidates of the offerer wait for the answer: a node-datachannel offerer that is reached while it takes the answer
-   * in may fail. Undefined: they need not wait any more.
-   */
-  #heldCandidates: RawSignal[] | undefined = []
+  /** Undefined: they need not wait. */
+  #heldCandidates: RawSignal[] | undefined
   #handled: Promise<void> = Promise.resolve()
+  #closed = false
 
-  static async create(options: RawConnectionOptions): Promise<RawConnection> {
-    return new RawConnection(await loadStack(options.stack), options)
-  }
-
-  private constructor(webRtc: WebRtc, options: RawConnectionOptions) {
+  constructor(webRtc: WebRtc, options: RawConnectionOptions) {
     this.#options = options
     this.#connection = new webRtc.RTCPeerConnection({ iceServers: [] })
-    if (!options.offerer) this.#heldCandidates = undefined
+    if (options.offerer && webRtc.holdsCandidates) this.#heldCandidates = []
     this.#connection.onicecandidate = ({ candidate }) => this.#sendCandidate(candidate)
     this.opened = this.#openChannel().then(whenOpen)
     if (options.offerer) this.#handled = this.#offer()
@@ -45,6 +44,7 @@ export class RawConnection {
   async close(): Promise<void> {
     const channel = await this.opened
     channel.close()
+    this.#closed = true
     this.#connection.close()
   }
 
@@ -60,6 +60,7 @@ export class RawConnection {
   }
 
   async #handle(signal: RawSignal): Promise<void> {
+    if (this.#closed) return
     if ('candidate' in signal) {
       await this.#connection.addIceCandidate(signal.candidate)
       return
@@ -82,12 +83,6 @@ export class RawConnection {
     if (this.#heldCandidates === undefined) this.#options.send(signal)
     else this.#heldCandidates.push(signal)
   }
-}
-
-async function loadStack(stack: Stack): Promise<WebRtc> {
-  const loaded: unknown =
-    stack === 'node-datachannel' ? await import('node-datachannel/polyfill') : (await import('@roamhq/wrtc')).default
-  return loaded as WebRtc
 }
 
 function whenOpen(channel: RTCDataChannel): Promise<RTCDataChannel> {

@@ -1,5 +1,8 @@
 import type { PeerInfo } from './peer-info.js'
 
+/** In UTF-8; room for a token with a few certificates. */
+export const MAX_CREDENTIAL_BYTES = 8 * 1024
+
 /** A peer that wants to be linked, as its own words describe it. */
 export interface Candidate extends PeerInfo {
   /** What it shows, for example a JWT; undefined if it shows nothing. */

@@ -9,6 +9,7 @@ import {
   readString,
 } from '../codec/decode.js'
 import { type Encoder, encode, writeBoolean, writeId, writeOptional, writeString } from '../codec/encode.js'
+import { MAX_CREDENTIAL_BYTES } from './authorization.js'
 import { decodeControl, encodeControl, type VersionRange } from './control.js'
 import { readInfo, writeInfo } from './info-codec.js'
 import type { PeerInfo } from './peer-info.js'
@@ -30,9 +31,6 @@ export interface Identity {
 export type Verdict =
   | { readonly accepted: true; readonly identity: Identity }
   | { readonly accepted: false; readonly problem: string }
-
-/** In UTF-8; room for a token with a few certificates. */
-export const MAX_CREDENTIAL_BYTES = 8 * 1024
 
 export function encodeHello(identity: Identity, versions: VersionRange = PROTOCOL_VERSIONS): Uint8Array {
   return encodeControl({ kind: 'hello', versions, identity: encode((encoder) => writeIdentity(encoder, identity)) })
