@@ -4,7 +4,7 @@ import { LegionError } from '../base/errors.js'
 export const MAX_DEPTH = 100
 
 /** Names on the way from the root to a part, the root's own name first. */
-export type Path = string[]
+export type Path = readonly string[]
 type Container = { readonly [key: string]: unknown }
 /** Frozen values never meet the encoder again, so they must already be exactly what decoding would give back. */
 type Strictness = 'encodable' | 'exact'
@@ -20,7 +20,11 @@ const NOTHING: readonly string[] = []
  * @throws LegionError E_NOT_PLAIN; its message and `details.path` name the offending part
  */
 export function assertPlain(value: unknown, path = 'value'): void {
-  assertParts(value, [path])
+  try {
+    assertParts(value, 0)
+  } catch (error) {
+    throw asRefusal(error, path)
+  }
 }
 
 /**
@@ -31,7 +35,11 @@ export function assertPlain(value: unknown, path = 'value'): void {
  * @throws LegionError E_NOT_PLAIN; parts of `value` may be frozen by then
  */
 export function freezePlain<T>(value: T, previous: unknown, path = 'value'): T {
-  freezeParts(value, previous, [path])
+  try {
+    freezeParts(value, previous, 0)
+  } catch (error) {
+    throw asRefusal(error, path)
+  }
   return value
 }
 
@@ -44,27 +52,55 @@ export function formatPath([root = '', ...keys]: Path): string {
   return root + steps.join('')
 }
 
-function assertParts(value: unknown, path: Path): void {
-  for (const key of checkedKeys(value, path, 'encodable')) {
-    checkProperty(value as Container, key, path)
-    path.push(key)
-    assertParts((value as Container)[key], path)
-    path.pop()
+/** What is wrong with a part. Its path is known only when it has come back to the root: most values have none. */
+class NotPlain {
+  readonly problem: string
+  readonly keys: string[] = []
+
+  constructor(problem: string) {
+    this.problem = problem
   }
 }
 
-function freezeParts(value: unknown, previous: unknown, path: Path): void {
-  const keys = checkedKeys(value, path, 'exact')
-  const known = new KnownParts(previous)
-  for (const key of keys) {
-    const part = (value as Container)[key]
-    if (known.has(key, part)) continue
-    checkProperty(value as Container, key, path)
-    path.push(key)
-    freezeParts(part, known.at(key), path)
-    path.pop()
+function assertParts(value: unknown, depth: number): void {
+  let at: string | undefined
+  try {
+    for (const key of checkedKeys(value, depth, 'encodable')) {
+      at = undefined
+      checkKey(key)
+      at = key
+      checkProperty(value as Container, key)
+      assertParts((value as Container)[key], depth + 1)
+    }
+  } catch (error) {
+    throw within(error, at)
+  }
+}
+
+function freezeParts(value: unknown, previous: unknown, depth: number): void {
+  let at: string | undefined
+  try {
+    const keys = checkedKeys(value, depth, 'exact')
+    const known = new KnownParts(previous)
+    for (const key of keys) {
+      at = undefined
+      const part = (value as Container)[key]
+      if (known.has(key, part)) continue
+      checkKey(key)
+      at = key
+      checkProperty(value as Container, key)
+      freezeParts(part, known.at(key), depth + 1)
+    }
+  } catch (error) {
+    throw within(error, at)
   }
   if (isObject(value) && !(value instanceof Uint8Array)) Object.freeze(value)
+}
+
+/** The same error, of a part with this name. */
+function within(error: unknown, key: string | undefined): unknown {
+  if (error instanceof NotPlain && key !== undefined) error.keys.unshift(key)
+  return error
 }
 
 /** The parts of a container that was checked and frozen before. */
@@ -91,35 +127,35 @@ class KnownParts {
 }
 
 /** Refuses `value` itself if it is not plain; otherwise the names of its parts. */
-function checkedKeys(value: unknown, path: Path, strictness: Strictness): readonly string[] {
-  if (path.length > MAX_DEPTH + 1) refuse(path, `is nested deeper than ${MAX_DEPTH} levels, or contains itself`)
+function checkedKeys(value: unknown, depth: number, strictness: Strictness): readonly string[] {
+  if (depth > MAX_DEPTH) refuse(`is nested deeper than ${MAX_DEPTH} levels, or contains itself`)
   switch (typeof value) {
     case 'undefined':
     case 'boolean':
     case 'number':
       return NOTHING
     case 'string':
-      if (!value.isWellFormed()) refuse(path, 'has a lone surrogate')
+      if (!value.isWellFormed()) refuse('has a lone surrogate')
       return NOTHING
     case 'bigint':
-      if (BigInt.asIntN(64, value) !== value) refuse(path, 'is a bigint of more than 64 bits')
+      if (BigInt.asIntN(64, value) !== value) refuse('is a bigint of more than 64 bits')
       return NOTHING
     case 'object':
-      return value === null ? NOTHING : checkedObjectKeys(value, path, strictness)
+      return value === null ? NOTHING : checkedObjectKeys(value, strictness)
     default:
-      return refuse(path, `is a ${typeof value}`)
+      return refuse(`is a ${typeof value}`)
   }
 }
 
-function checkedObjectKeys(value: object, path: Path, strictness: Strictness): readonly string[] {
-  if (!isPlainKind(value, strictness)) refuse(path, `is ${describeKind(value)}`)
+function checkedObjectKeys(value: object, strictness: Strictness): readonly string[] {
+  if (!isPlainKind(value, strictness)) refuse(`is ${describeKind(value)}`)
   if (value instanceof Uint8Array) return NOTHING
   const keys = Reflect.ownKeys(value) // indexes in order, then names, then symbols
   if (Array.isArray(value)) {
     const isDense = keys.length === value.length + 1 && keys.pop() === 'length'
-    if (!isDense) refuse(path, 'is an array with holes or named properties')
+    if (!isDense) refuse('is an array with holes or named properties')
   } else if (typeof keys.at(-1) === 'symbol') {
-    refuse(path, 'has a symbol key')
+    refuse('has a symbol key')
   }
   return keys as string[]
 }
@@ -131,12 +167,15 @@ function isPlainKind(value: object, strictness: Strictness): boolean {
   return strictness === 'encodable' && (prototype === null || value instanceof Uint8Array)
 }
 
-function checkProperty(container: Container, key: string, path: Path): void {
-  if (key === '__proto__') refuse(path, 'has a key named __proto__')
-  if (!key.isWellFormed()) refuse(path, 'has a key with a lone surrogate')
+function checkKey(key: string): void {
+  if (key === '__proto__') refuse('has a key named __proto__')
+  if (!key.isWellFormed()) refuse('has a key with a lone surrogate')
+}
+
+function checkProperty(container: Container, key: string): void {
   const property = Object.getOwnPropertyDescriptor(container, key)
-  if (property?.enumerable !== true) refuse([...path, key], 'is a hidden property')
-  if (property.get !== undefined || property.set !== undefined) refuse([...path, key], 'is an accessor')
+  if (property?.enumerable !== true) refuse('is a hidden property')
+  if (property.get !== undefined || property.set !== undefined) refuse('is an accessor')
 }
 
 function isObject(value: unknown): value is Container {
@@ -151,11 +190,16 @@ function describeKind(value: object): string {
     : 'an object with its own prototype'
 }
 
-function refuse(path: Path, problem: string): never {
-  const place = formatPath(path)
-  throw new LegionError(
+function refuse(problem: string): never {
+  throw new NotPlain(problem)
+}
+
+function asRefusal(error: unknown, name: string): unknown {
+  if (!(error instanceof NotPlain)) return error
+  const place = formatPath([name, ...error.keys])
+  return new LegionError(
     'E_NOT_PLAIN',
-    `${place} ${problem}. Use null, undefined, booleans, numbers, 64-bit bigints, strings, Uint8Array, arrays and plain objects.`,
+    `${place} ${error.problem}. Use null, undefined, booleans, numbers, 64-bit bigints, strings, Uint8Array, arrays and plain objects.`,
     { outcome: 'not-applied', details: { path: place } },
   )
 }

@@ -2,7 +2,7 @@ import { readBigInt64, readFloat32, readFloat64, readVarInt } from 'lib0/decodin
 import { writeAny } from 'lib0/encoding'
 import { equalBytes } from '../base/bytes.js'
 import { DecodeError, type Decoder, decodeAll, readByte, readBytes, readCount, readName, readString } from './decode.js'
-import { type Encoder, encode, writeByte, writeList, writeString } from './encode.js'
+import { type Encoder, encode, writeByte, writeCount, writeList, writeString } from './encode.js'
 import { assertPlain, MAX_DEPTH } from './plain.js'
 
 export { assertPlain, freezePlain, MAX_DEPTH } from './plain.js'
@@ -120,10 +120,12 @@ function writeNested(encoder: Encoder, value: Value): void {
     writeList(encoder, value as readonly Value[], writeNested)
   } else {
     writeByte(encoder, OBJECT_TAG)
-    writeList(encoder, Object.keys(value), (inner, key) => {
-      writeString(inner, key)
-      writeNested(inner, (value as Parts)[key])
-    })
+    const keys = Object.keys(value)
+    writeCount(encoder, keys.length)
+    for (const key of keys) {
+      writeString(encoder, key)
+      writeNested(encoder, (value as Parts)[key])
+    }
   }
 }
 

@@ -157,10 +157,12 @@ const MEMBERS_MAX = 4096
 
 /** Name and payload of a command: what is known of it before its session is. @throws LegionError E_NOT_PLAIN */
 export function encodeCall(name: string, payload: unknown): Uint8Array {
-  return encodeReusing((encoder) => {
-    writeString(encoder, name)
-    writeValue(encoder, payload, 'payload')
-  })
+  const encoder = takeSpare()
+  writeString(encoder, name)
+  writeValue(encoder, payload, 'payload')
+  if (encoder.bufs.length > 0) return toUint8Array(encoder)
+  spare = encoder
+  return pooledCopy(encoder.cbuf, 0, encoder.cpos)
 }
 
 /** @throws DecodeError */
@@ -170,24 +172,24 @@ export function decodeCall(call: Uint8Array): Call {
 
 /** @param call from `encodeCall` */
 export function encodeCommand(header: CommandHeader, call: Uint8Array): Uint8Array {
-  return encodeBefore(call, (encoder) => {
-    writeByte(encoder, COMMAND)
-    writeCount(encoder, header.session)
-    writeCount(encoder, header.sequence)
-    writeCount(encoder, header.lowest)
-    writeCount(encoder, header.timestampMs)
-  })
+  const encoder = takeSpare()
+  writeByte(encoder, COMMAND)
+  writeCount(encoder, header.session)
+  writeCount(encoder, header.sequence)
+  writeCount(encoder, header.lowest)
+  writeCount(encoder, header.timestampMs)
+  return finishBefore(encoder, call)
 }
 
 /** @param call from `encodeCall` */
 export function encodeOneShot(header: OneShotHeader, call: Uint8Array): Uint8Array {
-  return encodeBefore(call, (encoder) => {
-    writeByte(encoder, ONE_SHOT)
-    writeId(encoder, header.peer)
-    writeString(encoder, header.ticket.nonce)
-    writeCount(encoder, header.ticket.number)
-    writeCount(encoder, header.timestampMs)
-  })
+  const encoder = takeSpare()
+  writeByte(encoder, ONE_SHOT)
+  writeId(encoder, header.peer)
+  writeString(encoder, header.ticket.nonce)
+  writeCount(encoder, header.ticket.number)
+  writeCount(encoder, header.timestampMs)
+  return finishBefore(encoder, call)
 }
 
 export function encodeRegister(register: Omit<RegisterEntry, 'kind'>): Uint8Array {
@@ -380,30 +382,21 @@ export function readSessionRef(decoder: Decoder): SessionRef {
 const SPARE_BYTES = 4096
 let spare: Encoder | undefined
 
-/** As `encode`, with an encoder that is used again. */
-function encodeReusing(write: (encoder: Encoder) => void): Uint8Array {
-  const encoder = writeWithSpare(write)
-  if (encoder.bufs.length > 0) return toUint8Array(encoder)
-  spare = encoder
-  return pooledCopy(encoder.cbuf, 0, encoder.cpos)
+/** An empty encoder, to be put back when its buffer has not grown. */
+function takeSpare(): Encoder {
+  const encoder = spare ?? createSpare()
+  spare = undefined // encoding a value may run a user's code, which may come back here
+  encoder.cpos = 0
+  return encoder
 }
 
-/** A header of less than `SPARE_BYTES`, and then `tail`. */
-function encodeBefore(tail: Uint8Array, writeHeader: (encoder: Encoder) => void): Uint8Array {
-  const encoder = writeWithSpare(writeHeader)
+/** What is in the encoder, a header of less than `SPARE_BYTES`, and then `tail`. */
+function finishBefore(encoder: Encoder, tail: Uint8Array): Uint8Array {
   spare = encoder
   const bytes = pooledBytes(encoder.cpos + tail.length)
   copyBytes(encoder.cbuf, 0, encoder.cpos, bytes, 0)
   copyBytes(tail, 0, tail.length, bytes, encoder.cpos)
   return bytes
-}
-
-function writeWithSpare(write: (encoder: Encoder) => void): Encoder {
-  const encoder = spare ?? createSpare()
-  spare = undefined // `write` may run a user's code, which may come back here
-  encoder.cpos = 0
-  write(encoder)
-  return encoder
 }
 
 function createSpare(): Encoder {

@@ -109,7 +109,7 @@ export class InFlight {
 
   /** Nothing that was given out counts: all of it waits to be given out again, as something new. */
   startOver(): void {
-    const givenOut = [...this.#all].filter(({ sends }) => sends > 0)
+    const givenOut = [...this.#all].filter(({ number }) => number !== undefined)
     this.restartSequence()
     for (const pending of givenOut) {
       pending.sends = 0

@@ -143,12 +143,14 @@ export class Proposals {
     const call = encodeCall(name, payload)
     this.#requireRoom(call.length, persist)
     if (signal?.aborted) throw aborted(signal, 'not-applied')
+    const pending = newPending(call, runtime.wallClockMs(), deadlineMs)
+    pending.isOneShot = !once
+    pending.recordId = persist ? outbox?.newId() : undefined
+    pending.onCommitted = onCommitted
     return new Promise((resolve, reject) => {
-      const recordId = persist ? outbox?.newId() : undefined
-      const timestampMs = runtime.wallClockMs()
-      const what = { isOneShot: !once, call, timestampMs, deadlineMs, recordId, onCommitted }
-      const pending = newPending(what, resolve, reject)
-      pending.release = watchAbort(signal, () => this.#fail(pending, (outcome) => aborted(signal, outcome)))
+      pending.resolve = resolve
+      pending.reject = reject
+      if (signal !== undefined) this.#watch(pending, signal)
       this.#inFlight.add(pending)
       this.#admit(pending)
       this.#options.changed()
@@ -307,6 +309,10 @@ export class Proposals {
     if (persist) outbox?.requireRoom(bytes)
   }
 
+  #watch(pending: Pending, signal: AbortSignal): void {
+    pending.release = watchAbort(signal, () => this.#fail(pending, (outcome) => aborted(signal, outcome)))
+  }
+
   /** Queues it; what is persistent as soon as it is on disk with its number, for which there must be a session. */
   #admit(pending: Pending): void {
     const { recordId: id, call, timestampMs } = pending
@@ -424,10 +430,9 @@ export class Proposals {
 
   /** Proposes again what was certainly not applied. Nobody waits for it any more. */
   #adopt({ id, call, timestampMs }: OutboxRecord): void {
-    const deadlineMs = Number.POSITIVE_INFINITY
-    const what = { isOneShot: false, call, timestampMs, deadlineMs, recordId: id, onCommitted: undefined }
-    const nobody = () => {}
-    this.#inFlight.add(newPending(what, nobody, nobody))
+    const pending = newPending(call, timestampMs, Number.POSITIVE_INFINITY)
+    pending.recordId = id
+    this.#inFlight.add(pending)
   }
 
   #succeed(outbox: Outbox, session: SessionRecord): void {

@@ -208,7 +208,7 @@ const propose: Body<'propose'> = {
   write(encoder, message) {
     writeCount(encoder, message.ticket)
     writeList(encoder, message.entries, (inner, { type, data }) => {
-      writeOneOf(inner, ENTRY_TYPES, type)
+      writeEntryType(inner, type)
       writeBytes(inner, data)
     })
   },
@@ -317,9 +317,14 @@ function readSpeaksFor(decoder: Decoder): readonly VoterId[] | undefined {
   return ids.length === 0 ? undefined : ids
 }
 
+/** As `writeOneOf`, which is felt with so many. */
+function writeEntryType(encoder: Encoder, type: Entry['type']): void {
+  writeByte(encoder, type === ENTRY_TYPES[0] ? 0 : 1)
+}
+
 export function writeEntry(encoder: Encoder, entry: Entry): void {
   writeCount(encoder, entry.term)
-  writeOneOf(encoder, ENTRY_TYPES, entry.type)
+  writeEntryType(encoder, entry.type)
   writeBytes(encoder, entry.data)
 }
 

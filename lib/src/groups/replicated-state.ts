@@ -66,6 +66,13 @@ export class ReplicatedState {
   #groups = new GroupRegistry()
   /** Makes the randomness of commands differ between groups. */
   #seed = 0
+  /** Of the command that is being applied. Seeded only when it is asked: most commands want no chance. */
+  #stream: RandomStream | undefined
+  #randomIndex = 0
+  readonly #random: RandomStream = () => {
+    this.#stream ??= seededRandom(this.#randomIndex, this.#randomIndex / 2 ** 32, this.#seed)
+    return this.#stream()
+  }
   /** 0 until it is known. */
   #version = 0
   #timestampMs = 0
@@ -347,7 +354,7 @@ export class ReplicatedState {
     }
     this.#timestampMs = Math.max(this.#timestampMs, entry.timestampMs)
     const call: CommandCall = { name: entry.name, payload: entry.payload, isOwn: true }
-    const random = randomAt(index, this.#seed)
+    const random = this.#randomAt(index)
     const context = { index, timestampMs: this.#timestampMs, version: this.#version, random, from }
     const result = this.#machine.apply(call, context)
     this.#counts[outcomeOf(result)]++
@@ -381,16 +388,13 @@ export class ReplicatedState {
   }
 
   #contextAt(index: number): HookContext {
-    return { index, timestampMs: this.#timestampMs, version: this.#version, random: randomAt(index, this.#seed) }
+    return { index, timestampMs: this.#timestampMs, version: this.#version, random: this.#randomAt(index) }
   }
-}
 
-/** Seeded only when it is asked: most commands want no chance. */
-function randomAt(index: number, seed: number): RandomStream {
-  let stream: RandomStream | undefined
-  return () => {
-    stream ??= seededRandom(index, index / 2 ** 32, seed)
-    return stream()
+  #randomAt(index: number): RandomStream {
+    this.#randomIndex = index
+    this.#stream = undefined
+    return this.#random
   }
 }
 

@@ -64,7 +64,7 @@ export class DefinedMachine implements ForkableMachine {
   apply(call: CommandCall, context: ApplyContext): CommandResult {
     if (!this.has(call.name, context.version)) throw unknown('command', call.name)
     const command = this.#definition.commands[call.name]
-    return this.#settle((draft) => run(command, draft, ownPayload(call), context))
+    return this.#settle(command, call.payload, call.isOwn !== true, context)
   }
 
   query(call: QueryCall, context: QueryContext): Value {
@@ -111,16 +111,22 @@ export class DefinedMachine implements ForkableMachine {
 
   /** A hook that fails changes nothing, on every replica alike: there is nobody to tell. */
   #callHook(hook: UntypedFunction | undefined, peer: PeerId, context: HookContext): void {
-    if (hook !== undefined) this.#settle((draft) => run(hook, draft, peer, context))
+    if (hook !== undefined) this.#settle(hook, peer, false, context)
   }
 
-  /** Changes nothing if the recipe throws. @returns a copy of what it returned */
-  #settle(recipe: (draft: object) => unknown): CommandResult {
+  /** Changes nothing if `fn` throws. @returns a copy of what it returned */
+  #settle(
+    fn: UntypedFunction | undefined,
+    argument: Value,
+    isShared: boolean,
+    context: ApplyContext | HookContext,
+  ): CommandResult {
     let output: Value
     try {
       this.#states.change((draft) => {
+        const own = isShared ? copyValue(argument, 'payload') : argument
         // Copied before the recipe ends, for drafts in the output die with it.
-        output = copyValue(recipe(draft), 'output')
+        output = copyValue(run(fn, draft, own, context), 'output')
       })
     } catch (cause) {
       if (Rejected.is(cause)) return { ok: false, rejected: cause.reason, details: cause.details }
@@ -132,10 +138,6 @@ export class DefinedMachine implements ForkableMachine {
 
 /** Of most commands. */
 const NO_OUTPUT: CommandResult = Object.freeze({ ok: true, output: undefined })
-
-function ownPayload({ payload, isOwn }: CommandCall): Value {
-  return isOwn === true ? payload : copyValue(payload, 'payload')
-}
 
 function run(fn: UntypedFunction | undefined, ...args: unknown[]): unknown {
   return (fn as (...args: unknown[]) => unknown)(...args)

@@ -78,6 +78,16 @@ describe('Proposals', () => {
     expect(client.take()[0]?.entries).toEqual(again?.entries)
   })
 
+  it('[SES13] gives out in another cluster what this one refused', async () => {
+    const { client, proposals } = await setUpRegistered()
+    const outcome = client.propose('a')
+    const [batch] = client.take()
+    if (batch !== undefined) proposals.returned(batch)
+    proposals.startOver()
+    await client.runAll()
+    expect(outcome).toEqual({ output: 3 })
+  })
+
   it('[SES13] gives out again what nobody answers after 3 s, doubling up to 30 s', async () => {
     const { client, runtime, proposals } = await setUp()
     const sentAtMs: number[] = []
