@@ -1,5 +1,4 @@
 import type { Server } from 'node:http'
-import { setTimeout } from 'node:timers/promises'
 import {
   type Group,
   type GroupMember,
@@ -19,9 +18,6 @@ import { Prometheus } from './prometheus.js'
 import type { Settings } from './settings.js'
 
 type AnyGroup = Group<AnyMachine>
-
-/** Before a recovery: long enough to find everybody who is there. */
-const RECOVER_AFTER_MS = 10_000
 
 /** One member of a cluster, and of its groups, that tells in a log what happens to it. */
 export class Peer {
@@ -114,7 +110,6 @@ export class Peer {
 
   /** Nothing happens to a cluster that has a leader, or a majority of its voters. */
   async #recover(): Promise<void> {
-    await setTimeout(RECOVER_AFTER_MS)
     try {
       this.#log('recovered', { ...(await this.#legion.recover()) })
     } catch (error) {

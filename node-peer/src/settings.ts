@@ -35,7 +35,7 @@ export interface Settings {
   readonly name: string | undefined
   readonly webrtc: NodeWebRtcPackage | undefined
   readonly canVote: boolean
-  /** Has the cluster recovered if it has no leader some seconds after the start. */
+  /** Has the cluster recovered at the start, if neither a leader nor a majority is there. */
   readonly recover: boolean
   readonly voters: number | undefined
   readonly httpPort: number | undefined

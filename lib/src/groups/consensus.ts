@@ -5,6 +5,7 @@ import type { Logger } from '../base/logger.js'
 import { kv } from '../machines/kv.js'
 import type { AnyMachine } from '../machines/types.js'
 import type { MeshFace } from '../mesh/late-mesh.js'
+import { isSettled } from '../mesh/settled.js'
 import type { Rest } from '../signaling/rendezvous.js'
 import type { Store } from '../storage/storage.js'
 import { Founding, type Startup } from './founding.js'
@@ -58,6 +59,7 @@ export class Consensus<M extends AnyMachine> {
     this.#groups = new Groups({
       ...options,
       network: options.mesh,
+      isSettled: () => isSettled(options.mesh.status()),
       dissolved: (into) => this.#moveTo(into),
       split: (split) => this.#onSplit(split),
     })

@@ -236,7 +236,8 @@ export class Group<M extends AnyMachine> {
 
   /**
    * Begins a new epoch of the group when its quorum is lost for good: with the most up-to-date log of all who are there,
-   * and what is not committed in it. Whoever comes back with more than that stays apart (event `split`).
+   * and what is not committed in it. Whoever comes back with more than that stays apart (event `split`). Gives everybody
+   * who is there up to 10 s to be linked before.
    * @param options timeoutMs: for a member that has more of the log than this peer; default 10,000
    * @returns what it began from, and whose acknowledgements may be lost
    * @throws LegionError E_INVALID if there is a leader, or a majority of the voters; E_NOT_READY without a state here;

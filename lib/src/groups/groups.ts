@@ -38,6 +38,8 @@ import { peerOf } from './voter-id.js'
 
 export interface GroupsOptions {
   readonly network: Network
+  /** Who is there is known, and each of them is reached, or was tried to be in vain. */
+  readonly isSettled: () => boolean
   readonly runtime: Runtime
   readonly rules: Omit<AutopilotRules, 'replicas'>
   readonly admit: Admit | undefined
@@ -230,7 +232,7 @@ export class Groups {
    * @throws InvariantError if the group is hosted already
    */
   host(hosted: HostedGroup, founding: boolean): ReplicaHost {
-    const { network, runtime, limits, rules, deflate, admit } = this.#options
+    const { network, isSettled, runtime, limits, rules, deflate, admit } = this.#options
     const clusterId = this.#clusterId as ClusterId
     const host = new ReplicaHost({
       ...hosted,
@@ -238,6 +240,7 @@ export class Groups {
       clusterId,
       formerly: this.#formerly,
       network,
+      isSettled,
       runtime,
       limits,
       admit,

@@ -7,6 +7,7 @@ import { type Admit, EJECTED, problemWith } from './admission.js'
 import type { Announce, Inquiry, Leaving } from './announce.js'
 import { isOfEpoch } from './epoch.js'
 import type { Epochs } from './epochs.js'
+import { MAIN } from './group-registry.js'
 import type { Membership } from './membership.js'
 import type { Replica } from './replica.js'
 import type { Outlet } from './replica-host-types.js'
@@ -14,6 +15,7 @@ import { type Member, memberOf } from './roster.js'
 import { incarnationOf, peerOf } from './voter-id.js'
 
 export interface PresenceOptions {
+  readonly group: number
   readonly clusterId: ClusterId
   readonly network: Network
   readonly runtime: Runtime
@@ -62,6 +64,13 @@ export class Presence {
   /** This replica speaks for so many others that its next incarnation should take its place. */
   get isWorn(): boolean {
     return (this.#options.replica()?.voices.length ?? 0) > VOICES_WANTED_MAX
+  }
+
+  /** Every peer that is there has told of its replica, if it is to have one; of other groups than `main` not all have. */
+  hasHeardAll(): boolean {
+    const { clusterId, group, network, membership } = this.#options
+    const own = [...network.peers].filter(([, peer]) => peer.clusterId === clusterId)
+    return group !== MAIN || own.every(([id]) => membership.announces.has(id))
   }
 
   /** It is time to announce again: nobody has made this replica a member yet, or its next incarnation in its place. */

@@ -16,6 +16,8 @@ export interface RecoveriesOptions {
   /** As applied here. */
   configuration(): Configuration
   peers(): Iterable<PeerId>
+  /** Everybody who is there is linked, if that can be, and has told of its replica. */
+  hasMetAll(): boolean
   tell(peer: PeerId, message: RosterMessage): void
   /** Begins a new epoch with this replica as its only voter. @returns its id and the last index that was kept */
   begin(): Promise<{ readonly epoch: EpochId; readonly baseIndex: number }>
@@ -23,7 +25,10 @@ export interface RecoveriesOptions {
 
 export type Testimony = Omit<Survivor, 'kind' | 'nonce'>
 
-/** How long survivors may take to answer. */
+/** How long survivors may take to be found. */
+const MEET_MS = 10_000
+const LOOK_AGAIN_MS = 100
+/** How long they may take to answer. */
 const SURVEY_MS = 1_000
 
 /**
@@ -69,6 +74,7 @@ export class Recoveries {
   }
 
   async #recover(timeoutMs: number): Promise<Recovery> {
+    await this.#meetAll()
     const self = this.#testimony()
     const survivors = await this.#ask(self)
     if (survivors.some(({ hasLeader }) => hasLeader)) throw notLost('the group has a leader')
@@ -84,6 +90,15 @@ export class Recoveries {
     const recovery = { ...begun, survivors: [...peers], discarded: [...new Set(gone)] }
     this.#last = { epoch: self.epoch, recovery }
     return recovery
+  }
+
+  /** Whoever is not found would be left behind. */
+  async #meetAll(): Promise<void> {
+    const { runtime, hasMetAll } = this.#options
+    const endMs = runtime.nowMs() + MEET_MS
+    while (!hasMetAll() && runtime.nowMs() < endMs && !this.#testimony().hasLeader) {
+      await new Promise<void>((resolve) => runtime.setTimer(LOOK_AGAIN_MS, resolve))
+    }
   }
 
   #testimony(): Testimony {

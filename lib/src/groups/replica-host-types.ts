@@ -23,6 +23,8 @@ export interface ReplicaHostOptions {
   /** Clusters that this peer was in before, which dissolved, in the end into this one. */
   readonly formerly: readonly ClusterId[]
   readonly network: Network
+  /** As of `GroupsOptions`. */
+  readonly isSettled: () => boolean
   readonly runtime: Runtime
   readonly definition: MachineDefinition
   readonly rules: AutopilotRules

@@ -106,6 +106,7 @@ export class ReplicaHost {
       configuration: () => (this.#replica as Replica).configuration,
       peers: () => options.network.peers.keys(),
       tell: (peer, message) => options.out.tell(peer, message),
+      hasMetAll: () => options.isSettled() && this.#presence.hasHeardAll(),
       begin: () => this.#beginEpoch(),
     })
   }

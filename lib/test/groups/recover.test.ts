@@ -169,6 +169,45 @@ describe('recover', () => {
     expect(again.legion.status().main?.epoch).toBe(epoch)
   })
 
+  it('[REC12] asked for at the start it waits for who is there: a majority that only starts is not forked', async () => {
+    for (let seed = 1; seed <= 3; seed++) {
+      const [simulation, peers] = await start(3, 20 + seed, { storage: 'simulated', disk: { latencyMs: [100, 1500] } })
+      await simulation.until(set(peers[0] as Peer, 'a', seed))
+      const epoch = peers[0]?.legion.status().main?.epoch
+      for (const peer of peers) peer.crash()
+      const back = peers.map((peer) => peer.restart())
+      const asked = back.map(({ legion }) => legion.ready.then(() => legion.recover()))
+      for (const outcome of await simulation.until(Promise.allSettled(asked))) {
+        expect(outcome).toMatchObject({ reason: { code: 'E_INVALID' } })
+      }
+      await simulation.settle(() => back.every(({ legion }) => legion.leader !== undefined))
+      expect(back.map(({ legion }) => legion.status().main?.epoch)).toEqual([epoch, epoch, epoch])
+    }
+  })
+
+  it('[REC12] the survivors of five that start and recover together begin one epoch', async () => {
+    const [simulation, peers] = await start(5, 24, { storage: 'simulated' })
+    await simulation.until(set(peers[0] as Peer, 'a', 1))
+    await simulation.run(2_000)
+    for (const peer of peers) peer.crash()
+    const survivors = peers.slice(0, 2).map((peer) => peer.restart())
+    const asked = survivors.map(({ legion }) => legion.ready.then(() => legion.recover()))
+    const [one, two] = await simulation.until(Promise.all(asked))
+    expect([one?.epoch, [...(one?.survivors ?? [])].sort()]).toEqual([two?.epoch, survivors.map(({ id }) => id).sort()])
+    for (const peer of survivors) expect(await simulation.until(get(peer, 'a'))).toBe(1)
+  })
+
+  it('[REC12] does not wait for ever for who can not be linked, nor for the signaling server', async () => {
+    const [simulation, peers] = await start(3, 25, { storage: 'simulated' })
+    const [last, ...lost] = peers as [Peer, ...Peer[]]
+    for (const peer of peers) peer.crash()
+    simulation.network.server.down()
+    const alone = last.restart()
+    await simulation.run(1_000)
+    const { discarded } = await simulation.until(alone.legion.recover(), 12_000)
+    expect([...discarded].sort()).toEqual(lost.map(({ id }) => id).sort())
+  })
+
   it('[REC10] messages of the old epoch are dropped: each side keeps what it acknowledged', async () => {
     expect(await recoverWrongly()).toEqual({ here: 2, there: 1, splits: 3 })
   })

@@ -223,6 +223,16 @@ const clusters = [
     "<= 0 ? 'join' : 'split'",
     "<= 0 ? 'join' : 'join'",
   ]),
+  recover('REC12', 'recovers-at-once', 'Who recovers does not wait for who is there.', [
+    'recovery.ts',
+    '    await this.#meetAll()\n',
+    '',
+  ]),
+  recover('REC12', 'who-starts-overlooked', 'Who recovers does not wait for who is linked, and only starts.', [
+    'replica-host.ts',
+    'options.isSettled() && this.#presence.hasHeardAll()',
+    'options.isSettled()',
+  ]),
   founding('SIG5', 'two-foundings-granted', 'Every founding is granted.', [
     'founding.ts',
     'claimant.founded(winner)',
