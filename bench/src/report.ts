@@ -56,7 +56,7 @@ export function toMarkdown({ machine, benchmarks }: Results): string {
 
 function sectionOf(result: BenchmarkResult): string[] {
   const { name, about, notes, costs, profiles } = result
-  const explained = `What was not reached, and what takes the time there: [${PROFILES_FOLDER}/${name}.md](${PROFILES_FOLDER}/${name}.md).`
+  const explained = `What was not reached, and what takes most there: [${PROFILES_FOLDER}/${name}.md](${PROFILES_FOLDER}/${name}.md).`
   const remarks = [...notes, ...(profiles.length === 0 ? [] : [explained])].flatMap((note) => ['', note])
   return [
     '',
@@ -75,9 +75,9 @@ function sectionOf(result: BenchmarkResult): string[] {
 export function profilesToMarkdown({ name, rows, profiles }: BenchmarkResult): string {
   const missed = rows.filter((row) => isReached(row) === false)
   const head = [
-    `# ${name}: what takes the time`,
+    `# ${name}: what takes most`,
     '',
-    'Of one more run, after what was measured. Made by `npm run bench`.',
+    'After what was measured: of one more run, or of the bytes. Made by `npm run bench`.',
   ]
   const bounds = missed.map((row) => `- ${row.label}: ${medianOf(row)}, wanted ${wanted(row)}.`)
   const tables = profiles.flatMap(({ of, parts }) => [
