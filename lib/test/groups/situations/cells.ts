@@ -39,6 +39,23 @@ export const cells: Readonly<Record<SituationName, Readonly<Record<Kind, Readonl
         5: { others: within(500, 500, 100) },
       },
     },
+    'leader-leaves': {
+      tabs: {
+        2: { others: within(200, 200, 100) },
+        3: { others: within(200, 200, 100) },
+        5: { others: within(500, 500, 100) },
+      },
+      node: {
+        2: { others: within(200, 200, 100) },
+        3: { others: within(200, 200, 100) },
+        5: { others: within(500, 500, 100) },
+      },
+      durable: {
+        2: { others: within(200, 200, 100) },
+        3: { others: within(200, 200, 100) },
+        5: { others: within(500, 500, 100) },
+      },
+    },
     'follower-closes': {
       tabs: {
         2: { others: within(200, 200, 100) },

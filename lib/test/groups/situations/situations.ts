@@ -24,6 +24,10 @@ export const situations = {
     title: '[SIT1] the leader closes',
     run: (world) => closing(world, [world.leader]),
   },
+  'leader-leaves': {
+    title: '[SIT16] the leader leaves for good',
+    run: leaving,
+  },
   'follower-closes': {
     title: '[SIT2] a follower closes',
     run: (world) => closing(world, world.followers.slice(0, 1)),
@@ -79,6 +83,13 @@ async function closing(world: World, gone: readonly Peer[]): Promise<void> {
   const closed = Promise.all(gone.map((peer) => world.close(peer)))
   await world.watch({ others: rest }, GOODBYE_MS)
   await world.simulation.until(closed)
+}
+
+async function leaving(world: World): Promise<void> {
+  const { leader } = world
+  const left = leader.legion.leave()
+  await world.watch({ others: world.except(leader) }, GOODBYE_MS)
+  await world.simulation.until(left)
 }
 
 async function reloading(world: World): Promise<void> {

@@ -26,6 +26,8 @@ which are only in memory, start empty.
 - **others**: those to whom it did not happen. **it**: who comes back, first or alone. **back**, **healed**, **awake**,
   **all**: everybody, once it is over; the documents of all sides are merged by then.
 - Of two peers one is a voter and has the quorum, the other one a learner.
+- Who closes with its state on disk may come back, and keeps its vote: of two such peers the one without a vote waits for
+  it. Who leaves for good gives it up.
 - Who closes is missed at once, who crashed or is cut off after seconds. When only one of two copies that are wanted is
   there, commands wait for the other one until it is clear that it does not come.
 - In memory, who comes back after a crash is somebody new: a majority that crashed stays lost.
