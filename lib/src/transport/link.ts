@@ -1,6 +1,7 @@
 import { Emitter, type Unsubscribe } from '../base/emitter.js'
 import { LegionError } from '../base/errors.js'
 import type { Runtime } from '../base/runtime.js'
+import { soon } from '../base/soon.js'
 import type { Channel } from './channel.js'
 import { Flow, RECEIPT_BYTES } from './flow.js'
 import {
@@ -204,7 +205,7 @@ export class Link {
   #flushSoon(): void {
     if (this.#flushIsDue) return
     this.#flushIsDue = true
-    queueMicrotask(this.#flushNow)
+    soon(this.#flushNow)
   }
 
   readonly #flushNow = () => {
