@@ -9,6 +9,7 @@ type Container = { readonly [key: string]: unknown }
 /** Frozen values never meet the encoder again, so they must already be exactly what decoding would give back. */
 type Strictness = 'encodable' | 'exact'
 
+/** The parts of what has none, byte arrays included. */
 const NOTHING: readonly string[] = []
 
 /**
@@ -81,6 +82,7 @@ function freezeParts(value: unknown, previous: unknown, depth: number): void {
   let at: string | undefined
   try {
     const keys = checkedKeys(value, depth, 'exact')
+    if (keys === NOTHING) return
     const known = new KnownParts(previous)
     for (const key of keys) {
       at = undefined
@@ -94,7 +96,7 @@ function freezeParts(value: unknown, previous: unknown, depth: number): void {
   } catch (error) {
     throw within(error, at)
   }
-  if (isObject(value) && !(value instanceof Uint8Array)) Object.freeze(value)
+  Object.freeze(value)
 }
 
 /** The same error, of a part with this name. */
