@@ -3,12 +3,9 @@ export type Unsubscribe = () => void
 
 type Listener = (...args: never[]) => void
 
-/** One per call of `on`, even for the same function twice. */
 interface Registration {
   readonly listener: Listener
 }
-
-const NOBODY: readonly Registration[] = []
 
 /**
  * A typed event emitter. `Events` maps each event's name to its listener's type.
@@ -16,8 +13,8 @@ const NOBODY: readonly Registration[] = []
  * A listener that throws never disturbs the emitter or the other listeners: the error goes to `onListenerError`.
  */
 export class Emitter<Events extends { [K in keyof Events]: Listener }> {
-  /** By event; never changed, only replaced: an `emit` goes on with those that it began with. */
-  readonly #registrations = new Map<keyof Events, readonly Registration[]>()
+  /** Of each event, in the order of their registration. A list never changes: whoever walks over it may go on. */
+  readonly #listeners = new Map<keyof Events, readonly Registration[]>()
   readonly #onListenerError: (error: unknown, event: keyof Events) => void
 
   constructor(onListenerError: (error: unknown, event: keyof Events) => void = rethrowLater) {
@@ -25,13 +22,16 @@ export class Emitter<Events extends { [K in keyof Events]: Listener }> {
   }
 
   on<K extends keyof Events>(event: K, listener: Events[K]): Unsubscribe {
+    // One registration per call, even for the same function twice.
     const registration: Registration = { listener }
-    this.#registrations.set(event, [...this.#of(event), registration])
+    this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), registration])
     return () => this.#remove(event, registration)
   }
 
   emit<K extends keyof Events>(event: K, ...args: Parameters<Events[K]>): void {
-    for (const { listener } of this.#of(event)) {
+    const registrations = this.#listeners.get(event)
+    if (registrations === undefined) return
+    for (const { listener } of registrations) {
       try {
         listener(...args)
       } catch (error) {
@@ -41,21 +41,21 @@ export class Emitter<Events extends { [K in keyof Events]: Listener }> {
   }
 
   listenerCount(event: keyof Events): number {
-    return this.#of(event).length
+    return this.#listeners.get(event)?.length ?? 0
   }
 
   clear(): void {
-    this.#registrations.clear()
-  }
-
-  #of(event: keyof Events): readonly Registration[] {
-    return this.#registrations.get(event) ?? NOBODY
+    this.#listeners.clear()
   }
 
   #remove(event: keyof Events, registration: Registration): void {
-    const left = this.#of(event).filter((other) => other !== registration)
-    if (left.length > 0) this.#registrations.set(event, left)
-    else this.#registrations.delete(event)
+    const registrations = this.#listeners.get(event) ?? []
+    if (registrations.includes(registration)) {
+      this.#listeners.set(
+        event,
+        registrations.filter((other) => other !== registration),
+      )
+    }
   }
 }
 

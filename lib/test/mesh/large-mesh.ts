@@ -8,6 +8,8 @@ import { type MeshPeer, SimulatedMeshes } from './simulated-meshes.js'
 /** One link's delay, always the same, so that time tells how many links a message passed. */
 const HOP_MS = 10
 
+const SHOWN_MAX = 200
+
 /** A peer of a large mesh, with what the modules above make of it. */
 interface Resident extends MeshPeer {
   readonly messaging: Messaging
@@ -21,12 +23,15 @@ export class LargeMesh {
   readonly world: SimulatedMeshes
   residents: Resident[]
   readonly #links: number
+  /** Nobody is shown in the document: of a thousand everybody would tell everybody of everybody, again and again. */
+  readonly #isAnonymous: boolean
   readonly #random: RandomStream
   #broadcasts = 0
 
   constructor(seed: number, count: number, links: number) {
     this.world = new SimulatedMeshes(seed, { latencyMs: [HOP_MS, HOP_MS] })
     this.#links = links
+    this.#isAnonymous = count > SHOWN_MAX
     this.#random = seededRandom(seed, 64)
     this.residents = Array.from({ length: count }, (_, i) => this.#settle(i))
   }
@@ -132,7 +137,8 @@ export class LargeMesh {
     }
     const messaging = new Messaging({ network: mesh, runtime, handlers, context: undefined })
     const documents = new Documents({ network: mesh, runtime })
-    documents.open('sheet')
+    const { awareness } = documents.open('sheet')
+    if (this.#isAnonymous) awareness.setLocalState(null)
     mesh.start()
     return Object.assign(peer, { messaging, documents, heard })
   }

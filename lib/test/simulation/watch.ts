@@ -1,3 +1,4 @@
+import type { GroupStatus } from '../../src/groups/group-types.js'
 import { peerOf } from '../../src/groups/voter-id.js'
 import type { SimulatedClock } from '../../src/testing/simulated-runtime.js'
 import type { Fleet, Place } from './fleet.js'
@@ -27,7 +28,7 @@ export class Watch {
   }
 
   started(place: Place): void {
-    place.peer.legion.on('leader', () => this.#noteLeader(place))
+    place.peer.legion.on('leader', () => this.#noteLeader(place.peer.legion.main.status()))
   }
 
   /** An election may be needed, from now on. */
@@ -45,8 +46,7 @@ export class Watch {
    * @throws Error if something is wrong
    */
   check(mustProgress: boolean): void {
-    this.#noteLeaders()
-    this.#noteVoices()
+    for (const place of this.#fleet.up) this.#look(place)
     const { acknowledged } = this.#users
     if (acknowledged > this.#acknowledged || !mustProgress) this.#progressedAtMs = this.#clock.nowMs
     this.#acknowledged = acknowledged
@@ -55,27 +55,27 @@ export class Watch {
     if (stuckMs > STUCK_AFTER_MS) throw new Error(`stuck for ${stuckMs} ms though a quorum is there`)
   }
 
-  #noteLeaders(): void {
-    for (const place of this.#fleet.up) if (place.peer.legion.leader === place.peer.id) this.#noteLeader(place)
-  }
-
-  #noteLeader({ peer }: Place): void {
+  #look({ peer }: Place): void {
     const main = peer.legion.main.status()
-    if (main?.role !== 'leader') return
-    const term = `epoch ${main.epoch} term ${main.term}`
-    const other = this.#leaders.get(term) ?? main.id
-    if (other !== main.id) this.#problem = `two leaders in ${term}: ${other} and ${main.id}`
-    this.#leaders.set(term, main.id)
+    if (main === undefined) return
+    this.#noteLeader(main)
+    this.#noteVoices(main)
   }
 
-  #noteVoices(): void {
-    for (const { peer } of this.#fleet.up) {
-      const main = peer.legion.main.status()
-      for (const id of main?.voices ?? []) {
-        const pair = `${main?.id} ${id}`
-        if (!this.#voices.has(pair)) this.#counts[this.#fleet.isKept(peerOf(id)) ? 'takeovers' : 'adoptions']++
-        this.#voices.add(pair)
-      }
+  #noteLeader(main: GroupStatus | undefined): void {
+    if (main?.role !== 'leader') return
+    const { epoch, term: number, id } = main
+    const term = `epoch ${epoch} term ${number}`
+    const other = this.#leaders.get(term) ?? id
+    if (other !== id) this.#problem = `two leaders in ${term}: ${other} and ${id}`
+    this.#leaders.set(term, id)
+  }
+
+  #noteVoices({ id: self, voices }: GroupStatus): void {
+    for (const id of voices) {
+      const pair = `${self} ${id}`
+      if (!this.#voices.has(pair)) this.#counts[this.#fleet.isKept(peerOf(id)) ? 'takeovers' : 'adoptions']++
+      this.#voices.add(pair)
     }
   }
 }
