@@ -29,7 +29,8 @@ export class Arrivals {
 
   /** @throws DecodeError if the part is not what comes next */
   take(from: PeerId, name: string, totalBytes: number, bytes: Uint8Array): Arrived {
-    const arrival = this.#byPeer.get(from) ?? this.#begin(from, name, totalBytes)
+    const arrival = this.#byPeer.get(from) ?? this.#begin(name, totalBytes)
+    this.#byPeer.delete(from) // Without a link a part may get lost: what comes after a wrong one begins anew.
     if (arrival.name !== name || arrival.totalBytes !== totalBytes) throw new DecodeError('a part of another frame')
     // Parts of any other size might each hold a much larger message in memory.
     const expected = Math.min(PART_BYTES, totalBytes - arrival.receivedBytes)
@@ -37,7 +38,7 @@ export class Arrivals {
     arrival.parts.push(bytes)
     arrival.receivedBytes += bytes.length
     const isComplete = arrival.receivedBytes === totalBytes
-    if (isComplete) this.#byPeer.delete(from)
+    if (!isComplete) this.#byPeer.set(from, arrival)
     return { receivedBytes: arrival.receivedBytes, frame: isComplete ? concatBytes(arrival.parts) : undefined }
   }
 
@@ -45,12 +46,10 @@ export class Arrivals {
     this.#byPeer.delete(peer)
   }
 
-  #begin(from: PeerId, name: string, totalBytes: number): Arrival {
+  #begin(name: string, totalBytes: number): Arrival {
     if (totalBytes <= PART_BYTES || totalBytes > this.#limitBytes) {
       throw new DecodeError(`a frame of ${totalBytes} bytes in parts, the limit is ${this.#limitBytes}`)
     }
-    const arrival = { name, totalBytes, parts: [], receivedBytes: 0 }
-    this.#byPeer.set(from, arrival)
-    return arrival
+    return { name, totalBytes, parts: [], receivedBytes: 0 }
   }
 }

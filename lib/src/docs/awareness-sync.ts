@@ -64,7 +64,7 @@ export class AwarenessSync {
 
   /** Does what follows from the state of the partners. */
   evaluate(): void {
-    for (const partner of this.#partners) if (partner.mustSendAwareness && partner.isFed) this.#sendAll(partner)
+    for (const partner of this.#partners) if (partner.mustSendAwareness && partner.isReached) this.#sendAll(partner)
   }
 
   receive(partner: Partner, entries: readonly AwarenessEntry[]): void {
@@ -136,7 +136,7 @@ export class AwarenessSync {
     const news = this.#news
     this.#news = new Map()
     for (const partner of this.#partners) {
-      if (!partner.isFed) continue
+      if (!partner.isReached) continue
       for (const [client, source] of news) if (this.#mustTell(partner, client, source)) partner.unaware.add(client)
       this.#sendUnaware(partner)
     }

@@ -37,7 +37,7 @@ export interface SyncLimits {
 /** Updates of different peers overtake each other all the time: only a gap that stays is worth asking about. */
 const SUSPICION_MS = 500
 /** Of flushes while changes keep coming. A native send costs up to 0.8 ms of the thread (measured). */
-const SPACING_MS = 10
+const SPACING_MS = 20
 const SPACING_PER_PARTNER_MS = 2
 /** While so many pass on what is new, flushes are that many times as far apart. */
 const MAX_CROWD = 5
@@ -129,7 +129,9 @@ export class DocumentSync {
     else if (frame.kind === 'ask') this.#asked(partner, frame)
     else if (frame.kind === 'answer') this.#answered(partner, frame)
     else if (frame.kind === 'self') this.#introduced(partner, frame.self)
-    else partner.mustBeAskedAgain()
+    else if (!partner.isDistant) partner.mustBeAskedAgain()
+    else if (partner.askId === undefined) partner.mustAsk = true
+    else partner.hasMore = true
   }
 
   /** Repairs what nobody noticed: asks one partner by lot, and those that did not answer, or not to the full. */
@@ -138,7 +140,10 @@ export class DocumentSync {
     const idle = [...this.#partners].filter((partner) => !isAnswering(partner))
     const open = idle.filter(({ presence }) => presence === 'open')
     const drawn = open.length > 0 ? [pick(() => this.#services.runtime.random(), open)] : []
-    for (const partner of [...idle.filter(({ hasAnswered }) => !hasAnswered), ...drawn]) partner.mustAsk = true
+    const distant = [...this.#partners].filter(({ isDistant, isArriving }) => isDistant && !isArriving)
+    const unanswered = idle.filter(({ hasAnswered }) => !hasAnswered)
+    for (const partner of [...unanswered, ...distant, ...drawn]) partner.mustAsk = true
+    for (const partner of this.#partners) partner.isArriving = false
     this.evaluate()
   }
 
@@ -158,6 +163,7 @@ export class DocumentSync {
     if (partner.presence !== 'open') partner.hasAnswered = false
     partner.introduced(ask.self)
     partner.ask = ask
+    if (partner.isDistant && partner.meanwhile !== undefined) this.#partners.abort(partner) // some of it got lost
     if (!partner.hasAnswered && partner.askId === undefined) partner.mustAsk = true
   }
 
@@ -165,6 +171,8 @@ export class DocumentSync {
     if (answer.askId !== partner.askId) return
     partner.introduced(answer.self)
     partner.askId = undefined
+    partner.mustAsk = partner.hasMore
+    partner.hasMore = false
     partner.hasAnswered = true
     if (!this.#judge(partner)) return
     partner.takenHash = answer.stateHash
@@ -269,6 +277,11 @@ export class DocumentSync {
   #flush(): void {
     this.#pace.flushed()
     const mustTell = (partner: Partner, source: PeerId | undefined) => this.#partners.mustTell(partner, source)
+    for (const partner of this.#partners) {
+      if (partner.isDistant && partner.presence === 'open' && this.#outbox.isFor(partner, mustTell)) {
+        this.#tellStale(partner)
+      }
+    }
     for (const { partners, update } of this.#outbox.take(this.#y, this.#fed(), mustTell)) {
       const frame = this.#isTooLarge(update) ? undefined : this.#partners.encode({ kind: 'update', update })
       for (const partner of partners) this.#feed(partner, frame)
@@ -289,7 +302,7 @@ export class DocumentSync {
     const meanwhile = new News()
     const sent = this.#partners.sendAny(partner, frame, () => this.#given(partner, meanwhile))
     if (sent === 'busy') return sent
-    partner.isFed = sent === 'queued'
+    partner.isFed = sent === 'queued' && !partner.isDistant
     partner.meanwhile = sent === 'begun' ? meanwhile : undefined
     return sent
   }
@@ -298,9 +311,9 @@ export class DocumentSync {
     if (partner.meanwhile !== meanwhile) return
     this.#flush() // to the others; what is in it for this one is in `meanwhile`
     partner.meanwhile = undefined
-    partner.isFed = true
+    partner.isFed = !partner.isDistant
     partner.mustSendAwareness = true
-    if (meanwhile.isEmpty) return
+    if (meanwhile.isEmpty || partner.isDistant) return
     const update = meanwhile.encode(this.#y)
     this.#feed(partner, this.#isTooLarge(update) ? undefined : this.#partners.encode({ kind: 'update', update }))
   }
@@ -394,7 +407,7 @@ export class DocumentSync {
   }
 }
 
-type SyncFrame = Exclude<FrameBody, { kind: 'absent' | 'awareness' | 'part' | 'taken' }>
+type SyncFrame = Exclude<FrameBody, { kind: 'absent' | 'awareness' | 'part' | 'taken' | 'beacon' }>
 
 function keyOf({ links, takesYours }: Introduction): string {
   return `${takesYours} ${links.join()}`

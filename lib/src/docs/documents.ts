@@ -13,7 +13,7 @@ import type { LegionDocument } from './document.js'
 import { DocumentStore, type KeptDocuments, nothingKept } from './document-store.js'
 import type { SyncLimits } from './document-sync.js'
 import { type DocumentFrame, type DocumentServices, OpenDocument } from './open-document.js'
-import { decodeFrame, type FrameLimits, MAX_NAME_BYTES, type Part } from './protocol.js'
+import { decodeFrame, encodeFrame, type FrameLimits, MAX_NAME_BYTES, type Part } from './protocol.js'
 import { Sender } from './sender.js'
 
 export interface DocumentsOptions {
@@ -117,6 +117,13 @@ export class Documents {
       limits: this.#limits,
       sender: this.#sender,
       store: this.#store,
+      self: () => network.self.id,
+      hasDistant: () => network.peers.size > network.links.size,
+      sendBeacon: (to, name, beacon) => {
+        const frame = encodeFrame(name, { kind: 'beacon', beacon })
+        if (to === undefined) port.broadcast(frame)
+        else this.#sender.send(to, frame)
+      },
       nextAskId: () => this.#askCount++,
       mayWrite: (peer, name) => this.#mayWrite(peer, name),
       failed: (error) => failed?.(error),
@@ -125,6 +132,7 @@ export class Documents {
     this.#unsubscribe = [
       network.on('linked', ({ info }) => this.#forEach((document) => document.peerJoined(info.id))),
       network.on('unlinked', (peer) => this.#peerLeft(peer)),
+      network.on('peerLeft', (peer) => this.#peerLeft(peer)),
     ]
   }
 

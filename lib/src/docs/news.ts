@@ -79,6 +79,8 @@ export interface Delivery {
   readonly update: Uint8Array
 }
 
+type MustTell = (partner: Partner, source: PeerId | undefined) => boolean
+
 /** With news of more peers than that, all are told all of them. */
 const MAX_SOURCES_APART = 3
 
@@ -100,15 +102,16 @@ export class Outbox {
     news.add(transaction)
   }
 
+  /** Whether the partner is to be told anything. */
+  isFor(partner: Partner, mustTell: MustTell): boolean {
+    return [...this.#news.keys()].some((source) => mustTell(partner, source))
+  }
+
   /**
    * Empties it into one update for each partner that is to be told anything. With news of many it is the same for all:
    * to hear again of what one has told costs less than an encoding for each.
    */
-  take(
-    y: Y.Doc,
-    partners: Iterable<Partner>,
-    mustTell: (partner: Partner, source: PeerId | undefined) => boolean,
-  ): Delivery[] {
+  take(y: Y.Doc, partners: Iterable<Partner>, mustTell: MustTell): Delivery[] {
     const sources = [...this.#news]
     this.#news = new Map()
     const deliveries = new Map<string, Delivery>()

@@ -5,11 +5,12 @@ import { LegionError } from '../base/errors.js'
 import type { PeerId } from '../base/ids.js'
 import type { Timer } from '../base/runtime.js'
 import { type AwarenessLimits, AwarenessSync } from './awareness-sync.js'
+import { Bridges } from './bridges.js'
 import type { DocumentEvents, DocumentProgress, DocumentStatus, LegionDocument } from './document.js'
 import { type DocumentStore, nothingKept } from './document-store.js'
 import { DocumentSync, type SyncLimits, type SyncServices } from './document-sync.js'
 import { type Partner, Partners, RemoteOrigin } from './partners.js'
-import type { FrameBody } from './protocol.js'
+import type { Beacon, FrameBody } from './protocol.js'
 import type { Sender } from './sender.js'
 import type { StoredDocument } from './stored-document.js'
 
@@ -18,6 +19,11 @@ export interface DocumentServices extends SyncServices {
   readonly sender: Sender
   /** Undefined: nothing is stored. */
   readonly store: DocumentStore | undefined
+  self(): PeerId
+  /** Messages reach peers that are not linked. */
+  hasDistant(): boolean
+  /** To a peer of whatever kind; undefined: to all. */
+  sendBeacon(to: PeerId | undefined, name: string, beacon: Beacon): void
   /** Something that no caller waits for went wrong. */
   failed(error: LegionError): void
   closed(document: OpenDocument): void
@@ -36,6 +42,7 @@ export class OpenDocument implements LegionDocument {
   readonly #partners: Partners
   readonly #sync: DocumentSync
   readonly #awarenessSync: AwarenessSync
+  readonly #bridges: Bridges
   readonly #stored: StoredDocument | undefined
   readonly #events: Emitter<DocumentEvents>
   #emitsUpdates = false
@@ -57,6 +64,16 @@ export class OpenDocument implements LegionDocument {
       readOnly: (isReadOnly) => this.#events.emit('readOnly', isReadOnly),
     })
     this.#awarenessSync = new AwarenessSync(this.awareness, this.#partners, services)
+    this.#bridges = new Bridges({
+      self: () => services.self(),
+      runtime: services.runtime,
+      partners: this.#partners,
+      hasDistant: () => services.hasDistant(),
+      send: (to, beacon) => services.sendBeacon(to, name, beacon),
+      announce: (beacon) => services.sendBeacon(undefined, name, beacon),
+      connect: (peer) => this.#connect(peer),
+      disconnect: (peer) => this.#disconnect(peer),
+    })
     this.y.on('destroy', () => this.close())
     this.#nextRound = this.#scheduleRound()
     for (const peer of peers) this.#partners.add(peer)
@@ -102,6 +119,7 @@ export class OpenDocument implements LegionDocument {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#nextRound.cancel()
+    this.#bridges.close()
     this.#awarenessSync.close()
     this.#sync.close()
     if (this.#stored !== undefined) this.#services.store?.close(this.name, this.#stored)
@@ -115,9 +133,11 @@ export class OpenDocument implements LegionDocument {
     this.#evaluate()
   }
 
+  /** Its link is gone, or no message reaches it any more. */
   peerLeft(peer: PeerId): void {
     const partner = this.#partners.remove(peer)
     if (partner === undefined) return
+    this.#bridges.partnerGone(peer)
     this.#awarenessSync.partnerGone(partner)
     this.#evaluate()
   }
@@ -128,13 +148,25 @@ export class OpenDocument implements LegionDocument {
   }
 
   progress(progress: DocumentProgress): void {
+    const partner = this.#partners.get(progress.peer)
+    if (partner !== undefined) partner.isArriving = true
     this.#events.emit('progress', progress)
   }
 
   /** @throws DecodeError */
   receive(from: PeerId, frame: DocumentFrame): void {
+    if (frame.kind === 'beacon') {
+      const partner = this.#partners.get(from)
+      this.#bridges.heard(from, partner?.presence === 'open' ? partner : undefined, frame.beacon)
+      return
+    }
+    if (frame.kind === 'ask' && this.#partners.get(from) === undefined) this.#partners.add(from, true)
     const partner = this.#partners.get(from)
     if (partner === undefined) return
+    if (frame.kind === 'absent' && partner.isDistant) {
+      this.peerLeft(from)
+      return
+    }
     if (frame.kind === 'awareness') {
       this.#awarenessSync.receive(partner, frame.entries)
       return
@@ -162,6 +194,18 @@ export class OpenDocument implements LegionDocument {
   #partnerClosed(partner: Partner): void {
     this.#awarenessSync.partnerGone(partner)
     partner.closed()
+  }
+
+  #connect(peer: PeerId): void {
+    if (this.#partners.get(peer) === undefined) this.#partners.add(peer, true)
+    this.#evaluate()
+  }
+
+  #disconnect(peer: PeerId): void {
+    if (this.#partners.get(peer)?.isDistant !== true) return
+    this.#partners.remove(peer)
+    this.#partners.sendAbsentTo(peer)
+    this.#evaluate()
   }
 
   #evaluate(): void {

@@ -12,16 +12,22 @@ export class RemoteOrigin {
   }
 }
 
-/** What this peer knows of one linked peer, as to one document. */
+/** What this peer knows of another one, as to one document. */
 export class Partner {
   readonly peer: PeerId
   readonly origin: RemoteOrigin
+  /** Without a link: what is sent may get lost, so it is not fed, but told that there is something, and asks. */
+  readonly isDistant: boolean
   /** Unknown until its first frame. */
   presence: 'unknown' | 'open' | 'absent' = 'unknown'
   /** To be asked for what is lacking here. */
   mustAsk = true
   /** Of the ask on its way. */
   askId: number | undefined
+  /** It said that there is more, after it was asked. */
+  hasMore = false
+  /** Parts of a large frame of its came since the last round. */
+  isArriving = false
   /** Everything it had when it answered is here. */
   hasAnswered = false
   /** Of the last state of its that was taken: nothing is lacking while it has that one. */
@@ -50,9 +56,15 @@ export class Partner {
   /** What this peer said of itself last, to tell whether that has changed. */
   told = ''
 
-  constructor(peer: PeerId) {
+  constructor(peer: PeerId, isDistant = false) {
     this.peer = peer
+    this.isDistant = isDistant
     this.origin = new RemoteOrigin(peer)
+  }
+
+  /** Whether awareness may go to it. */
+  get isReached(): boolean {
+    return this.isFed || (this.isDistant && this.presence === 'open')
   }
 
   introduced({ client, links, takesYours }: Introduction): void {
@@ -71,14 +83,14 @@ export class Partner {
   /** It does not have the document open: what is known of its opening is void. */
   closed(): void {
     const { mayWrite } = this
-    Object.assign(this, new Partner(this.peer), { origin: this.origin, mayWrite })
+    Object.assign(this, new Partner(this.peer, this.isDistant), { origin: this.origin, mayWrite })
     this.presence = 'absent'
     this.mustAsk = false
     this.hasAnswered = true
   }
 }
 
-/** The linked peers of one document. */
+/** The linked peers of one document, and those without a link that it needs to be whole. */
 export class Partners {
   readonly #byPeer = new Map<PeerId, Partner>()
   readonly #name: string
@@ -97,8 +109,8 @@ export class Partners {
     return peer === undefined ? undefined : this.#byPeer.get(peer)
   }
 
-  add(peer: PeerId): void {
-    this.#byPeer.set(peer, new Partner(peer))
+  add(peer: PeerId, isDistant = false): void {
+    this.#byPeer.set(peer, new Partner(peer, isDistant))
   }
 
   remove(peer: PeerId): Partner | undefined {
@@ -143,6 +155,12 @@ export class Partners {
     return this.#sender.sendAny(partner.peer, this.#name, frame, done)
   }
 
+  /** Gives up the large frame that is on its way to the partner. */
+  abort(partner: Partner): void {
+    partner.meanwhile = undefined
+    this.#sender.abort(partner.peer)
+  }
+
   /** Whether a large frame is on its way to the partner, of whatever document. */
   isBusy(partner: Partner): boolean {
     return this.#sender.isBusy(partner.peer)
@@ -153,8 +171,13 @@ export class Partners {
     return this.#sender.queuedBytes(partner.peer)
   }
 
+  /** A peer is told that the document is not open here, or not for it. */
+  sendAbsentTo(peer: PeerId): void {
+    this.#sender.sendAbsent(peer, this.#name)
+  }
+
   /** All are told that the document is not open here any more. */
   sendAbsent(): void {
-    for (const partner of this) this.#sender.sendAbsent(partner.peer, this.#name)
+    for (const { peer } of this) this.sendAbsentTo(peer)
   }
 }

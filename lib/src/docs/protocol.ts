@@ -39,6 +39,7 @@ import {
  *   6 awareness  entries
  *   7 part       totalBytes, bytes    of another frame of totalBytes, which is too long for one message
  *   8 taken      bytes                of parts
+ *   9 beacon     root, sequence, relays   of the root of those who hold it; see `Bridges`
  *
  * Updates and state vectors are those of Yjs, in v1: every struct of an update takes bytes of its own, so what it makes
  * of memory is bounded by its length. In v2, some thirty bytes of run lengths can stand for billions of structs. Only
@@ -65,6 +66,7 @@ export type FrameBody =
   | { readonly kind: 'awareness'; readonly entries: readonly AwarenessEntry[] }
   | Part
   | { readonly kind: 'taken'; readonly bytes: number }
+  | { readonly kind: 'beacon'; readonly beacon: Beacon }
 
 export interface Part {
   readonly kind: 'part'
@@ -90,6 +92,15 @@ export interface Introduction {
   readonly links: readonly PeerId[]
   /** Whether the sender takes the receiver's updates; if not, the receiver need not send any. */
   readonly takesYours: boolean
+}
+
+/** Who is the root of those who hold a document, by its own word, passed on. */
+export interface Beacon {
+  readonly root: PeerId
+  /** The newest counts. */
+  readonly sequence: number
+  /** Steps on its way between peers without a link. */
+  readonly relays: number
 }
 
 export interface StateSummary {
@@ -131,6 +142,7 @@ const SELF = 5
 const AWARENESS = 6
 const PART = 7
 const TAKEN = 8
+const BEACON = 9
 const KINDS = {
   ask: ASK,
   answer: ANSWER,
@@ -141,6 +153,7 @@ const KINDS = {
   awareness: AWARENESS,
   part: PART,
   taken: TAKEN,
+  beacon: BEACON,
 } as const satisfies Record<FrameBody['kind'], number>
 
 export function encodeFrame(name: string, frame: FrameBody): Uint8Array {
@@ -190,6 +203,11 @@ function writeBody(encoder: Encoder, frame: FrameBody): void {
       break
     case 'taken':
       writeCount(encoder, frame.bytes)
+      break
+    case 'beacon':
+      writeId(encoder, frame.beacon.root)
+      writeCount(encoder, frame.beacon.sequence)
+      writeCount(encoder, frame.beacon.relays)
   }
 }
 
@@ -216,6 +234,10 @@ function readBody(decoder: Decoder, kind: number, limits: FrameLimits): FrameBod
       return { kind: 'part', totalBytes: readCount(decoder), bytes: readBytes(decoder, PART_BYTES) }
     case TAKEN:
       return { kind: 'taken', bytes: readCount(decoder) }
+    case BEACON: {
+      const [root, sequence, relays] = [readPeerId(decoder), readCount(decoder), readCount(decoder)]
+      return { kind: 'beacon', beacon: { root, sequence, relays } }
+    }
     default:
       throw new DecodeError(`no document frame is of kind ${kind}`)
   }

@@ -64,6 +64,11 @@ export class Sender {
     return this.#transfers.isBusy(to)
   }
 
+  /** Gives up the large frame that is on its way to the peer. */
+  abort(to: PeerId): void {
+    this.#transfers.peerLeft(to)
+  }
+
   /** The peer took more of a large frame. */
   taken(from: PeerId, bytes: number): void {
     this.#transfers.taken(from, bytes)

@@ -138,6 +138,8 @@ describe('awareness', () => {
     const [a, b, c] = await three('line')
     await peers.run(45_000)
     expect([a, b, c].map(names)).toEqual(Array(3).fill(['a', 'b', 'c']))
+    c.doc.awareness.setLocalStateField('cursor', 1) // and so is heard of now, not up to 15 s ago
+    await peers.run(100)
     peers.disconnect(a, b)
     expect(names(a)).toEqual(['a', 'c'])
     await peers.run(25_000)

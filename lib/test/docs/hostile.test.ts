@@ -28,6 +28,7 @@ const BODIES: FrameBody[] = [
   { kind: 'awareness', entries: [{ client: 1, clock: 2, state: '{"a":1}' }] },
   { kind: 'part', totalBytes: 100_000, bytes: new Uint8Array([1, 2, 3]) },
   { kind: 'taken', bytes: 70_000 },
+  { kind: 'beacon', beacon: { root: peerIdOf(3), sequence: 12, relays: 1 } },
 ]
 
 describe('frames of documents', () => {

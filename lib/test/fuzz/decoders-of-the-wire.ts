@@ -81,6 +81,7 @@ const documentFrames: readonly FrameBody[] = [
   },
   { kind: 'part', totalBytes: 70_000, bytes: PAYLOAD },
   { kind: 'taken', bytes: 4_000 },
+  { kind: 'beacon', beacon: { root: ALICE, sequence: 12, relays: 1 } },
 ]
 
 const epoch = { id: 0xfffffffe, base: { index: 9, term: 3 } }
