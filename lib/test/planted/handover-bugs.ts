@@ -180,6 +180,10 @@ const dissolve = bugsIn('lib/src/groups', 'lib/test/groups/dissolve.test.ts')
 const recover = bugsIn('lib/src/groups', 'lib/test/groups/recover.test.ts')
 const sessions = bugsIn('lib/src/groups', 'lib/test/groups/sessions.test.ts')
 const outbox = bugsIn('lib/src/groups', 'lib/test/groups/outbox.test.ts')
+const worn = bugsIn('lib/src/groups', 'lib/test/groups/worn.test.ts')
+const waking = bugsIn('lib/src/groups', 'lib/test/groups/tabs.test.ts')
+const founders = bugsIn('lib/src/groups', 'lib/test/groups/founding.test.ts')
+const servers = bugsIn('lib/src/signaling', 'lib/test/signaling/combined-rendezvous.test.ts')
 const founding = bugsIn('signaling-server/src', 'signaling-server/test/founding.test.ts')
 
 const clusters = [
@@ -222,6 +226,41 @@ const clusters = [
     'epoch.ts',
     "<= 0 ? 'join' : 'split'",
     "<= 0 ? 'join' : 'join'",
+  ]),
+  commands('GRP183', 'left-before-open', 'Who leaves does not wait for what is stored here.', [
+    'consensus.ts',
+    "await inTime(runtime, this.#entered.promise, timeoutMs, 'The storage of this peer was not open in time.')",
+    '',
+  ]),
+  worn('GRP182', 'never-renewed', 'A replica speaks for ever more others.', [
+    'presence.ts',
+    'const VOICES_WANTED_MAX = 64',
+    'const VOICES_WANTED_MAX = 1000',
+  ]),
+  waking('GRP143', 'sleeper-leads-on', 'A leader that wakes from sleep goes on leading.', [
+    'groups.ts',
+    'for (const host of this.#hosts.values()) host.woke()',
+    '',
+  ]),
+  founders(
+    'FND1',
+    'founded-without-grant',
+    'Who is told that another one founds the cluster founds its own all the same.',
+    [
+      'founding.ts',
+      'if (winner === this.#own) this.#decide(winner, true)',
+      "if (this.#options.startup !== 'found') this.#decide(this.#own, true)",
+    ],
+  ),
+  founders('FND12', 'left-behind-forgotten', 'Who recovered a cluster and leaves it takes nobody else to have it.', [
+    'rest.ts',
+    'state.epochs.length > 0 || ',
+    '',
+  ]),
+  servers('SGC17', 'second-server-grants', 'Any signaling server is asked to found, not only the first one.', [
+    'combined-rendezvous.ts',
+    "where === 'first' ? this.#parts[0] : (joined ?? this.#granter)",
+    'joined ?? this.#granter',
   ]),
   recover('REC12', 'recovers-at-once', 'Who recovers does not wait for who is there.', [
     'recovery.ts',

@@ -110,8 +110,9 @@ describe('combinedRendezvous', () => {
     expect(events.signals).toEqual([[B, 'yes']])
   })
 
-  it('[SGC17] founds at the first server only', () => {
+  it('[SGC17] founds at the first server only, joined or not', () => {
     const { first, second, combined, events } = bench()
+    second.up([])
     combined.found(cluster('x'))
     expect([first.requests, second.requests]).toEqual([[cluster('x')], []])
     second.events.founded(cluster('y'))
