@@ -37,7 +37,7 @@ export interface SyncLimits {
 /** Updates of different peers overtake each other all the time: only a gap that stays is worth asking about. */
 const SUSPICION_MS = 500
 /** Of flushes while changes keep coming. A native send costs up to 0.8 ms of the thread (measured). */
-const SPACING_MS = 20
+const SPACING_MS = 10
 const SPACING_PER_PARTNER_MS = 2
 /** While so many pass on what is new, flushes are that many times as far apart. */
 const MAX_CROWD = 5
