@@ -9,7 +9,7 @@ import { encodeJoining } from './entry.js'
 import { idsOf, type Replica } from './replica.js'
 import type { Member, Roster } from './roster.js'
 import { Steadiness } from './steadiness.js'
-import { incarnationOf, peerOf, voterIdOf } from './voter-id.js'
+import { peerOf } from './voter-id.js'
 
 /** A follower that lacks no more entries than this is caught up: the rest travels in the append that is under way. */
 const CAUGHT_UP_ENTRIES = 1000
@@ -132,7 +132,7 @@ export class Membership {
     this.#noteAbsent(own.id, roster, nowMs)
     const candidates = this.#candidates(own.id, roster, status, nowMs)
     const plan = this.#planWithoutWorn(candidates, rules) ?? planRoster(candidates, rules)
-    return (plan && this.#toChange(plan, roster, status.configuration)) ?? this.#renewal(own, roster, status)
+    return (plan && this.#toChange(plan, roster, status)) ?? this.#renewal(own, roster, status)
   }
 
   /** One after the other, and each only if the others can do without it. */
@@ -234,11 +234,14 @@ export class Membership {
     }
   }
 
-  #toChange(plan: Plan, roster: Roster, configuration: Configuration): ConfigChange | undefined {
+  #toChange(plan: Plan, roster: Roster, { configuration, progress }: Status): ConfigChange | undefined {
     const { voters, learners, witnesses } = configuration
     const planned = new Set([...plan.voters, ...plan.witnesses, ...plan.learners])
     const isVoter = (id: VoterId) => voters.includes(id) && !witnesses.includes(id)
-    const removed = [...idsOf(configuration)].filter((id) => !planned.has(id))
+    // Without the learner that speaks for a voter, the change that removes that voter too might never be committed.
+    const speakers = new Set([...progress.values()].map(({ speaker }) => speaker))
+    const mayGo = (id: VoterId) => voters.includes(id) || !speakers.has(id)
+    const removed = [...idsOf(configuration)].filter((id) => !planned.has(id) && mayGo(id))
     const successors = this.#successorsOf(removed, roster)
     const changes: MemberChange[] = [
       ...plan.voters.filter((id) => !isVoter(id)).map((id) => ({ type: 'add-voter', id }) as const),
