@@ -4,18 +4,13 @@ export type Stack = 'node-datachannel' | '@roamhq/wrtc'
 export type RawSignal = { readonly sdp: RTCSessionDescriptionInit } | { readonly candidate: RTCIceCandidateInit }
 
 export interface RawConnectionOptions {
+  readonly stack: Stack
   readonly offerer: boolean
   readonly send: (signal: RawSignal) => void
 }
 
-/** A WebRTC implementation. */
-export interface WebRtc {
+interface WebRtc {
   readonly RTCPeerConnection: typeof RTCPeerConnection
-  /**
-   * Candidates of the offerer wait for the answer: a node-datachannel offerer that is reached before mostly needs a
-   * second, or fails.
-   */
-  readonly holdsCandidates: boolean
 }
 
 /** One connection with one data channel and nothing above it: what the library can't be faster than. */
@@ -23,28 +18,39 @@ export class RawConnection {
   readonly opened: Promise<RTCDataChannel>
   readonly #connection: RTCPeerConnection
   readonly #options: RawConnectionOptions
-  /** Undefined: they need not wait. */
-  #heldCandidates: RawSignal[] | undefined
+  /**
+   * Candidates of the offerer wait for the answer: a node-datachannel offerer that is reached while it takes the answer
+   * in may fail. Undefined: they need not wait any more.
+   */
+  #heldCandidates: RawSignal[] | undefined = []
   #handled: Promise<void> = Promise.resolve()
   #closed = false
 
-  constructor(webRtc: WebRtc, options: RawConnectionOptions) {
+  static async create(options: RawConnectionOptions): Promise<RawConnection> {
+    return new RawConnection(await loadStack(options.stack), options)
+  }
+
+  private constructor(webRtc: WebRtc, options: RawConnectionOptions) {
     this.#options = options
     this.#connection = new webRtc.RTCPeerConnection({ iceServers: [] })
-    if (options.offerer && webRtc.holdsCandidates) this.#heldCandidates = []
+    if (!options.offerer) this.#heldCandidates = undefined
     this.#connection.onicecandidate = ({ candidate }) => this.#sendCandidate(candidate)
     this.opened = this.#openChannel().then(whenOpen)
     if (options.offerer) this.#handled = this.#offer()
   }
 
   signal(signal: RawSignal): void {
-    this.#handled = this.#handled.then(() => this.#handle(signal))
+    this.#handled = this.#handled
+      .then(() => this.#handle(signal))
+      .catch((error: unknown) => {
+        if (!this.#closed) throw error // Closed meanwhile, a connection refuses the other side's last candidates.
+      })
   }
 
   async close(): Promise<void> {
     const channel = await this.opened
-    channel.close()
     this.#closed = true
+    channel.close()
     this.#connection.close()
   }
 
@@ -60,7 +66,6 @@ export class RawConnection {
   }
 
   async #handle(signal: RawSignal): Promise<void> {
-    if (this.#closed) return
     if ('candidate' in signal) {
       await this.#connection.addIceCandidate(signal.candidate)
       return
@@ -83,6 +88,12 @@ export class RawConnection {
     if (this.#heldCandidates === undefined) this.#options.send(signal)
     else this.#heldCandidates.push(signal)
   }
+}
+
+async function loadStack(stack: Stack): Promise<WebRtc> {
+  const loaded: unknown =
+    stack === 'node-datachannel' ? await import('node-datachannel/polyfill') : (await import('@roamhq/wrtc')).default
+  return loaded as WebRtc
 }
 
 function whenOpen(channel: RTCDataChannel): Promise<RTCDataChannel> {

@@ -1,7 +1,10 @@
+import { randomBytes } from 'node:crypto'
 import type { PeerId, Platform } from 'legion-mesh'
-import { RawConnection, type RawSignal, type WebRtc } from './raw-connection.js'
+import { nodePlatform } from 'legion-mesh/node'
+import { RawConnection, type RawSignal, type Stack } from './raw-connection.js'
 
 export interface RawRoomOptions {
+  readonly stack: Stack
   readonly cluster: string
   readonly signaling: string
 }
@@ -13,15 +16,17 @@ const OPEN_HERE = new Uint8Array(1)
 export class RawRoom {
   readonly #options: RawRoomOptions
   readonly #platform: Platform
-  readonly #webRtc: WebRtc
-  readonly #connections = new Map<PeerId, RawConnection>()
+  readonly #connections = new Map<PeerId, Promise<RawConnection>>()
   #rendezvous: ReturnType<Platform['createRendezvous']> | undefined
 
-  /** Connects nothing yet. @param platform its mesh is loaded */
-  constructor(options: RawRoomOptions, platform: Platform, webRtc: WebRtc) {
+  /** Loads what is needed, connects nothing. */
+  static async create(options: RawRoomOptions): Promise<RawRoom> {
+    return new RawRoom(options, await nodePlatform({ webrtc: options.stack }))
+  }
+
+  private constructor(options: RawRoomOptions, platform: Platform) {
     this.#options = options
     this.#platform = platform
-    this.#webRtc = webRtc
   }
 
   /** Answers whoever dials. */
@@ -34,21 +39,21 @@ export class RawRoom {
     return new Promise((resolve, reject) => {
       this.#join(([peer]) => {
         if (peer === undefined) reject(new Error('nobody waits in the room'))
-        else this.#connect(peer, true).opened.then(heard).then(resolve, reject)
+        else this.#connect(peer, true).then(({ opened }) => opened.then(heard).then(resolve), reject)
       })
     })
   }
 
   async leave(): Promise<void> {
     await this.#rendezvous?.leave()
-    for (const connection of this.#connections.values()) await connection.close()
+    for (const connection of this.#connections.values()) await (await connection).close()
   }
 
   #join(entered: (others: readonly PeerId[]) => void): void {
     const { cluster, signaling } = this.#options
     const { runtime } = this.#platform
-    const self = newPeerId(runtime.randomBytes(ID_BYTES))
-    const key = runtime.randomBytes(ID_BYTES)
+    const self = randomBytes(ID_BYTES).toString('base64url') as PeerId
+    const key = new Uint8Array(randomBytes(ID_BYTES))
     const options = { self, cluster, secret: undefined, urls: [signaling], key, runtime, logger: console }
     this.#rendezvous = this.#platform.createRendezvous(options)
     this.#rendezvous.join(
@@ -57,43 +62,36 @@ export class RawRoom {
         joined: ({ peers }) => entered(peers),
         peerJoined: () => {},
         peerLeft: (peer) => this.#left(peer),
-        signal: (from, payload) => this.#signalled(from, JSON.parse(new TextDecoder().decode(payload))),
+        signal: (from, payload) => void this.#signalled(from, JSON.parse(new TextDecoder().decode(payload))),
         founded: () => {},
         status: () => {},
       },
     )
   }
 
-  #signalled(from: PeerId, signal: RawSignal): void {
-    const connection = this.#connections.get(from) ?? this.#answer(from)
+  async #signalled(from: PeerId, signal: RawSignal): Promise<void> {
+    const connection = await (this.#connections.get(from) ?? this.#answer(from))
     connection.signal(signal)
   }
 
-  #answer(peer: PeerId): RawConnection {
-    const connection = this.#connect(peer, false)
+  async #answer(peer: PeerId): Promise<RawConnection> {
+    const connection = await this.#connect(peer, false)
     void connection.opened.then((channel) => channel.send(OPEN_HERE))
     return connection
   }
 
-  #connect(peer: PeerId, offerer: boolean): RawConnection {
+  #connect(peer: PeerId, offerer: boolean): Promise<RawConnection> {
     const send = (signal: RawSignal) =>
       void this.#rendezvous?.send(peer, new TextEncoder().encode(JSON.stringify(signal)))
-    const connection = new RawConnection(this.#webRtc, { offerer, send })
+    const connection = RawConnection.create({ stack: this.#options.stack, offerer, send })
     this.#connections.set(peer, connection)
     return connection
   }
 
   #left(peer: PeerId): void {
-    void this.#connections.get(peer)?.close()
+    void this.#connections.get(peer)?.then((connection) => connection.close())
     this.#connections.delete(peer)
   }
-}
-
-function newPeerId(bytes: Uint8Array): PeerId {
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '') as PeerId
 }
 
 function heard(channel: RTCDataChannel): Promise<void> {

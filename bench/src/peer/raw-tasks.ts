@@ -1,26 +1,21 @@
 import { performance } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers/promises'
-import { nodePlatform } from 'legion-mesh/node'
 import type { Latency, Rate } from './figures.js'
 import { machineMs } from './machine-clock.js'
-import { RawConnection, type RawConnectionOptions, type RawSignal, type Stack } from './raw-connection.js'
+import { RawConnection, type RawConnectionOptions, type RawSignal } from './raw-connection.js'
 import { RawRoom, type RawRoomOptions } from './raw-room.js'
-import { loadStack } from './raw-stack.js'
 import { answerRaw, rawFlood, rawPing } from './raw-traffic.js'
 import { tellParent } from './tell-parent.js'
-
-type RawStart = Pick<RawConnectionOptions, 'offerer'> & { readonly stack: Stack }
-type RawRoomSettings = RawRoomOptions & { readonly stack: Stack }
 
 let connection: RawConnection | undefined
 
 /** A bare data channel: what one side is asked to do, while the other side answers. */
 export const rawTasks = {
   /** @returns when it began, by the machine's clock */
-  async rawStart({ stack, offerer }: RawStart): Promise<number> {
+  async rawStart(options: Omit<RawConnectionOptions, 'send'>): Promise<number> {
     const startMs = machineMs()
-    connection = new RawConnection(await loadStack(stack), { offerer, send: (signal) => tellParent({ signal }) })
-    if (!offerer) void connection.opened.then(answerRaw)
+    connection = await RawConnection.create({ ...options, send: (signal) => tellParent({ signal }) })
+    if (!options.offerer) void connection.opened.then(answerRaw)
     return startMs
   },
 
@@ -36,14 +31,14 @@ export const rawTasks = {
   },
 
   /** Answers, from now on, whoever dials over the signaling server. */
-  async rawWait(options: RawRoomSettings): Promise<void> {
-    const room = await enterable(options)
+  async rawWait(options: RawRoomOptions): Promise<void> {
+    const room = await RawRoom.create(options)
     room.wait()
   },
 
   /** Enters a room over the signaling server and dials who waits there. @returns how long until the channel was open */
-  async rawDial(options: RawRoomSettings): Promise<number> {
-    const room = await enterable(options)
+  async rawDial(options: RawRoomOptions): Promise<number> {
+    const room = await RawRoom.create(options)
     const startMs = performance.now()
     await room.dial()
     const tookMs = performance.now() - startMs
@@ -64,11 +59,6 @@ export const rawTasks = {
   async rawFlood(sizeBytes: number, durationMs: number): Promise<Rate> {
     return rawFlood(await openChannel(), sizeBytes, durationMs, setImmediate)
   },
-}
-
-/** Loads what is needed. */
-async function enterable({ stack, ...options }: RawRoomSettings): Promise<RawRoom> {
-  return new RawRoom(options, await nodePlatform({ webrtc: stack }), await loadStack(stack))
 }
 
 function openChannel(): Promise<RTCDataChannel> {
