@@ -1,5 +1,6 @@
 import { writeUint8Array } from 'lib0/encoding'
 import type { PeerId } from '../base/ids.js'
+import type { Runtime, Timer } from '../base/runtime.js'
 import { type Decoder, decodeAll, readCount } from '../codec/decode.js'
 import { createEncoder, type Encoder, encode, encodedLength, finish, writeCount } from '../codec/encode.js'
 import type { SendResult } from '../mesh/port.js'
@@ -8,6 +9,9 @@ import { EPOCH_ID_MAX, type EpochId } from './epoch.js'
 import { readMessage, writeMessage } from './raft-codec.js'
 
 export interface ConsensusFramesOptions {
+  readonly runtime: Runtime
+  /** For how long a message that may wait does so, in milliseconds. */
+  readonly holdMs: () => number
   send(to: PeerId, frame: Uint8Array): SendResult
   /** A frame with messages of this group did not get out. */
   lost(group: number, message: Message, result: SendResult): void
@@ -16,25 +20,30 @@ export interface ConsensusFramesOptions {
 interface Frame {
   readonly encoder: Encoder
   readonly messages: { readonly group: number; readonly message: Message }[]
+  /** All of its messages do. */
+  mayWait: boolean
 }
 
 const FRAME_BYTES_MAX = 256 * 1024
 
 /**
  * The Raft messages of all groups to one peer, gathered into one frame until `flush`: a thousand heartbeats are one
- * payload. A frame is a list of group number, epoch and message.
+ * payload. A frame is a list of group number, epoch and message. Messages that may wait go with the next one that may
+ * not, or after a moment.
  */
 export class ConsensusFrames {
   readonly #options: ConsensusFramesOptions
   readonly #frames = new Map<PeerId, Frame>()
+  #timer: Timer | undefined
 
   constructor(options: ConsensusFramesOptions) {
     this.#options = options
   }
 
-  push(to: PeerId, group: number, epoch: EpochId, message: Message): void {
-    const frame = this.#frames.get(to) ?? { encoder: createEncoder(), messages: [] }
+  push(to: PeerId, group: number, epoch: EpochId, message: Message, mayWait: boolean): void {
+    const frame = this.#frames.get(to) ?? { encoder: createEncoder(), messages: [], mayWait: true }
     this.#frames.set(to, frame)
+    frame.mayWait &&= mayWait
     writeCount(frame.encoder, group)
     writeInEpoch(frame.encoder, epoch, message)
     frame.messages.push({ group, message })
@@ -42,6 +51,16 @@ export class ConsensusFrames {
   }
 
   flush(): void {
+    for (const [to, frame] of this.#frames) if (!frame.mayWait) this.#send(to, frame)
+    if (this.#frames.size > 0) this.#timer ??= this.#options.runtime.setTimer(this.#options.holdMs(), this.#flushAll)
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+  }
+
+  readonly #flushAll = (): void => {
+    this.#timer = undefined
     for (const [to, frame] of this.#frames) this.#send(to, frame)
   }
 

@@ -91,6 +91,9 @@ type LoadedLog = Awaited<ReturnType<typeof ReplicaLog.load>>
 /** A late timer moves Raft's clock by one heartbeat at most: nobody is declared dead because this peer slept. */
 const TICKS_PER_TIMER_MAX = 5
 
+/** Nobody sees it, and whoever gives one command after the other gives the next one within it. */
+const HOLD_MS = 5
+
 /** After so many ticks without one, this peer slept: the others may have another leader. */
 const SLEEP_TICKS = 30
 
@@ -131,6 +134,8 @@ export class Groups {
     const consensus = network.openPort('consensus', { message: (from, bytes) => this.#onFrame(from, bytes) })
     this.#roster = network.openPort('roster', { message: (from, bytes) => this.#onRosterMessage(from, bytes) })
     this.#frames = new ConsensusFrames({
+      runtime,
+      holdMs: () => this.#holdMs,
       send: (to, frame) => consensus.send(to, frame),
       lost: (group, message, result) => this.#hosts.get(group)?.traffic.unsent(message, result),
     })
@@ -148,7 +153,7 @@ export class Groups {
         complete: (offer) => this.#onSnapshotComplete(offer),
       },
     })
-    this.#heldCommits = new HeldCommits(runtime)
+    this.#heldCommits = new HeldCommits(runtime, () => this.#holdMs)
     this.#loop = new RunSoon(runtime, () => this.#evaluate())
     this.#tickedAtMs = runtime.nowMs()
     this.#ticker = setPeriodicTimer(runtime, options.timing.tickMs, () => this.#tick())
@@ -265,7 +270,6 @@ export class Groups {
 
   setVisible(visible: boolean): void {
     this.#visible = visible
-    this.#heldCommits.setVisible(visible)
     for (const host of this.#hosts.values()) host.setVisible(visible)
   }
 
@@ -290,6 +294,7 @@ export class Groups {
   async stop(): Promise<void> {
     this.#ticker.cancel()
     this.#heldCommits.stop()
+    this.#frames.stop()
     this.#takeover?.stop()
     this.#snapshots.close()
     for (const unsubscribe of this.#subscriptions) unsubscribe()
@@ -316,7 +321,7 @@ export class Groups {
   #outletOf(group: number): Outlet {
     const groups = this
     return {
-      send: (message, epoch) => this.#frames.push(peerOf(message.to), group, epoch, message),
+      send: (message, epoch, mayWait) => this.#frames.push(peerOf(message.to), group, epoch, message, mayWait),
       sendSnapshot: (message, epoch, source) => this.#sendSnapshot(group, message, epoch, source),
       tell: (peer, message) => this.#roster.send(peer, encodeRosterMessage(group, message)),
       schedule: () => this.#schedule(group),
@@ -324,6 +329,11 @@ export class Groups {
         return groups.size
       },
     }
+  }
+
+  /** For how long is held back what nobody waits for. Browsers let timers of hidden pages fire once a second. */
+  get #holdMs(): number {
+    return this.#visible ? HOLD_MS : 0
   }
 
   // --- the one loop of all groups

@@ -2,9 +2,6 @@ import type { Runtime, Timer } from '../base/runtime.js'
 import type { Index } from '../raft/index.js'
 import type { ReplicaHost } from './replica-host.js'
 
-/** Nobody sees it, and whoever gives a leader one command after the other sends the next one within it. */
-const HOLD_MS = 5
-
 /**
  * A leader tells a new commit index to members that do not wait for it with whatever comes next (see `holdCommits` in
  * `raft/options.ts`); if nothing comes, then after a moment, for all groups of this peer at the same time.
@@ -13,16 +10,12 @@ export class HeldCommits {
   readonly #runtime: Runtime
   /** What everybody is told when the time is up; what is committed until then waits once more. */
   readonly #held = new Map<ReplicaHost, Index>()
-  #holdMs = HOLD_MS
+  readonly #holdMs: () => number
   #timer: Timer | undefined
 
-  constructor(runtime: Runtime) {
+  constructor(runtime: Runtime, holdMs: () => number) {
     this.#runtime = runtime
-  }
-
-  /** Browsers let the timers of hidden pages fire once a second: those do not wait at all. */
-  setVisible(visible: boolean): void {
-    this.#holdMs = visible ? HOLD_MS : 0
+    this.#holdMs = holdMs
   }
 
   /** To be called after each run of a replica. */
@@ -30,7 +23,7 @@ export class HeldCommits {
     const index = host.replica?.heldCommit
     if (index === undefined || this.#held.has(host)) return
     this.#held.set(host, index)
-    this.#timer ??= this.#runtime.setTimer(this.#holdMs, () => this.#release())
+    this.#timer ??= this.#runtime.setTimer(this.#holdMs(), () => this.#release())
   }
 
   stop(): void {

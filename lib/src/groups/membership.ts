@@ -6,10 +6,10 @@ import type { Announce } from './announce.js'
 import { type AutopilotRules, type Candidate, type Plan, planRoster } from './autopilot.js'
 import { CommitTimes } from './commit-times.js'
 import { encodeJoining } from './entry.js'
-import { idsOf, type Replica } from './replica.js'
+import type { Replica } from './replica.js'
 import type { Member, Roster } from './roster.js'
 import { Steadiness } from './steadiness.js'
-import { peerOf } from './voter-id.js'
+import { idsOf, incarnationOf, peerOf, voterIdOf } from './voter-id.js'
 
 /** A follower that lacks no more entries than this is caught up: the rest travels in the append that is under way. */
 const CAUGHT_UP_ENTRIES = 1000

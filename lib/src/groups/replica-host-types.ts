@@ -40,7 +40,8 @@ export interface ReplicaHostOptions {
 }
 
 export interface Outlet {
-  send(message: Message, epoch: EpochId): void
+  /** @param mayWait for the next message to the same peer, or a few milliseconds */
+  send(message: Message, epoch: EpochId, mayWait: boolean): void
   sendSnapshot(message: Message & { type: 'snapshot' }, epoch: EpochId, source: SnapshotSource): void
   tell(peer: PeerId, message: RosterMessage): void
   /** Have `evaluate` called soon. */

@@ -29,6 +29,7 @@ import type { Position } from './replica-log-format.js'
 import type { ReplicaOptions } from './replica-types.js'
 import type { ReplicatedState } from './replicated-state.js'
 import { type SnapshotSource, spoolSnapshot } from './snapshot-source.js'
+import { idsOf } from './voter-id.js'
 
 /**
  * One replica of a group: the Raft core, the state it replicates, its log on disk, and the loop between them. Calls
@@ -56,7 +57,7 @@ export class Replica {
 
   readonly #outgoing = new OutgoingSnapshots()
   /** The last one that arrived, until it is installed. */
-  #incoming: IncomingSnapshot | undefined
+  #incoming: { readonly id: string; readonly pieces: readonly Uint8Array[] } | undefined
 
   #compactedIndex: number
   /** What a restart would begin from; the log is not cut beyond it. */
@@ -475,11 +476,6 @@ export class Replica {
   }
 }
 
-interface IncomingSnapshot {
-  readonly id: string
-  readonly pieces: readonly Uint8Array[]
-}
-
 const SNAPSHOT_ID_BYTES = 8
 
 /** However large the state is, after so many times `logEntries` there is a checkpoint. */
@@ -488,12 +484,6 @@ const CHECKPOINT_FACTOR = 10
 /** Who lags by no more than so many times `logEntries` still gets entries rather than a snapshot. */
 const FOLLOWING_FACTOR = 10
 
-/** Everyone in a configuration, in whatever role. */
-export function idsOf(configuration: Configuration): Set<VoterId> {
-  const { voters, votersOutgoing, learners, learnersNext } = configuration
-  return new Set([...voters, ...votersOutgoing, ...learners, ...learnersNext])
-}
-
-export async function* inOrder(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+async function* inOrder(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
   yield* pieces
 }

@@ -22,6 +22,8 @@ export class Traffic {
   readonly #options: TrafficOptions
   readonly #unreachable = new Set<VoterId>()
   readonly #undelivered = new Set<VoterId>()
+  /** The last acknowledgement that was sent. */
+  #acknowledged: (Message & { readonly type: 'append-response' }) | undefined
 
   constructor(options: TrafficOptions) {
     this.#options = options
@@ -43,7 +45,7 @@ export class Traffic {
   send(message: Message): void {
     const { out, epoch, replica } = this.#options
     if (message.type !== 'snapshot') {
-      out.send(message, epoch())
+      out.send(message, epoch(), this.#isRepetition(message))
       return
     }
     const source = replica()?.fetchSnapshot(message.snapshot, message.to)
@@ -65,10 +67,19 @@ export class Traffic {
 
   /** Tells the replica, between two runs of it. */
   reportUnreachable(replica: Replica): void {
+    if (this.#unreachable.size + this.#undelivered.size === 0) return
     for (const id of this.#unreachable) replica.reportUnreachable(id)
     for (const id of this.#undelivered) replica.snapshotSent(id, false)
     this.#unreachable.clear()
     this.#undelivered.clear()
+  }
+
+  /** Who is acknowledged the same once more learns nothing: it is the answer to news of a commit, as a rule. */
+  #isRepetition(message: Message): boolean {
+    if (message.type !== 'append-response' || message.rejected !== undefined) return false
+    const last = this.#acknowledged
+    this.#acknowledged = message
+    return last?.index === message.index && last.term === message.term && last.to === message.to
   }
 
   #accept(message: Message, step: (replica: Replica) => void): void {

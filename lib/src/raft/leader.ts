@@ -10,7 +10,8 @@ import type { Index } from './types.js'
 // What a leader does with the members' answers. Their term is the leader's own.
 
 export function receiveAppendResponse(core: Core, message: AppendResponse): void {
-  const [progress, ...others] = heardFrom(core, message)
+  const others = heardFrom(core, message)
+  const progress = core.tracker.get(message.from)
   if (message.rejected !== undefined) {
     if (progress !== undefined) goBack(core, progress, message.index, message.rejected)
   } else if (message.index > core.log.lastIndex) {
@@ -22,18 +23,20 @@ export function receiveAppendResponse(core: Core, message: AppendResponse): void
   if (progress !== undefined) offerLeadership(core, progress)
 }
 
-/** @returns the sender's progress, undefined if it is no member itself, and that of those it speaks for */
-function heardFrom(core: Core, { from, speaksFor = [] }: AppendResponse | HeartbeatResponse): HeardFrom {
+/** They are there, the sender and those it speaks for. @returns the progress of the latter */
+function heardFrom(core: Core, { from, speaksFor }: AppendResponse | HeartbeatResponse): readonly Progress[] {
+  const progress = core.tracker.get(from)
+  if (progress !== undefined) progress.recentActive = true
+  if (speaksFor === undefined) return NOBODY
   // An answer of an earlier speaker may come after this replica has become the speaker.
   const foreign = speaksFor.filter((id) => !core.voices.includes(id))
   for (const id of foreign) core.tracker.spokenForBy(id, from)
-  const others = foreign.map((id) => core.tracker.get(id)).filter((progress) => progress !== undefined)
-  const progress = core.tracker.get(from)
-  for (const heard of [progress, ...others]) if (heard !== undefined) heard.recentActive = true
-  return [progress, ...others]
+  const others = foreign.map((id) => core.tracker.get(id)).filter((other) => other !== undefined)
+  for (const other of others) other.recentActive = true
+  return others
 }
 
-type HeardFrom = readonly [Progress | undefined, ...Progress[]]
+const NOBODY: readonly Progress[] = []
 
 /** The leader's own entries up to `index` are durable. They count if it is a member still. */
 export function ownEntriesDurable(core: Core, index: Index): void {
@@ -106,7 +109,8 @@ function goBack(
 }
 
 export function receiveHeartbeatResponse(core: Core, message: HeartbeatResponse): void {
-  const [progress, ...others] = heardFrom(core, message)
+  const others = heardFrom(core, message)
+  const progress = core.tracker.get(message.from)
   // It has said so for itself, in this term; that it says so for the others too may have been lost.
   if (progress !== undefined) for (const other of others) acknowledge(core, other, progress.match)
   if (progress !== undefined) resume(core, progress)

@@ -67,6 +67,25 @@ describe('news of what is committed', () => {
     }
   })
 
+  it('[GRP193] is answered along with the next command: each costs the proposer two messages', async () => {
+    const { simulation, followers } = await start(5)
+    const [proposer] = followers as [Peer, Peer]
+    await timeOf(simulation, set(proposer, 0))
+    const before = messagesSent(proposer)
+    for (let i = 1; i <= 50; i++) await timeOf(simulation, set(proposer, i))
+    expect(messagesSent(proposer) - before).toBeLessThan(2 * 50 + 10)
+  })
+
+  it('[GRP193] is answered within a few milliseconds if no command follows', async () => {
+    const { simulation, followers } = await start(6)
+    const [proposer] = followers as [Peer, Peer]
+    const before = messagesSent(proposer)
+    await timeOf(simulation, set(proposer, 0))
+    expect(messagesSent(proposer) - before).toBe(2)
+    await simulation.run(HOLD_MS + 1)
+    expect(messagesSent(proposer) - before).toBe(3)
+  })
+
   it('[GRP192] does not wait for the timers of a hidden page', async () => {
     const { simulation, leader, followers } = await start(4)
     for (const peer of [leader, ...followers]) peer.setVisible(false)
