@@ -5,21 +5,7 @@ import { Chain, Queue } from '../../src/groups/pending-lists.js'
 import { SequenceRing } from '../../src/groups/sequence-ring.js'
 
 function pendings(count: number): Pending[] {
-  const nothing = () => {}
-  return Array.from({ length: count }, (_, i) =>
-    newPending(
-      {
-        isOneShot: false,
-        call: Uint8Array.of(i),
-        timestampMs: i,
-        deadlineMs: 0,
-        recordId: undefined,
-        onCommitted: undefined,
-      },
-      nothing,
-      nothing,
-    ),
-  )
+  return Array.from({ length: count }, (_, i) => newPending(Uint8Array.of(i), i, 0))
 }
 
 const steps = fc.array(fc.nat(1000), { maxLength: 600 })
