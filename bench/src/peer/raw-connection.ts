@@ -19,8 +19,8 @@ export class RawConnection {
   readonly #connection: RTCPeerConnection
   readonly #options: RawConnectionOptions
   /**
-   * Candidates of the offerer wait for the answer: a node-datachannel offerer that is reached while it takes the answer
-   * in may fail. Undefined: they need not wait any more.
+   * Candidates of a node-datachannel offerer wait for the answer: one that is reached before takes a second, or fails.
+   * Undefined: they need not wait any more.
    */
   #heldCandidates: RawSignal[] | undefined = []
   #handled: Promise<void> = Promise.resolve()
@@ -33,7 +33,7 @@ export class RawConnection {
   private constructor(webRtc: WebRtc, options: RawConnectionOptions) {
     this.#options = options
     this.#connection = new webRtc.RTCPeerConnection({ iceServers: [] })
-    if (!options.offerer) this.#heldCandidates = undefined
+    if (!options.offerer || options.stack !== 'node-datachannel') this.#heldCandidates = undefined
     this.#connection.onicecandidate = ({ candidate }) => this.#sendCandidate(candidate)
     this.opened = this.#openChannel().then(whenOpen)
     if (options.offerer) this.#handled = this.#offer()

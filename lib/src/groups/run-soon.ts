@@ -1,10 +1,8 @@
 import type { Runtime } from '../base/runtime.js'
+import { soon } from '../base/soon.js'
 
 /** A chain of microtasks lets no timer and no message through: after so many runs the next is a task of its own. */
 const RUNS_IN_A_ROW = 1_000
-
-/** Its `then` does what `queueMicrotask` does, which in Node costs several times as much. */
-const soon = Promise.resolve()
 
 /** Runs a function once for many requests: at the end of the task that they came in, as a rule. */
 export class RunSoon {
@@ -21,7 +19,7 @@ export class RunSoon {
   schedule(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
-    if (this.#runsInARow < RUNS_IN_A_ROW) soon.then(this.#go)
+    if (this.#runsInARow < RUNS_IN_A_ROW) soon(this.#go)
     else this.#runtime.setTimer(0, () => this.#goAsTask())
   }
 
