@@ -19,12 +19,11 @@ export class RawConnection {
   readonly #connection: RTCPeerConnection
   readonly #options: RawConnectionOptions
   /**
-   * Candidates of a node-datachannel offerer wait for the answer: one that is reached before takes a second, or fails.
-   * Undefined: they need not wait any more.
+   * Candidates wait for the description that they belong to; those of a node-datachannel offerer for the answer, or else
+   * many dials take a second. Undefined: they need not wait any more.
    */
   #heldCandidates: RawSignal[] | undefined = []
   #handled: Promise<void> = Promise.resolve()
-  #closed = false
 
   static async create(options: RawConnectionOptions): Promise<RawConnection> {
     return new RawConnection(await loadStack(options.stack), options)
@@ -33,23 +32,17 @@ export class RawConnection {
   private constructor(webRtc: WebRtc, options: RawConnectionOptions) {
     this.#options = options
     this.#connection = new webRtc.RTCPeerConnection({ iceServers: [] })
-    if (!options.offerer || options.stack !== 'node-datachannel') this.#heldCandidates = undefined
     this.#connection.onicecandidate = ({ candidate }) => this.#sendCandidate(candidate)
     this.opened = this.#openChannel().then(whenOpen)
     if (options.offerer) this.#handled = this.#offer()
   }
 
   signal(signal: RawSignal): void {
-    this.#handled = this.#handled
-      .then(() => this.#handle(signal))
-      .catch((error: unknown) => {
-        if (!this.#closed) throw error // Closed meanwhile, a connection refuses the other side's last candidates.
-      })
+    this.#handled = this.#handled.then(() => this.#handle(signal))
   }
 
   async close(): Promise<void> {
     const channel = await this.opened
-    this.#closed = true
     channel.close()
     this.#connection.close()
   }
@@ -67,18 +60,24 @@ export class RawConnection {
 
   async #handle(signal: RawSignal): Promise<void> {
     if ('candidate' in signal) {
-      await this.#connection.addIceCandidate(signal.candidate)
+      // A connection that is open or closed by now may refuse it; without one that it needs it never opens.
+      await this.#connection.addIceCandidate(signal.candidate).catch(() => {})
       return
     }
     await this.#connection.setRemoteDescription(signal.sdp)
     if (signal.sdp.type === 'offer') await this.#describe(await this.#connection.createAnswer())
-    for (const held of this.#heldCandidates ?? []) this.#options.send(held)
-    this.#heldCandidates = undefined
+    this.#releaseCandidates()
   }
 
   async #describe({ type, sdp = '' }: RTCSessionDescriptionInit): Promise<void> {
     await this.#connection.setLocalDescription({ type, sdp })
     this.#options.send({ sdp: { type, sdp: sdp.replace(/^a=(candidate:|end-of-candidates).*\r?\n/gm, '') } })
+    if (this.#options.stack !== 'node-datachannel' || type === 'answer') this.#releaseCandidates()
+  }
+
+  #releaseCandidates(): void {
+    for (const held of this.#heldCandidates ?? []) this.#options.send(held)
+    this.#heldCandidates = undefined
   }
 
   #sendCandidate(candidate: RTCIceCandidate | null): void {
