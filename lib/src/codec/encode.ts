@@ -30,26 +30,32 @@ let idleEncoder: Encoder | undefined
 
 /** The bytes that `write` writes. Calls may be nested. */
 export function encode(write: (encoder: Encoder) => void): Uint8Array {
-  const encoder = idleEncoder ?? roomyEncoder()
-  idleEncoder = undefined
+  const encoder = takeEncoder()
   try {
     write(encoder)
     return encoder.bufs.length === 0 ? encoder.cbuf.slice(0, encoder.cpos) : finish(encoder)
   } finally {
-    idleEncoder = cleared(encoder)
+    giveBack(encoder)
   }
+}
+
+/** An empty encoder, to be given back. Until then others who ask get another one. */
+export function takeEncoder(): Encoder {
+  const encoder = idleEncoder ?? roomyEncoder()
+  idleEncoder = undefined
+  return encoder
+}
+
+/** What is in it is lost. If its buffer has grown it is dropped: memory is not kept for the largest that there ever was. */
+export function giveBack(encoder: Encoder): void {
+  if (encoder.bufs.length > 0) return
+  encoder.cpos = 0
+  idleEncoder = encoder
 }
 
 function roomyEncoder(): Encoder {
   const encoder = createEncoder()
   encoder.cbuf = new Uint8Array(ENCODER_BYTES)
-  return encoder
-}
-
-/** @returns undefined if its buffer has grown: memory is not kept for the largest that there ever was */
-function cleared(encoder: Encoder): Encoder | undefined {
-  if (encoder.bufs.length > 0) return undefined
-  encoder.cpos = 0
   return encoder
 }
 

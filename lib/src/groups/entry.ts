@@ -1,4 +1,3 @@
-import { createEncoder, toUint8Array } from 'lib0/encoding'
 import type { ClusterId, PeerId } from '../base/ids.js'
 import { copyBytes, pooledBytes, pooledCopy } from '../codec/byte-pool.js'
 import {
@@ -19,6 +18,9 @@ import {
 import {
   type Encoder,
   encode,
+  finish,
+  giveBack,
+  takeEncoder,
   writeBoolean,
   writeByte,
   writeCount,
@@ -157,12 +159,12 @@ const MEMBERS_MAX = 4096
 
 /** Name and payload of a command: what is known of it before its session is. @throws LegionError E_NOT_PLAIN */
 export function encodeCall(name: string, payload: unknown): Uint8Array {
-  const encoder = takeSpare()
+  const encoder = takeEncoder()
   writeString(encoder, name)
   writeValue(encoder, payload, 'payload')
-  if (encoder.bufs.length > 0) return toUint8Array(encoder)
-  spare = encoder
-  return pooledCopy(encoder.cbuf, 0, encoder.cpos)
+  const call = encoder.bufs.length > 0 ? finish(encoder) : pooledCopy(encoder.cbuf, 0, encoder.cpos)
+  giveBack(encoder)
+  return call
 }
 
 /** @throws DecodeError */
@@ -172,7 +174,7 @@ export function decodeCall(call: Uint8Array): Call {
 
 /** @param call from `encodeCall` */
 export function encodeCommand(header: CommandHeader, call: Uint8Array): Uint8Array {
-  const encoder = takeSpare()
+  const encoder = takeEncoder()
   writeByte(encoder, COMMAND)
   writeCount(encoder, header.session)
   writeCount(encoder, header.sequence)
@@ -183,7 +185,7 @@ export function encodeCommand(header: CommandHeader, call: Uint8Array): Uint8Arr
 
 /** @param call from `encodeCall` */
 export function encodeOneShot(header: OneShotHeader, call: Uint8Array): Uint8Array {
-  const encoder = takeSpare()
+  const encoder = takeEncoder()
   writeByte(encoder, ONE_SHOT)
   writeId(encoder, header.peer)
   writeString(encoder, header.ticket.nonce)
@@ -377,32 +379,13 @@ export function readSessionRef(decoder: Decoder): SessionRef {
   return { id: readCount(decoder), nonce: readString(decoder, NONCE_BYTES_MAX) }
 }
 
-// --- cheap encoding: most commands are small, and there are many
-
-const SPARE_BYTES = 4096
-let spare: Encoder | undefined
-
-/** An empty encoder, to be put back when its buffer has not grown. */
-function takeSpare(): Encoder {
-  const encoder = spare ?? createSpare()
-  spare = undefined // encoding a value may run a user's code, which may come back here
-  encoder.cpos = 0
-  return encoder
-}
-
-/** What is in the encoder, a header of less than `SPARE_BYTES`, and then `tail`. */
+/** What is in the encoder, a header that is shorter than an empty encoder's buffer, and then `tail`. */
 function finishBefore(encoder: Encoder, tail: Uint8Array): Uint8Array {
-  spare = encoder
   const bytes = pooledBytes(encoder.cpos + tail.length)
   copyBytes(encoder.cbuf, 0, encoder.cpos, bytes, 0)
   copyBytes(tail, 0, tail.length, bytes, encoder.cpos)
+  giveBack(encoder)
   return bytes
-}
-
-function createSpare(): Encoder {
-  const encoder = createEncoder()
-  encoder.cbuf = new Uint8Array(SPARE_BYTES)
-  return encoder
 }
 
 // --- members
