@@ -1,6 +1,7 @@
 import { LegionError } from '../base/errors.js'
 import type { WebRtcApi } from '../transport/webrtc-connector.js'
 import { loadNodeDataChannel } from './node-datachannel.js'
+import { loadRoamhq } from './roamhq.js'
 
 /** The packages known to work, the faster first. */
 export const NODE_WEBRTC_PACKAGES = ['node-datachannel', '@roamhq/wrtc'] as const
@@ -19,7 +20,7 @@ interface Candidate {
 
 const CANDIDATES: Readonly<Record<NodeWebRtcPackage, Candidate>> = {
   'node-datachannel': { stack: 'node-datachannel', load: loadNodeDataChannel },
-  '@roamhq/wrtc': { stack: 'roamhq', load: async () => (await import('@roamhq/wrtc')).default },
+  '@roamhq/wrtc': { stack: 'roamhq', load: loadRoamhq },
 }
 
 /**

@@ -160,6 +160,29 @@ it('[CON18] an offerer of node-datachannel tells its candidates only after the a
   await closed(b)
 })
 
+it('[CON26] connections of @roamhq/wrtc tell descriptions as they were set', { timeout: PATIENCE_MS }, async () => {
+  const { wrtc } = await findWebRtc('@roamhq/wrtc')
+  const Connection = wrtc.RTCPeerConnection as typeof RTCPeerConnection
+  const offerer = new Connection()
+  const answerer = new Connection()
+  const candidates: RTCIceCandidate[] = []
+  const gathered = new Promise<void>((resolve) => {
+    offerer.onicecandidate = ({ candidate }) => (candidate?.candidate ? candidates.push(candidate) : resolve())
+  })
+  expect([offerer.localDescription, answerer.remoteDescription]).toEqual([null, null])
+  offerer.createDataChannel('any')
+  const offer = await offerer.createOffer()
+  await offerer.setLocalDescription(offer)
+  await answerer.setRemoteDescription(offer)
+  await gathered
+  await Promise.all(candidates.map((candidate) => answerer.addIceCandidate(candidate)))
+  expect(candidates.length).toBeGreaterThan(0)
+  expect(offerer.localDescription?.sdp).toBe(offer.sdp)
+  expect(answerer.remoteDescription?.sdp).toBe(offer.sdp)
+  offerer.close()
+  answerer.close()
+})
+
 it('[CON19] tells browsers apart by their user agent', () => {
   const chromium =
     'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36'
