@@ -5,7 +5,7 @@ import { switchConfiguration } from './membership.js'
 import type { Append, AppendResponse, Heartbeat, InstallSnapshot, Message, Quiesce, TimeoutNow } from './messages.js'
 import { receiveQuiesce } from './quiesce.js'
 import { setLead } from './roles.js'
-import type { Snapshot } from './types.js'
+import type { Index, Snapshot } from './types.js'
 
 // What a follower does with its leader's messages. Their term is the follower's own.
 
@@ -22,17 +22,28 @@ function hearLeader(core: Core, message: Message): boolean {
 
 export function followAppend(core: Core, message: Append): void {
   if (!hearLeader(core, message)) return
-  const { prevIndex, entries } = message
-  if (prevIndex < core.log.committed) {
-    if (core.log.contradictsCommitted(entries)) core.ignore('conflicts-with-committed')
-    else accepted(core, message, core.log.committed)
-  } else if (core.log.accept(prevIndex, message.prevTerm, entries)) {
-    const last = prevIndex + entries.length
-    core.log.commitTo(Math.min(message.commit, last))
-    accepted(core, message, last)
-  } else {
-    reject(core, message)
+  const { prevIndex, prevTerm, entries } = message
+  if (prevIndex < core.log.committed) followOverlap(core, message)
+  else if (core.log.accept(prevIndex, prevTerm, entries)) appended(core, message, prevIndex + entries.length)
+  else reject(core, message)
+}
+
+/** Begins with what is committed here. What follows that counts: a leader's last words are not said again from there. */
+function followOverlap(core: Core, message: Append): void {
+  const { log } = core
+  const { committed } = log
+  if (log.contradictsCommitted(message.entries)) {
+    core.ignore('conflicts-with-committed')
+    return
   }
+  const missing = message.entries.slice(committed - message.prevIndex)
+  log.accept(committed, log.term(committed) ?? 0, missing)
+  appended(core, message, committed + missing.length)
+}
+
+function appended(core: Core, message: Append, last: Index): void {
+  core.log.commitTo(Math.min(message.commit, last))
+  accepted(core, message, last)
 }
 
 /** Names a position where the logs may agree, so that the leader need not go back one entry at a time. */

@@ -97,7 +97,7 @@ const replication = [
   bug(
     'committed-truncated',
     'A late append removes what came after its entries, even what is committed.',
-    ['follower.ts', 'if (prevIndex < core.log.committed) {', 'if (prevIndex < 0) {'],
+    ['follower.ts', 'if (prevIndex < core.log.committed)', 'if (prevIndex < 0)'],
     [
       'log.ts',
       'if (known === entries.length) return true',

@@ -91,6 +91,11 @@ const mistakes: readonly Bug[] = [
     '!witness && speaker === undefined && !hasEnded(id)',
     '!witness && speaker === undefined',
   ]),
+  bug('overlap-dropped', 'Last words that begin with what is committed at the heir are taken for nothing new.', [
+    'follower.ts',
+    'const missing = message.entries.slice(committed - message.prevIndex)',
+    'const missing = message.entries.slice(message.entries.length)',
+  ]),
   bug('goes-on-after-goodbye', 'Who has said goodbye goes on.', [
     'adoption.ts',
     '  core.isGone = true\n  // What is still on its way to the disk must not count any more.\n  becomeFollower(core, core.term, undefined)\n',

@@ -106,6 +106,23 @@ describe('a goodbye', () => {
     },
   )
 
+  it('[RFT252] brings what an heir lacks, though it begins before what that one knows to be committed', () => {
+    const cluster = led('abc')
+    const leader = cluster.get('a')
+    cluster.lost = (message) => message.from === 'b'
+    leader.propose('x')
+    cluster.settle()
+    cluster.isolate('b')
+    leader.propose('y')
+    cluster.settle()
+    const heir = cluster.get('b')
+    expect(heir.status).toMatchObject({ lastIndex: 4, commit: 4 })
+    const { entries } = leader.raw.goodbye((to) => to === 'b', MAX_BYTES)
+    expect(entries).toMatchObject({ prevIndex: 3, commit: 5 })
+    if (entries !== undefined) heir.raw.step({ ...entries, to: id('b') })
+    expect(heir.raw.status()).toMatchObject({ lastIndex: 5, commit: 5 })
+  })
+
   it('[RFT252] tells an heir that has everything what is committed: nobody else may be left who knows', () => {
     const cluster = led('abc')
     cluster.lost = (message) => message.type === 'append' && message.entries.length === 0

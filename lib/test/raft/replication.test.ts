@@ -94,6 +94,17 @@ describe('log replication (Raft paper, 5.3)', () => {
     expect(ready.messagesAfterPersist).toMatchObject([{ index: 3 }])
   })
 
+  it('[RFT22] of an append that begins with what is committed, what follows that counts', () => {
+    const replica = follower(2, 2)
+    replica.raw.step(append(2, 2, 3, [], 3))
+    replica.process()
+    replica.raw.step(append(2, 1, 1, [entry(2, 2), entry(2, 3), entry(2, 4)], 4))
+    const ready = replica.process()
+    expect(shape(ready.entries)).toBe('2/4')
+    expect(replica.status.commit).toBe(4)
+    expect(ready.messagesAfterPersist).toMatchObject([{ index: 4, rejected: undefined }])
+  })
+
   it('[RFT22] replacing committed entries is refused', () => {
     const replica = follower(2, 2, 2)
     replica.raw.step(append(2, 2, 4, [], 4))
