@@ -1,5 +1,7 @@
 import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { CDPSession, Page } from '@playwright/test'
 import type { WriteOptions } from '../page/documents.js'
@@ -8,7 +10,6 @@ import { BenchSite } from './bench-site.js'
 
 /** Of y-webrtc, whose package shows no way to it. */
 const SIGNALING = fileURLToPath(new URL('../bin/server.js', import.meta.resolve('y-webrtc')))
-const Y_WEBRTC_PORT = 4460
 
 /** What `page/documents.ts` offers. */
 interface BenchPage {
@@ -35,12 +36,9 @@ export class DocumentTabs {
    * @param onOpen hears of each tab
    */
   static async start(signaling: string, onOpen: (tab: DocumentTab) => void): Promise<DocumentTabs> {
-    const site = await BenchSite.start()
-    const server = fork(SIGNALING, {
-      env: { ...process.env, PORT: String(Y_WEBRTC_PORT) },
-      stdio: ['ignore', 2, 2, 'ipc'],
-    })
-    const urls = { 'legion-mesh': signaling, 'y-webrtc': `ws://localhost:${Y_WEBRTC_PORT}` }
+    const [site, port] = [await BenchSite.start(), await freePort()]
+    const server = fork(SIGNALING, { env: { ...process.env, PORT: String(port) }, stdio: ['ignore', 2, 2, 'ipc'] })
+    const urls = { 'legion-mesh': signaling, 'y-webrtc': `ws://localhost:${port}` }
     return new DocumentTabs(site, () => server.kill(), urls, onOpen)
   }
 
@@ -82,20 +80,20 @@ export class DocumentTab {
   readonly name: string
   readonly #page: Page
   readonly #session: CDPSession
-  readonly #library: Library
+  readonly library: Library
   readonly #signaling: string
 
   constructor(page: Page, session: CDPSession, library: Library, signaling: string, name: string) {
     this.name = name
     this.#page = page
     this.#session = session
-    this.#library = library
+    this.library = library
     this.#signaling = signaling
   }
 
   /** @param characters of text that it has before it meets anybody */
   async open(name: string, characters = 0): Promise<void> {
-    const options = { library: this.#library, signaling: this.#signaling, name, characters }
+    const options = { library: this.library, signaling: this.#signaling, name, characters }
     await this.#page.evaluate((each) => (globalThis as unknown as BenchPage).bench.open(each), options)
   }
 
@@ -131,9 +129,18 @@ export class DocumentTab {
     await writeFile(path, JSON.stringify(profile))
   }
 
-  /** Of the page's main thread, since it was opened. */
+  /** Of the page's process, with all its threads. */
   async cpuSeconds(): Promise<number> {
     const { metrics } = await this.#session.send('Performance.getMetrics')
-    return metrics.find(({ name }) => name === 'TaskDuration')?.value ?? Number.NaN
+    return metrics.find(({ name }) => name === 'ProcessTime')?.value ?? Number.NaN
   }
+}
+
+/** That server can't say which one it was given. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0)
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  return port
 }

@@ -45,10 +45,10 @@ class DocumentBench {
     await new Promise<void>((resolve) => {
       const check = () => {
         if (clocks(y) < count) return
-        y.off('update', check)
+        y.off('afterTransaction', check)
         resolve()
       }
-      y.on('update', check)
+      y.on('afterTransaction', check)
       check()
     })
     return machineMs()
