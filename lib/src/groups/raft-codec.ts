@@ -150,9 +150,15 @@ const appendResponse: Body<'append-response'> = {
 const heartbeat: Body<'heartbeat'> = {
   write(encoder, message) {
     writeCount(encoder, message.commit)
+    writeCount(encoder, message.match)
     writeCount(encoder, message.round)
   },
-  read: (decoder, envelope) => ({ ...envelope, commit: readCount(decoder), round: readCount(decoder) }),
+  read: (decoder, envelope) => ({
+    ...envelope,
+    commit: readCount(decoder),
+    match: readCount(decoder),
+    round: readCount(decoder),
+  }),
 }
 
 const heartbeatResponse: Body<'heartbeat-response'> = {

@@ -63,8 +63,10 @@ export class Core {
   voices: readonly VoterId[]
   /** Who said goodbye, the oldest first. */
   readonly goodbyes = new Map<VoterId, Goodbye>()
-  /** This replica has said goodbye itself. */
+  /** This replica has said goodbye itself, or lost data: it does and says nothing any more. */
   isGone = false
+  /** Less is in its log than it acknowledged. */
+  hasLostData = false
   /** Leader: the first index of its term. */
   termStart: Index = 0
   /** Follower: up to where it has acknowledged the log of this term's leader. */

@@ -54,8 +54,11 @@ function reject(core: Core, message: Append): void {
 
 export function followHeartbeat(core: Core, message: Heartbeat): void {
   if (!hearLeader(core, message)) return
-  if (message.commit > core.log.lastIndex) core.ignore('beyond-log')
-  else core.log.commitTo(message.commit)
+  if (message.match > core.log.lastIndex) {
+    loseData(core)
+    return
+  }
+  core.log.commitTo(message.commit)
   core.send({
     type: 'heartbeat-response',
     from: core.id,
@@ -63,6 +66,13 @@ export function followHeartbeat(core: Core, message: Heartbeat): void {
     term: core.term,
     round: message.round,
   })
+}
+
+/** What it promised is gone, and with it maybe a vote: it neither votes nor acknowledges any more. */
+function loseData(core: Core): void {
+  core.ignore('beyond-log')
+  core.hasLostData = true
+  core.isGone = true
 }
 
 export function followSnapshot(core: Core, message: InstallSnapshot): void {

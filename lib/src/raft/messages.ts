@@ -57,6 +57,8 @@ export interface AppendResponse extends Answer {
 export interface Heartbeat extends Envelope {
   readonly type: 'heartbeat'
   readonly commit: Index
+  /** Up to where the receiver acknowledged the log in this term: if it has less, it has lost some of it. */
+  readonly match: Index
   /** The latest round of reads that waits for a quorum; 0 if none. To be echoed. */
   readonly round: number
 }

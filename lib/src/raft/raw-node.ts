@@ -173,6 +173,14 @@ export class RawNode {
     return this.#core.quiesced
   }
 
+  /**
+   * It has less than it acknowledged to its leader: what was stored got lost. It does and says nothing any more, and its
+   * id must never be used again.
+   */
+  get hasLostData(): boolean {
+    return this.#core.hasLostData
+  }
+
   /** There is something to do. False while a Ready is outstanding. */
   hasReady(): boolean {
     const core = this.#core

@@ -132,6 +132,7 @@ function sendHeartbeat(core: Core, progress: Progress): void {
     to: progress.id,
     term: core.term,
     commit,
+    match: progress.match,
     round: core.reads.latest,
   })
   progress.sentCommit = commit

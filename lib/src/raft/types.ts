@@ -169,7 +169,7 @@ export type IgnoreReason =
   | 'second-leader'
   /** It contradicts committed entries. */
   | 'conflicts-with-committed'
-  /** It speaks of entries that this replica's log does not have. On a follower: the log has lost entries. */
+  /** It speaks of entries that this replica's log does not have. On a follower: it has lost data. */
   | 'beyond-log'
   /** An outdated, superfluous or duplicated answer. */
   | 'stale'

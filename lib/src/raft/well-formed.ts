@@ -24,7 +24,9 @@ function hasPlausibleNumbers(message: Message): boolean {
     case 'append-response':
       return isCount(message.index) && (message.rejected === undefined || isPosition(message.rejected))
     case 'heartbeat':
-      return isCount(message.commit) && isCount(message.round)
+      return (
+        isCount(message.match) && isCount(message.round) && isCount(message.commit) && message.commit <= message.match
+      )
     case 'heartbeat-response':
       return isCount(message.round)
     case 'quiesce':

@@ -67,7 +67,7 @@ const known = { commit: 4, commitTerm: 2 }
 export const RAFT_MESSAGES: readonly Message[] = [
   { ...ids, term: 3, type: 'append', prevIndex: 5, prevTerm: 2, commit: 5, entries },
   { ...ids, term: 3, type: 'append-response', index: 7, rejected: { hintIndex: 3, hintTerm: 1 }, speaksFor: [bob] },
-  { ...ids, term: 3, type: 'heartbeat', commit: 5, round: 300 },
+  { ...ids, term: 3, type: 'heartbeat', commit: 5, match: 6, round: 300 },
   { ...ids, term: 3, type: 'heartbeat-response', round: 300 },
   { ...ids, term: 3, type: 'snapshot', snapshot: { index: 9, term: 3, configuration: CONFIGURATION, data: PAYLOAD } },
   { ...ids, term: 3, type: 'vote', lastIndex: 9, lastTerm: 3, transfer: true, ...known },

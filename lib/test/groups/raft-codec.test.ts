@@ -40,7 +40,7 @@ const bodies = [
     index: count,
     rejected: fc.option(fc.record({ hintIndex: count, hintTerm: count }), { nil: undefined }),
   }),
-  fc.record({ type: fc.constant('heartbeat'), commit: count, round: count }),
+  fc.record({ type: fc.constant('heartbeat'), commit: count, match: count, round: count }),
   fc.record({ type: fc.constant('heartbeat-response'), round: count }),
   fc.record({
     type: fc.constant('snapshot'),

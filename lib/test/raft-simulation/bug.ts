@@ -10,7 +10,7 @@ export interface Bug {
   readonly tier: Tier
 }
 
-/** Kept schedules and seeds; seeds in which replicas end; the tests of adoption. */
+/** Kept schedules and seeds; seeds in which replicas end; the tests of adoption and of lost data. */
 export type Tier = 'seeds' | 'goodbyes' | 'tests'
 
 export interface Patch {

@@ -142,6 +142,17 @@ const mistakes: readonly Bug[] = [
     'tracker.get(id)?.speaker ?? id',
     'id',
   ]),
+  bug('loss-overlooked', 'Who has lost what it acknowledged goes on.', [
+    'follower.ts',
+    'if (message.match > core.log.lastIndex) {',
+    'if (message.commit > message.match) {',
+  ]),
+  bug('uncommitted-loss-overlooked', 'Who has lost what it acknowledged goes on if that was not committed.', [
+    'replication.ts',
+    'match: progress.match,',
+    'match: commit,',
+  ]),
+  bug('lossy-still-votes', 'Who has lost what it acknowledged votes.', ['follower.ts', '  core.isGone = true\n', '']),
   bug('copies-ignored', 'An entry that a quorum has is committed, however few copies there are.', [
     'tracker.ts',
     'return copies <= 1 ? agreed : Math.min(agreed, this.#kept(self, copies))',
@@ -174,7 +185,7 @@ const QUICK = new Set([
   'speaks-for-anyone',
 ])
 
-/** Mistakes around replicas that end, and those who then speak for them. */
+/** Mistakes around replicas that end, or should, and those who then speak for them. */
 export const goodbyeBugs: readonly Bug[] = mistakes.map((each) => ({
   ...each,
   tier: QUICK.has(each.name) ? 'goodbyes' : 'tests',

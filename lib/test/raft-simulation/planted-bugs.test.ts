@@ -38,7 +38,7 @@ afterAll(() => {
 })
 
 function isCaught({ tier }: Bug, folder: string, simulation: RaftSimulation): boolean {
-  if (tier === 'tests') return failingTests(folder, 'adoption').paper > 0
+  if (tier === 'tests') return failingTests(folder, 'adoption', 'lost-data').paper > 0
   if (tier === 'goodbyes') return caughtBySeed(simulation, GOODBYES_MAX, { goodbyes: true }) !== undefined
   return (caughtByRegression(simulation) ?? caughtBySeed(simulation, SEEDS_MAX)) !== undefined
 }

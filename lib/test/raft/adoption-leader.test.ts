@@ -128,7 +128,7 @@ describe('a leader', () => {
     cluster.tick(3 * ELECTION_TICKS)
     expect(cluster.get('a').raw.quiesced).toBe(false)
     const { raw, hear } = alone('b', { voters: 'abc', term: 2, log: [2] }, { quiesceTicks: 3 })
-    hear({ type: 'heartbeat', from: id('a'), to: id('b'), term: 2, commit: 2, round: 0 })
+    hear({ type: 'heartbeat', from: id('a'), to: id('b'), term: 2, commit: 2, match: 2, round: 0 })
     hear(goodbye('a', 'b', { term: 2, heirs: 'cb', floor: { index: 2, term: 2 } }))
     hear({ type: 'quiesce', from: id('a'), to: id('b'), term: 2, commit: 2 })
     expect(raw.quiesced).toBe(false)

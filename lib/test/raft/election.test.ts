@@ -29,7 +29,8 @@ describe('elections (Raft paper, 5.2)', () => {
     const { raw } = replica()
     for (let i = 0; i < 5 * ELECTION_TICKS; i++) {
       raw.tick()
-      if (i % 3 === 0) raw.step({ type: 'heartbeat', from: id('b'), to: id('a'), term: 2, commit: 0, round: 0 })
+      if (i % 3 === 0)
+        raw.step({ type: 'heartbeat', from: id('b'), to: id('a'), term: 2, commit: 0, match: 0, round: 0 })
     }
     expect(raw.status()).toMatchObject({ role: 'follower', lead: 'b', term: 2 })
   })
@@ -110,7 +111,7 @@ describe('elections (Raft paper, 5.2)', () => {
     candidate.raw.campaign()
     const message = { from: id('b'), to: id('a'), term: 2, commit: 0 }
     if (type === 'append') candidate.raw.step({ ...message, type, prevIndex: 1, prevTerm: 1, entries: [] })
-    else candidate.raw.step({ ...message, type, round: 0 })
+    else candidate.raw.step({ ...message, type, match: 0, round: 0 })
     expect(candidate.status).toMatchObject({ role: 'follower', lead: 'b', term: 2 })
   })
 
@@ -143,7 +144,7 @@ describe('elections (Raft paper, 5.2)', () => {
 
   it('[RFT10] a leader of an older term is told the newer one', () => {
     const { raw } = replica({}, { term: 7 })
-    raw.step({ type: 'heartbeat', from: id('b'), to: id('a'), term: 6, commit: 0, round: 0 })
+    raw.step({ type: 'heartbeat', from: id('b'), to: id('a'), term: 6, commit: 0, match: 0, round: 0 })
     expect(raw.ready().messagesAfterPersist).toMatchObject([{ type: 'append-response', to: 'b', term: 7, index: 0 }])
   })
 

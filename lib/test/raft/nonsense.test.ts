@@ -25,6 +25,10 @@ describe('what peers send', () => {
     ['half a term', append({ entries: [entry(1.5, 2)] })],
     ['a request with a term', { type: 'read-index', from: id('b'), to: id('a'), term: 2, ticket: 1 }],
     ['an empty proposal', { type: 'propose', from: id('b'), to: id('a'), term: 0, ticket: 1, entries: [] }],
+    [
+      'a commit that nobody acknowledged',
+      { type: 'heartbeat', from: id('b'), to: id('a'), term: 2, commit: 2, match: 1, round: 0 },
+    ],
     ['half a round', { type: 'heartbeat-response', from: id('b'), to: id('a'), term: 2, round: 0.5 }],
     ['half a hint', rejection(0.5)],
     ['no index', { type: 'read-index-response', from: id('b'), to: id('a'), term: 0, ticket: 1, index: -1 }],
@@ -63,9 +67,6 @@ describe('what peers send', () => {
       leader.raw.step({ type: 'append-response', ...fromFollower, from: id('x'), index: 1, rejected: undefined }),
     ).toBe('unknown-peer')
     expect(leader.raw.step({ ...rejection(0), index: 1 })).toBe('stale')
-    expect(follower.raw.step({ type: 'heartbeat', from: id('a'), to: id('b'), term: 2, commit: 9, round: 0 })).toBe(
-      'beyond-log',
-    )
     const conflict = { from: id('a'), to: id('b'), prevIndex: 2, prevTerm: 2 }
     follower.raw.step(append({ ...conflict, entries: [entry(2, 3)], commit: 3 }))
     expect(follower.status.commit).toBe(3)
@@ -208,6 +209,7 @@ const anyMessage: fc.Arbitrary<Message> = fc
     index: small,
     commit: small,
     commitTerm: small,
+    match: small,
     round: small,
     lastIndex: small,
     lastTerm: small,

@@ -8,6 +8,7 @@ import { Referee } from './referee.js'
 import { SimulatedReplica } from './replica.js'
 import { founding, fromNothing, type Setup } from './setup.js'
 import type { ChangeWish, Step, Verb } from './steps.js'
+import { rule } from './violation.js'
 
 /** A world has nothing more to do after so many rounds, or something goes round in circles. */
 const SETTLE_ROUNDS_MAX = 2000
@@ -72,6 +73,7 @@ export class World {
     const raw = message && this.replicas.get(message.to)?.raw
     if (message === undefined || raw === undefined) return false
     raw.step(message)
+    rule(!raw.hasLostData, () => `${message.to} believes to have lost what it acknowledged`)
     return true
   }
 
