@@ -60,6 +60,7 @@ export class Consensus<M extends AnyMachine> {
       ...options,
       network: options.mesh,
       isSettled: () => isSettled(options.mesh.status()),
+      report: (error) => options.events.error(error),
       dissolved: (into) => this.#moveTo(into),
       split: (split) => this.#onSplit(split),
     })

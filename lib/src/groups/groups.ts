@@ -1,4 +1,5 @@
 import { defer } from '../base/deferred.js'
+import type { LegionError } from '../base/errors.js'
 import type { ClusterId, PeerId } from '../base/ids.js'
 import { type Runtime, setPeriodicTimer, type Timer } from '../base/runtime.js'
 import type { MachineDefinition } from '../machines/machine.js'
@@ -51,6 +52,8 @@ export interface GroupsOptions {
   readonly deflate: ByteTransform | undefined
   /** Inflates what others compressed; undefined: such snapshots are refused. */
   readonly inflate: ByteTransform | undefined
+  /** Something that no caller waits for went wrong, and the groups go on. */
+  readonly report: (error: LegionError) => void
   /** The cluster of this peer ended in favour of this one; `start` is to be called with it. */
   readonly dissolved: (into: ClusterId) => void
   /** Another cluster of the same name has commands, as this one does. */
@@ -324,6 +327,7 @@ export class Groups {
       send: (message, epoch, mayWait) => this.#frames.push(peerOf(message.to), group, epoch, message, mayWait),
       sendSnapshot: (message, epoch, source) => this.#sendSnapshot(group, message, epoch, source),
       tell: (peer, message) => this.#roster.send(peer, encodeRosterMessage(group, message)),
+      report: (error) => this.#options.report(error),
       schedule: () => this.#schedule(group),
       get groups() {
         return groups.size

@@ -210,7 +210,8 @@ export class Membership {
       isOut:
         this.#leaving.has(peer) ||
         (!isLeader && this.#isOut(peer, roster)) ||
-        status.progress.get(id)?.speaker !== undefined,
+        status.progress.get(id)?.speaker !== undefined ||
+        isSucceeded(id, announce),
       goneForMs: this.#goodbyes.has(peer) ? Number.POSITIVE_INFINITY : nowMs - (goneSinceMs ?? nowMs),
     }
   }
@@ -269,6 +270,11 @@ function forgetOldest<T>(gone: { readonly size: number; keys(): Iterable<T>; del
     if (gone.size <= GONE_MAX) return
     gone.delete(oldest)
   }
+}
+
+/** Its peer is here as a later incarnation. */
+function isSucceeded(id: VoterId, announce: Announce | undefined): boolean {
+  return announce !== undefined && incarnationOf(announce.member.id) > incarnationOf(id)
 }
 
 function roleOf(id: VoterId, configuration: Configuration): Candidate['role'] {

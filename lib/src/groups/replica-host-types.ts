@@ -44,6 +44,8 @@ export interface Outlet {
   send(message: Message, epoch: EpochId, mayWait: boolean): void
   sendSnapshot(message: Message & { type: 'snapshot' }, epoch: EpochId, source: SnapshotSource): void
   tell(peer: PeerId, message: RosterMessage): void
+  /** Tells this peer's user what nobody waits for. */
+  report(error: LegionError): void
   /** Have `evaluate` called soon. */
   schedule(): void
   /** How many groups may start an election for the same reason. */

@@ -17,6 +17,7 @@ import { Epochs } from './epochs.js'
 import { MAIN } from './group-registry.js'
 import { LeaderDuties } from './leader-duties.js'
 import { Leadership } from './leadership.js'
+import { lostDataError } from './lost-data.js'
 import { Membership } from './membership.js'
 import { Presence } from './presence.js'
 import { newEpoch, Recoveries, testimonyOf } from './recovery.js'
@@ -346,6 +347,7 @@ export class ReplicaHost {
 
   /** A member that finds itself removed, say after a long silence, comes back as its next incarnation. */
   #noteMembership(replica: Replica): void {
+    if (replica.hasLostData) this.#burn()
     if (this.#isMember && !replica.isMember && !this.#leaving) this.#onRemoved(replica)
     this.#isMember = this.#replica?.isMember ?? false
   }
@@ -354,6 +356,12 @@ export class ReplicaHost {
     // Who was ejected, or wanted to go, hears it from somebody who knows: a leader may be needed to tell the others.
     if (replica.state.roster.isEjected(this.#options.network.self.id) || this.#presence.isWorn) return
     this.#onRetired(incarnationOf(replica.id))
+  }
+
+  /** Its disk lost what it had promised. The next incarnation, which has promised nothing, takes its place. */
+  #burn(): void {
+    this.#options.out.report(lostDataError(this.group))
+    this.#renew(this.#incarnation + 1)
   }
 
   #noteOutdated(replica: Replica): void {
@@ -388,13 +396,8 @@ export class ReplicaHost {
     if (replica === undefined || !(isLead || replica.state.roster.has(peer))) return
     this.#isRosterStale = true
     if (isLead) this.#leadership.leaderLost(replica, lead)
-    else if (replica.isLeader) this.#reportLost(replica, peer)
+    else if (replica.isLeader) this.traffic.peerLost(replica, peer)
     this.#options.out.schedule()
-  }
-
-  #reportLost(replica: Replica, peer: PeerId): void {
-    replica.wake()
-    for (const id of replica.state.roster.members.keys()) if (peerOf(id) === peer) this.traffic.lost(id)
   }
 
   told(from: PeerId, message: RosterMessage): void {

@@ -187,6 +187,11 @@ export class Replica {
     this.#raft.stepDown()
   }
 
+  /** See `RawNode`. */
+  get hasLostData(): boolean {
+    return this.#raft.hasLostData
+  }
+
   /** Whom this replica speaks for besides itself. */
   get voices(): readonly VoterId[] {
     return this.#raft.voices

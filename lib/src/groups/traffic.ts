@@ -1,9 +1,11 @@
+import type { PeerId } from '../base/ids.js'
 import type { SendResult } from '../mesh/port.js'
 import type { Message, VoterId } from '../raft/index.js'
 import { isAcceptable } from './admission.js'
 import type { EpochId } from './epoch.js'
 import type { Replica } from './replica.js'
 import type { Outlet } from './replica-host-types.js'
+import { peerOf } from './voter-id.js'
 
 export type SnapshotMessage = Message & { readonly type: 'snapshot' }
 
@@ -63,6 +65,12 @@ export class Traffic {
   /** Messages to this member get lost. */
   lost(id: VoterId): void {
     this.#unreachable.add(id)
+  }
+
+  /** On the leader: those to this peer do. */
+  peerLost(replica: Replica, peer: PeerId): void {
+    replica.wake()
+    for (const id of replica.state.roster.members.keys()) if (peerOf(id) === peer) this.lost(id)
   }
 
   /** Tells the replica, between two runs of it. */

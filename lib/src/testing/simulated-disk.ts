@@ -42,6 +42,8 @@ interface Machine {
 export class SimulatedDisk {
   /** While true, every write fails and changes nothing. */
   isFull = false
+  /** While true, what is to be durable when its write resolves is not: a crash may lose it. */
+  isLying = false
   readonly #runtime: Runtime
   readonly #latencyMs: readonly [min: number, max: number]
   readonly #flushMs: number
@@ -143,7 +145,7 @@ export class SimulatedDisk {
     }
     const write = file.begin(batch)
     await this.#operate(life, {
-      succeed: () => file.finish(write, durability),
+      succeed: () => file.finish(write, this.isLying ? 'buffered' : durability),
       fail: () => (this.#draw(1) === 1 ? file.finish(write, 'buffered') : file.forget(write)),
     })
     if (durability === 'buffered') this.#runtime.setTimer(this.#flushMs, () => file.flush())

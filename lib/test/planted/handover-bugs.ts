@@ -28,6 +28,7 @@ const steps = bugsIn('lib/src/groups', 'lib/test/groups/takeover-steps.test.ts')
 const orphan = bugsIn('lib/src/groups', 'lib/test/groups/orphan.test.ts')
 const tabs = bugsIn('lib/src/groups', 'lib/test/groups/takeover.test.ts')
 const commands = bugsIn('lib/src/groups', 'lib/test/groups/roster-commands.test.ts')
+const lostData = bugsIn('lib/src/groups', 'lib/test/groups/lost-data.test.ts')
 const stores = bugsIn('lib/src/storage', 'lib/test/identity/cluster-stores.test.ts')
 
 const takeover = [
@@ -231,6 +232,16 @@ const clusters = [
     'consensus.ts',
     "await inTime(runtime, this.#entered.promise, timeoutMs, 'The storage of this peer was not open in time.')",
     '',
+  ]),
+  lostData('GRP220', 'loss-not-burned', 'Who has lost what it promised stays what it was.', [
+    'replica-host.ts',
+    '    if (replica.hasLostData) this.#burn()\n',
+    '',
+  ]),
+  lostData('GRP221', 'burned-still-counts', 'The leader waits for a voter that has ended, though its peer says so.', [
+    'membership.ts',
+    'incarnationOf(announce.member.id) > incarnationOf(id)',
+    'incarnationOf(announce.member.id) < incarnationOf(id)',
   ]),
   worn('GRP182', 'never-renewed', 'A replica speaks for ever more others.', [
     'presence.ts',
