@@ -19,7 +19,7 @@ export const HEIRS_MAX = 16
 
 /** What a replica says when it ends. Everyone may take it as addressed to itself. */
 export interface LastWords {
-  /** The entries that the first heir lacks to reach the floor, if they are few, and what is committed. */
+  /** The entries that the heirs, or at least the first, lack to reach the floor, if they are few; what is committed. */
   readonly entries: Omit<Append, 'to'> | undefined
   readonly goodbye: Omit<Goodbye, 'to'>
 }
@@ -45,16 +45,26 @@ export function sayGoodbye(core: Core, isReachable: (id: VoterId) => boolean, ma
   return { entries, goodbye }
 }
 
-/** Even if the first heir lacks none of them: it has to know what is committed, for nobody else may be left who does. */
+/**
+ * Even if the first heir lacks none of them: it has to know what is committed, for nobody else may be left who does. If
+ * they are few, then all that any heir lacks: the first one may end at the same time.
+ */
 function entriesFor(core: Core, { heirs, floor }: Omit<Goodbye, 'to'>, maxBytes: number): LastWords['entries'] {
   const [heir] = heirs
   if (core.role !== 'leader' || heir === undefined) return undefined
+  const matches = heirs.map((id) => likelyMatch(core, id))
+  const forAll = entriesAfter(core, Math.min(...matches, floor.index), floor.index)
+  if (forAll !== undefined && payloadBytes(forAll.entries) <= maxBytes / 2) return forAll
+  const forFirst = entriesAfter(core, Math.min(likelyMatch(core, heir), floor.index), floor.index)
+  if (forFirst === undefined || payloadBytes(forFirst.entries) <= maxBytes) return forFirst
+  return { ...forFirst, entries: [] }
+}
+
+function entriesAfter(core: Core, prevIndex: Index, last: Index): LastWords['entries'] {
   const { id: from, term, log } = core
-  const prevIndex = Math.min(likelyMatch(core, heir), floor.index)
   const prevTerm = log.term(prevIndex)
   if (prevTerm === undefined) return undefined
-  const missing = log.slice(prevIndex + 1, floor.index)
-  const entries = payloadBytes(missing) > maxBytes ? [] : missing
+  const entries = log.slice(prevIndex + 1, last)
   return { type: 'append', from, term, prevIndex, prevTerm, entries, commit: log.committed }
 }
 

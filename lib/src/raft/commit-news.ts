@@ -1,6 +1,7 @@
 import type { Core } from './core.js'
 import type { Progress } from './progress.js'
 import { maybeSendAppend, sendAppend } from './replication.js'
+import { canWait } from './thrift.js'
 import type { Index, VoterId } from './types.js'
 
 // How members learn of a new commit index. Without `holdCommits` each gets it at once, if need be by an append without
@@ -15,7 +16,7 @@ export function announceCommit(core: Core): void {
 /** Leader: the member does not know the commit index. Entries that it lacks go to it in any case. */
 export function tellCommit(core: Core, progress: Progress): void {
   if (!core.options.holdCommits || isWaiting(core, progress)) sendAppend(core, progress)
-  else if (!maybeSendAppend(core, progress, false)) core.holdsCommit = true
+  else if (canWait(core, progress) || !maybeSendAppend(core, progress, false)) core.holdsCommit = true
 }
 
 /**
@@ -37,8 +38,9 @@ export function releaseCommit(core: Core, index: Index): void {
   core.holdsCommit = false
   if (core.role !== 'leader') return
   for (const progress of core.tracker.members) {
-    if (progress.id === core.id || !progress.canUseCommit(core.log.committed)) continue
-    if (progress.sentCommit < index) sendAppend(core, progress)
-    else core.holdsCommit = true
+    if (progress.id === core.id) continue
+    const lacksNews = progress.canUseCommit(core.log.committed)
+    if (lacksNews && progress.sentCommit < index) sendAppend(core, progress)
+    else if (!maybeSendAppend(core, progress, false) && lacksNews) core.holdsCommit = true
   }
 }

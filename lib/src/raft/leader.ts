@@ -4,6 +4,7 @@ import type { AppendResponse, HeartbeatResponse, Message } from './messages.js'
 import type { Progress } from './progress.js'
 import { confirmReads, releasePostponedReads } from './reads.js'
 import { maybeCommit, sendAppend, sendPending, sendToWitnesses } from './replication.js'
+import { canWait } from './thrift.js'
 import { offerLeadership, sendTimeoutNow } from './transfer.js'
 import type { Index } from './types.js'
 
@@ -58,6 +59,7 @@ export function acknowledge(core: Core, progress: Progress, index: Index): void 
   const news = progress.acknowledge(index)
   // An old acknowledgement still shows that probing may end.
   if (!news && !(progress.state === 'probe' && progress.match === index)) return
+  if (index > core.log.committed) progress.helped = index
   advanceFlow(core, progress, index)
   if (maybeCommit(core)) {
     committed(core)
@@ -73,7 +75,7 @@ function committed(core: Core): void {
 }
 
 function continueWith(core: Core, progress: Progress): void {
-  sendPending(core, progress)
+  if (!canWait(core, progress)) sendPending(core, progress)
   if (progress.id === core.transferee && progress.match === core.log.lastIndex) sendTimeoutNow(core, progress.id)
 }
 

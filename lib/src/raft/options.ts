@@ -40,7 +40,8 @@ export interface RaftOptions {
   /**
    * A leader tells a new commit index at once only to members that wait for it: they proposed what is committed, or
    * read; or the configuration changes. To the others it goes with the next entries or heartbeat, or when the owner
-   * calls `releaseCommit`. Default false: to all at once.
+   * calls `releaseCommit`. Until then new entries go only to as many members as can commit them: see `thrift.ts`.
+   * Default false: to all at once.
    */
   readonly holdCommits?: boolean | undefined
   /** A leader falls silent after this many ticks in which nothing happened and all are up to date. Default 0: never. */

@@ -27,6 +27,8 @@ export class Progress {
   sentCommit: Index = 0
   /** The last entry that the member itself proposed. */
   proposed: Index = 0
+  /** The last entry that it acknowledged before it was committed. */
+  helped: Index = 0
   pendingSnapshot: Index = 0
   recentActive: boolean
   /** Who has adopted the member's vote. There is no replica of this id any more: nothing is sent to it. */
@@ -50,6 +52,11 @@ export class Progress {
     return !this.witness && this.speaker === undefined
   }
 
+  /** Of several members the one with the most should get what is new first. */
+  get merit(): Index {
+    return Math.max(this.proposed, this.helped)
+  }
+
   /** Forgets everything but the role, as a new leader has to. */
   reset(next: Index): void {
     this.#enter('probe')
@@ -57,6 +64,7 @@ export class Progress {
     this.next = next
     this.sentCommit = 0
     this.proposed = 0
+    this.helped = 0
     this.recentActive = false
   }
 

@@ -2,6 +2,7 @@ import { type ConfigChange, decodeConfigChange, encodeConfigChange, leaveJoint, 
 import { changeConfiguration } from './configuration.js'
 import type { Core } from './core.js'
 import type { Propose, ProposedEntry, Refused } from './messages.js'
+import type { Progress } from './progress.js'
 import { wake } from './quiesce.js'
 import { appendEntries, broadcastAppend, payloadBytes } from './replication.js'
 import type { DropReason, ProposeResult } from './types.js'
@@ -21,10 +22,8 @@ export function proposeConfigChange(core: Core, change: ConfigChange): ProposeRe
 
 /** Leader: a follower's proposal. A refusal goes back to it. */
 export function leadProposal(core: Core, message: Propose): void {
-  const result = lead(core, message.entries)
+  const result = lead(core, message.entries, core.tracker.get(message.from))
   if (result.kind === 'dropped') refuse(core, message, result.reason)
-  const proposer = core.tracker.get(message.from)
-  if (result.kind === 'appended' && proposer !== undefined) proposer.proposed = result.last
 }
 
 /** Everyone but the leader: a proposal that was sent to a leader of the past. One hop only, so that none goes round. */
@@ -52,7 +51,7 @@ function proposeEntries(core: Core, entries: readonly ProposedEntry[]): ProposeR
   return { kind: 'forwarded', to: core.lead, ticket }
 }
 
-function lead(core: Core, entries: readonly ProposedEntry[]): ProposeResult {
+function lead(core: Core, entries: readonly ProposedEntry[], proposer?: Progress): ProposeResult {
   const reason = objection(core, entries)
   if (reason !== undefined) return dropped(reason)
   wake(core)
@@ -61,6 +60,7 @@ function lead(core: Core, entries: readonly ProposedEntry[]): ProposeResult {
   const lastConfig = entries.findLastIndex((entry) => entry.type === 'config')
   if (lastConfig >= 0) core.pendingConfigIndex = first + lastConfig
   appendEntries(core, entries)
+  if (proposer !== undefined) proposer.proposed = core.log.lastIndex
   broadcastAppend(core)
   return { kind: 'appended', term: core.term, first, last: core.log.lastIndex }
 }

@@ -50,7 +50,7 @@ export function jointVote(halves: Joint, vote: (id: VoterId) => boolean | undefi
   return incoming === 'lost' || outgoing === 'lost' ? 'lost' : 'pending'
 }
 
-function majorityOf(voters: Majority): number {
+export function majorityOf(voters: Majority): number {
   return Math.floor(voters.length / 2) + 1
 }
 

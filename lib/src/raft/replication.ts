@@ -2,6 +2,7 @@ import { invariant } from '../base/errors.js'
 import type { Core } from './core.js'
 import type { ProposedEntry } from './messages.js'
 import type { Progress } from './progress.js'
+import { canWait } from './thrift.js'
 import type { Entry, Index } from './types.js'
 
 // What a leader sends to the members, and when it commits.
@@ -25,9 +26,10 @@ export function maybeCommit(core: Core): boolean {
   return index > core.log.committed && core.log.matches(index, core.term) && core.log.commitTo(index)
 }
 
+/** There are new entries. */
 export function broadcastAppend(core: Core): void {
   for (const progress of core.tracker.members) {
-    if (progress.id !== core.id) sendAppend(core, progress)
+    if (progress.id !== core.id && !canWait(core, progress)) sendAppend(core, progress)
   }
 }
 
