@@ -39,6 +39,9 @@ export interface ConsensusEvents
   error(error: LegionError): void
 }
 
+/** Whoever has them open agrees to the leaving at once; if nobody has, this peer is removed when somebody opens them. */
+const UNOPENED_TIMEOUT_MS = 3_000
+
 /**
  * All of a peer that agrees with others: the group `main`, the groups that its log created, and how this peer comes to
  * belong to a cluster. A part of its own, so that a page can load it after what it shows first.
@@ -132,6 +135,8 @@ export class Consensus<M extends AnyMachine> {
     const { runtime } = this.#options
     const deadlineMs = runtime.nowMs() + timeoutMs
     await inTime(runtime, this.#entered.promise, timeoutMs, 'The storage of this peer was not open in time.')
+    const unopened = await this.#groups.unopened()
+    await this.#directory.leaveUnopened(unopened, Math.min(UNOPENED_TIMEOUT_MS, (deadlineMs - runtime.nowMs()) / 3))
     await this.#directory.leaveAll(deadlineMs - runtime.nowMs(), { throws: true })
     await this.#groups.forget()
     this.#hasLeft = true

@@ -1,6 +1,6 @@
 import { LegionError } from '../base/errors.js'
 import type { PeerId } from '../base/ids.js'
-import type { DigestReport, RosterMessage } from './announce.js'
+import type { DigestReport, Diverged, RosterMessage } from './announce.js'
 import type { Digest } from './checkpoint.js'
 import { DigestComparison } from './digest-comparison.js'
 import type { Replica } from './replica.js'
@@ -30,12 +30,17 @@ export class DivergenceGuard {
     else if (lead !== undefined) tell(peerOf(lead), { kind: 'digest', index, hash })
   }
 
-  onDigest(from: PeerId, report: DigestReport): void {
+  told(from: PeerId, message: DigestReport | Diverged): void {
+    if (message.kind === 'digest') this.#reported(from, message)
+    else this.#accused(from, message.index)
+  }
+
+  #reported(from: PeerId, report: DigestReport): void {
     const replica = this.#options.replica()
     if (replica?.isLeader && replica.state.roster.has(from)) this.#compare(from, report)
   }
 
-  onDiverged(from: PeerId, index: number): void {
+  #accused(from: PeerId, index: number): void {
     const lead = this.#options.replica()?.soft.lead
     if (lead !== undefined && peerOf(lead) === from) this.#options.diverged(divergence(index))
   }

@@ -1,3 +1,4 @@
+import { defer } from '../base/deferred.js'
 import { LegionError } from '../base/errors.js'
 import { type Runtime, setPeriodicTimer } from '../base/runtime.js'
 import type { AnyMachine } from '../machines/types.js'
@@ -7,6 +8,7 @@ import { GROUPS_MAX, type GroupRecord } from './group-registry.js'
 import type { GroupStatus } from './group-types.js'
 import { inTime } from './in-time.js'
 import type { Split } from './split.js'
+import { blindMachine } from './stored-groups.js'
 
 export interface OpenGroupOptions {
   /** How many members replicate the group if it is created now; 0: everyone who opens it. Default 0. */
@@ -62,6 +64,17 @@ export class GroupDirectory {
   statuses(): Readonly<Record<string, GroupStatus>> {
     const statuses = [...this.#groups].map(([name, group]) => [name, group.status()] as const)
     return Object.fromEntries(statuses.filter(([, status]) => status !== undefined)) as Record<string, GroupStatus>
+  }
+
+  /**
+   * Leaves groups that are stored here and were not opened, as far as the others are there to agree.
+   * @param timeoutMs for finding out what they are, and once more for the leaving
+   */
+  async leaveUnopened(numbers: readonly number[], timeoutMs: number): Promise<void> {
+    if (numbers.length === 0) return
+    const records = await this.#recordsOf(numbers, timeoutMs)
+    const groups = records.map((record) => this.#host(record, blindMachine(record.machineName)))
+    await Promise.all(groups.map((group) => group.leave(timeoutMs).catch(() => {})))
   }
 
   /** Leaves all groups, `main` last, which the others need. */
@@ -127,6 +140,22 @@ export class GroupDirectory {
       const unsubscribe = main.onGroups(look)
       ask()
     })
+  }
+
+  /** Those that the log of `main` has created, as far as that is known in time. */
+  async #recordsOf(numbers: readonly number[], timeoutMs: number): Promise<GroupRecord[]> {
+    const { main, runtime } = this.#options
+    const known = defer()
+    const records = () =>
+      main.isReady ? [...main.registry.values()].filter(({ number }) => numbers.includes(number)) : []
+    const look = () => {
+      if (records().length === numbers.length) known.resolve()
+    }
+    const unsubscribe = main.onGroups(look)
+    main.ready.then(look, () => {})
+    await inTime(runtime, known.promise, timeoutMs, 'Not all groups are known.').catch(() => {})
+    unsubscribe()
+    return records()
   }
 
   #host<G extends AnyMachine>(record: GroupRecord, machine: G): Group<G> {

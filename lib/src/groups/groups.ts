@@ -33,6 +33,7 @@ import type { SnapshotOffer } from './snapshot-receiver.js'
 import type { SnapshotSink } from './snapshot-sink.js'
 import type { SnapshotSource } from './snapshot-source.js'
 import type { Split } from './split.js'
+import { storedGroups } from './stored-groups.js'
 import { Takeover, type TakeoverOptions } from './takeover.js'
 import type { SnapshotMessage } from './traffic.js'
 import { peerOf } from './voter-id.js'
@@ -252,7 +253,7 @@ export class Groups {
       runtime,
       limits,
       admit,
-      isBanned: (peer) => this.#hosts.get(MAIN)?.replica?.state.roster.isEjected(peer) === true,
+      isBanned: (peer) => hosted.group !== MAIN && this.#isOutOfMain(peer),
       rules: { ...rules, replicas: hosted.replicas },
       spool: { limitBytes: limits.snapshotBytes, deflate },
       out: this.#outletOf(hosted.group),
@@ -288,6 +289,13 @@ export class Groups {
     return words.bytes
   }
 
+  /** Groups of which this peer has a replica in its store that it does not host, by number. */
+  async unopened(): Promise<readonly number[]> {
+    if (this.#disk === undefined) return []
+    const stored = await storedGroups(this.#disk.store, this.#options.network.self.id)
+    return [...stored].filter((number) => !this.#hosts.has(number))
+  }
+
   /** Removes what is stored of every group: this peer has left them. */
   async forget(): Promise<void> {
     await Promise.all([...this.#hosts.values()].map((host) => host.forget()))
@@ -315,6 +323,12 @@ export class Groups {
     if (log && stored && isOurs && !isGiven && isComplete(stored)) await host.restart(log, stored)
     else if (founding || (isOurs && !isGiven && attributes.isFounder)) await host.found(log, first)
     else await host.join(log, first)
+  }
+
+  /** Who was ejected from the cluster, or has left it, is out of all its groups. */
+  #isOutOfMain(peer: PeerId): boolean {
+    const roster = this.#hosts.get(MAIN)?.replica?.state.roster
+    return roster !== undefined && (roster.isEjected(peer) || roster.hasLeft(peer))
   }
 
   #load(group: number): Promise<LoadedLog> | undefined {

@@ -41,7 +41,7 @@ export class Membership {
   readonly #commitTimes = new CommitTimes()
   readonly #isBanned: (peer: PeerId) => boolean
 
-  /** @param isBanned who was ejected from the cluster is out of all its groups */
+  /** @param isBanned who is out of the cluster is out of all its groups */
   constructor(isBanned: (peer: PeerId) => boolean = () => false) {
     this.#isBanned = isBanned
   }

@@ -30,7 +30,7 @@ export interface ReplicaHostOptions {
   readonly rules: AutopilotRules
   /** Asked about everyone who wants to become a member; undefined: all may. */
   readonly admit: Admit | undefined
-  /** Peers that were ejected from the cluster. */
+  /** Peers that are out of the cluster, and so of the group. */
   readonly isBanned: (peer: PeerId) => boolean
   readonly limits: ReplicaLimits & { readonly commandBytes: number }
   readonly spool: SnapshotSpooling

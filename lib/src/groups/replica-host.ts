@@ -204,10 +204,11 @@ export class ReplicaHost {
     this.#options.out.schedule()
   }
 
-  /** Removes what is stored of the replica, which is stopped. */
+  /** Stops, and removes what is stored, but that this incarnation is over: not all may know it yet. */
   async forget(): Promise<void> {
     this.stop()
-    await this.#log?.destroy()
+    this.#incarnation += 1
+    await (this.group === MAIN ? this.#log?.destroy() : this.#storeIncarnation())
   }
 
   stop(): void {
@@ -414,10 +415,8 @@ export class ReplicaHost {
         this.#onRejected(message)
         break
       case 'digest':
-        this.#divergence.onDigest(from, message)
-        break
       case 'diverged':
-        this.#divergence.onDiverged(from, message.index)
+        this.#divergence.told(from, message)
         break
       case 'parted':
         this.#split(from, message.epoch)

@@ -69,6 +69,11 @@ export class Roster {
     return this.#ejected.has(peer)
   }
 
+  /** True if the peer was a member, and is none. */
+  hasLeft(peer: PeerId): boolean {
+    return this.#retired.has(peer) && !this.has(peer)
+  }
+
   /** The role that somebody wants the peer to have. */
   pinnedRole(peer: PeerId): PinnedRole | undefined {
     return this.#pinned.get(peer)

@@ -28,6 +28,7 @@ const steps = bugsIn('lib/src/groups', 'lib/test/groups/takeover-steps.test.ts')
 const orphan = bugsIn('lib/src/groups', 'lib/test/groups/orphan.test.ts')
 const tabs = bugsIn('lib/src/groups', 'lib/test/groups/takeover.test.ts')
 const commands = bugsIn('lib/src/groups', 'lib/test/groups/roster-commands.test.ts')
+const unopened = bugsIn('lib/src/groups', 'lib/test/groups/leave-unopened.test.ts')
 const lostData = bugsIn('lib/src/groups', 'lib/test/groups/lost-data.test.ts')
 const stores = bugsIn('lib/src/storage', 'lib/test/identity/cluster-stores.test.ts')
 
@@ -233,6 +234,23 @@ const clusters = [
     "await inTime(runtime, this.#entered.promise, timeoutMs, 'The storage of this peer was not open in time.')",
     '',
   ]),
+  unopened('GRP222', 'unopened-not-left', 'Who leaves stays a member of groups that it has stored and not opened.', [
+    'consensus.ts',
+    'this.#groups.unopened()',
+    '[]',
+  ]),
+  unopened(
+    'GRP223',
+    'still-in-other-groups',
+    'Who has left the cluster stays a member of groups that could not be told.',
+    ['groups.ts', '(roster.isEjected(peer) || roster.hasLeft(peer))', 'roster.isEjected(peer)'],
+  ),
+  unopened(
+    'GRP224',
+    'left-and-forgotten',
+    'Who left a group that could not be told comes back as if it had never been there.',
+    ['replica-host.ts', 'this.group === MAIN ? this.#log?.destroy()', 'this.group >= MAIN ? this.#log?.destroy()'],
+  ),
   lostData('GRP220', 'loss-not-burned', 'Who has lost what it promised stays what it was.', [
     'replica-host.ts',
     '    if (replica.hasLostData) this.#burn()\n',
