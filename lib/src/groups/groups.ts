@@ -253,7 +253,7 @@ export class Groups {
       runtime,
       limits,
       admit,
-      isBanned: (peer) => hosted.group !== MAIN && this.#isOutOfMain(peer),
+      isBanned: (peer) => hosted.group !== MAIN && this.#hosts.get(MAIN)?.replica?.state.roster.isOut(peer) === true,
       rules: { ...rules, replicas: hosted.replicas },
       spool: { limitBytes: limits.snapshotBytes, deflate },
       out: this.#outletOf(hosted.group),
@@ -323,12 +323,6 @@ export class Groups {
     if (log && stored && isOurs && !isGiven && isComplete(stored)) await host.restart(log, stored)
     else if (founding || (isOurs && !isGiven && attributes.isFounder)) await host.found(log, first)
     else await host.join(log, first)
-  }
-
-  /** Who was ejected from the cluster, or has left it, is out of all its groups. */
-  #isOutOfMain(peer: PeerId): boolean {
-    const roster = this.#hosts.get(MAIN)?.replica?.state.roster
-    return roster !== undefined && (roster.isEjected(peer) || roster.hasLeft(peer))
   }
 
   #load(group: number): Promise<LoadedLog> | undefined {

@@ -69,9 +69,9 @@ export class Roster {
     return this.#ejected.has(peer)
   }
 
-  /** True if the peer was a member, and is none. */
-  hasLeft(peer: PeerId): boolean {
-    return this.#retired.has(peer) && !this.has(peer)
+  /** True if the peer may not be a member, or was one and is none. */
+  isOut(peer: PeerId): boolean {
+    return this.isEjected(peer) || (this.#retired.has(peer) && !this.has(peer))
   }
 
   /** The role that somebody wants the peer to have. */

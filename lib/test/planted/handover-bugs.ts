@@ -243,7 +243,7 @@ const clusters = [
     'GRP223',
     'still-in-other-groups',
     'Who has left the cluster stays a member of groups that could not be told.',
-    ['groups.ts', '(roster.isEjected(peer) || roster.hasLeft(peer))', 'roster.isEjected(peer)'],
+    ['groups.ts', 'roster.isOut(peer) === true', 'roster.isEjected(peer) === true'],
   ),
   unopened(
     'GRP224',
