@@ -7,7 +7,7 @@ export default defineConfig({
     outDir: '../dist/page',
     emptyOutDir: true,
     minify: false, // profiles have names to show
-    rolldownOptions: { input: ['documents', 'channel'].map((page) => `${import.meta.dirname}/${page}.html`) },
+    rolldownOptions: { input: ['documents', 'channel', 'join'].map((page) => `${import.meta.dirname}/${page}.html`) },
   },
   logLevel: 'error',
 })

@@ -4,13 +4,16 @@ export type Stack = 'node-datachannel' | '@roamhq/wrtc'
 export type RawSignal = { readonly sdp: RTCSessionDescriptionInit } | { readonly candidate: RTCIceCandidateInit }
 
 export interface RawConnectionOptions {
-  readonly stack: Stack
+  readonly webRtc: WebRtc
   readonly offerer: boolean
   readonly send: (signal: RawSignal) => void
 }
 
-interface WebRtc {
+/** A WebRTC implementation. */
+export interface WebRtc {
   readonly RTCPeerConnection: typeof RTCPeerConnection
+  /** The offerer's candidates wait for the answer: of node-datachannel, many dials take a second otherwise. */
+  readonly offererHoldsCandidates: boolean
 }
 
 /** One connection with one data channel and nothing above it: what the library can't be faster than. */
@@ -18,20 +21,13 @@ export class RawConnection {
   readonly opened: Promise<RTCDataChannel>
   readonly #connection: RTCPeerConnection
   readonly #options: RawConnectionOptions
-  /**
-   * Candidates wait for the description that they belong to; those of a node-datachannel offerer for the answer, or else
-   * many dials take a second. Undefined: they need not wait any more.
-   */
+  /** Candidates wait at least for the description that they belong to. Undefined: they need not wait any more. */
   #heldCandidates: RawSignal[] | undefined = []
   #handled: Promise<void> = Promise.resolve()
 
-  static async create(options: RawConnectionOptions): Promise<RawConnection> {
-    return new RawConnection(await loadStack(options.stack), options)
-  }
-
-  private constructor(webRtc: WebRtc, options: RawConnectionOptions) {
+  constructor(options: RawConnectionOptions) {
     this.#options = options
-    this.#connection = new webRtc.RTCPeerConnection({ iceServers: [] })
+    this.#connection = new options.webRtc.RTCPeerConnection({ iceServers: [] })
     this.#connection.onicecandidate = ({ candidate }) => this.#sendCandidate(candidate)
     this.opened = this.#openChannel().then(whenOpen)
     if (options.offerer) this.#handled = this.#offer()
@@ -72,7 +68,7 @@ export class RawConnection {
   async #describe({ type, sdp = '' }: RTCSessionDescriptionInit): Promise<void> {
     await this.#connection.setLocalDescription({ type, sdp })
     this.#options.send({ sdp: { type, sdp: sdp.replace(/^a=(candidate:|end-of-candidates).*\r?\n/gm, '') } })
-    if (this.#options.stack !== 'node-datachannel' || type === 'answer') this.#releaseCandidates()
+    if (type === 'answer' || !this.#options.webRtc.offererHoldsCandidates) this.#releaseCandidates()
   }
 
   #releaseCandidates(): void {
@@ -87,12 +83,6 @@ export class RawConnection {
     if (this.#heldCandidates === undefined) this.#options.send(signal)
     else this.#heldCandidates.push(signal)
   }
-}
-
-async function loadStack(stack: Stack): Promise<WebRtc> {
-  const loaded: unknown =
-    stack === 'node-datachannel' ? await import('node-datachannel/polyfill') : (await import('@roamhq/wrtc')).default
-  return loaded as WebRtc
 }
 
 function whenOpen(channel: RTCDataChannel): Promise<RTCDataChannel> {

@@ -1,21 +1,28 @@
 import { performance } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers/promises'
+import { nodePlatform } from 'legion-mesh/node'
 import type { Latency, Rate } from './figures.js'
 import { machineMs } from './machine-clock.js'
-import { RawConnection, type RawConnectionOptions, type RawSignal } from './raw-connection.js'
+import { RawConnection, type RawSignal, type Stack } from './raw-connection.js'
 import { RawRoom, type RawRoomOptions } from './raw-room.js'
+import { loadStack } from './raw-stack.js'
 import { answerRaw, rawFlood, rawPing } from './raw-traffic.js'
 import { tellParent } from './tell-parent.js'
+
+export interface OnStack {
+  readonly stack: Stack
+}
 
 let connection: RawConnection | undefined
 
 /** A bare data channel: what one side is asked to do, while the other side answers. */
 export const rawTasks = {
   /** @returns when it began, by the machine's clock */
-  async rawStart(options: Omit<RawConnectionOptions, 'send'>): Promise<number> {
+  async rawStart({ stack, offerer }: OnStack & { readonly offerer: boolean }): Promise<number> {
+    const webRtc = await loadStack(stack)
     const startMs = machineMs()
-    connection = await RawConnection.create({ ...options, send: (signal) => tellParent({ signal }) })
-    if (!options.offerer) void connection.opened.then(answerRaw)
+    connection = new RawConnection({ webRtc, offerer, send: (signal) => tellParent({ signal }) })
+    if (!offerer) void connection.opened.then(answerRaw)
     return startMs
   },
 
@@ -31,14 +38,14 @@ export const rawTasks = {
   },
 
   /** Answers, from now on, whoever dials over the signaling server. */
-  async rawWait(options: RawRoomOptions): Promise<void> {
-    const room = await RawRoom.create(options)
-    room.wait()
+  async rawWait(options: RawRoomOptions & OnStack): Promise<void> {
+    const room = await roomOf(options)
+    await room.wait()
   },
 
   /** Enters a room over the signaling server and dials who waits there. @returns how long until the channel was open */
-  async rawDial(options: RawRoomOptions): Promise<number> {
-    const room = await RawRoom.create(options)
+  async rawDial(options: RawRoomOptions & OnStack): Promise<number> {
+    const room = await roomOf(options)
     const startMs = performance.now()
     await room.dial()
     const tookMs = performance.now() - startMs
@@ -59,6 +66,11 @@ export const rawTasks = {
   async rawFlood(sizeBytes: number, durationMs: number): Promise<Rate> {
     return rawFlood(await openChannel(), sizeBytes, durationMs, setImmediate)
   },
+}
+
+/** Loads what is needed. */
+async function roomOf({ stack, ...options }: RawRoomOptions & OnStack): Promise<RawRoom> {
+  return new RawRoom(options, await nodePlatform({ webrtc: stack }), await loadStack(stack))
 }
 
 function openChannel(): Promise<RTCDataChannel> {
