@@ -22,6 +22,8 @@ export interface FoundingOptions {
 
 /** Of one cluster. If more disks may hold its state, there are others. */
 export const HOLDERS_MAX = 1024
+/** How long the claim of somebody in the room, who found the cluster while a claimant was there, may be on its way. */
+export const CLAIM_MS = 1000
 
 /**
  * Decides which cluster a room belongs to: at most one at any time.
@@ -29,8 +31,8 @@ export const HOLDERS_MAX = 1024
  * Claimants are the members who named the room's present cluster. When the last one is gone the cluster is remembered
  * as long as somebody's disk may hold its state: that of a durable claimant which has not said that it left for good, or
  * one that a claimant knew of when it left. What is said by the very last one, that nothing is left, settles it. If nobody's
- * does the cluster is forgotten: at once if the room is empty and all that went lately said that they ended; else after a grace, since
- * who only lost its socket may be back, and who is here may be about to claim the cluster that it found.
+ * does the cluster is forgotten: at once if the room is empty and all that went lately said that they ended; else after a grace, if
+ * somebody lost its socket and may be back, and after `CLAIM_MS`, if somebody is here who may be about to claim the cluster.
  */
 export class Founding {
   readonly #options: FoundingOptions
@@ -140,7 +142,8 @@ export class Founding {
   #forgetAfterGrace(): void {
     if (this.#grace !== undefined) return
     const { clock, graceMs, isEmpty } = this.#options
-    const delayMs = isEmpty() ? this.#missedUntilMs - clock.nowMs() : graceMs
+    const claimMs = isEmpty() ? 0 : Math.min(CLAIM_MS, graceMs)
+    const delayMs = Math.max(this.#missedUntilMs - clock.nowMs(), claimMs)
     if (delayMs <= 0) this.#forget()
     else this.#grace = clock.setTimer(delayMs, () => this.#forget())
   }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Backplane, BackplaneCounts, Stay } from './backplane.js'
 import type { Clock, Timer } from './clock.js'
+import { CLAIM_MS } from './founding.js'
 import type { Limits } from './limits.js'
 import type { Log } from './log.js'
 import type { Bye, ErrorCode } from './protocol.js'
@@ -67,6 +68,7 @@ export class RedisBackplane implements Backplane {
     this.#settings = JSON.stringify({
       ...{ membersPerRoom, rooms, reservationMs, reservations },
       ...{ graceMs, warmupMs, leaseMs },
+      claimMs: Math.min(CLAIM_MS, graceMs),
     })
   }
 

@@ -115,7 +115,7 @@ local function watchGrace(room)
   if durable or call('EXISTS', key('holders', room)) == 1 or tonumber(claimants or 0) > 0 then
     call('ZREM', GRACE, room)
   else
-    local due = isEmpty(room) and tonumber(missed or 0) or now + settings.graceMs
+    local due = math.max(tonumber(missed or 0), isEmpty(room) and 0 or now + settings.claimMs)
     if due <= now then forget(room) else call('ZADD', GRACE, 'NX', due, room) end
   end
 end

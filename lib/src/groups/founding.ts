@@ -16,7 +16,7 @@ export interface FoundingOptions {
 }
 
 /** The room may have lost its cluster meanwhile, and a question its answer: ask again. */
-const ASK_AGAIN_MS = 2000
+const ASK_AGAIN_MS = 500
 
 /**
  * Finds out which cluster this peer belongs to: the one of the first linked peer that has one, or, if the room has

@@ -16,6 +16,8 @@ const RETRY_MS: Range = [300, 2000]
 const WARM_UP_MS = 2000
 /** So long the cluster of a room is remembered, without a durable member, for those who may be back. */
 const GRACE_MS = 10_000
+/** Who is here may be about to claim the cluster that it found. */
+const CLAIM_MS = 1000
 /** A client that crashed is missed only after this. */
 const IDLE_MS = 10_000
 
@@ -171,7 +173,7 @@ export class SimulatedSignalingServer {
   /** At once if nobody is here or may be back. */
   #forgetAfterGrace(): void {
     const { clock } = this.#medium
-    const delayMs = this.#members.size === 0 ? this.#missedUntilMs - clock.nowMs : GRACE_MS
+    const delayMs = Math.max(this.#missedUntilMs - clock.nowMs, this.#members.size === 0 ? 0 : CLAIM_MS)
     if (delayMs <= 0) this.#forget()
     else clock.setTimer(delayMs, () => this.#forget())
   }
@@ -179,6 +181,7 @@ export class SimulatedSignalingServer {
   #forget(): void {
     const isOnDisk = this.#holders.size > 0 || this.#isOnOtherDisks
     if (this.#claimants.size > 0 || isOnDisk) return
+    if (this.#medium.clock.nowMs < this.#missedUntilMs) return this.#forgetAfterGrace()
     this.#clusterId = undefined
     this.#isOver = false
   }

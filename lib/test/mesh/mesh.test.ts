@@ -1,6 +1,8 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { PeerId } from '../../src/base/ids.js'
 import { DecodeError } from '../../src/codec/decode.js'
+import { SimulatedChannel } from '../../src/testing/simulated-channel.js'
+import { SimulatedRendezvous } from '../../src/testing/simulated-rendezvous.js'
 import { bytes, clusterId, expectOrder, type MeshPeer, SimulatedMeshes } from './simulated-meshes.js'
 
 const LATE_ID = 'late-late-late-late-lA' as PeerId
@@ -293,6 +295,16 @@ describe('leaving', () => {
     await world.run(50)
     expect(a.events.slice(-2)).toEqual([`goodbye ${b.id} adieu`, `left ${b.id} goodbye`])
     expect(b.events).toEqual([`joined ${a.id}`])
+  })
+
+  it('[MSH14] the room is left before any link closes: browsers do not wait for that', async () => {
+    const [a] = await connectedPair()
+    const leave = vi.spyOn(SimulatedRendezvous.prototype, 'leave')
+    const close = vi.spyOn(SimulatedChannel.prototype, 'close')
+    a.mesh.goodbye()
+    const [left, closed] = [leave, close].map(({ mock }) => mock.invocationCallOrder[0] ?? Number.NaN)
+    expect(left).toBeLessThan(closed as number)
+    vi.restoreAllMocks()
   })
 
   it('[MSH14] refuses a goodbye that browsers would not deliver', async () => {

@@ -320,7 +320,7 @@ const clusters = [
     'SIG24',
     'claim-on-its-way',
     'A cluster in memory is forgotten though somebody in the room may be about to claim it.',
-    ['founding.ts', 'isEmpty() ? this.#missedUntilMs - clock.nowMs() : graceMs', 'this.#missedUntilMs - clock.nowMs()'],
+    ['founding.ts', 'isEmpty() ? 0 : Math.min(CLAIM_MS, graceMs)', '0'],
   ),
   founding('SIG9', 'durable-forgotten', 'A cluster that is on disks is forgotten when nobody is there.', [
     'founding.ts',
