@@ -101,9 +101,34 @@ export function readClusterId(decoder: Decoder): ClusterId {
   return readId(decoder) as ClusterId
 }
 
+/**
+ * Ids come again and again. One that came lately need not be made again; and where many know of many, as in a large mesh,
+ * it is one string for all, which costs less to keep and to compare.
+ */
 function readId(decoder: Decoder): string {
-  return toBase64Url(readUint8Array(decoder, ID_BYTES))
+  const { arr, pos } = decoder
+  const slot = ((arr[pos] ?? 0) + 256 * (arr[pos + 1] ?? 0)) % ID_SLOTS
+  const known = ids[slot]
+  if (known !== undefined && isIdAt(slot * ID_BYTES, arr, pos)) {
+    decoder.pos = pos + ID_BYTES
+    return known
+  }
+  const bytes = readUint8Array(decoder, ID_BYTES)
+  const id = toBase64Url(bytes)
+  idBytes.set(bytes, slot * ID_BYTES)
+  ids[slot] = id
+  return id
 }
+
+function isIdAt(start: number, bytes: Uint8Array, pos: number): boolean {
+  for (let i = 0; i < ID_BYTES; i++) if (idBytes[start + i] !== bytes[pos + i]) return false
+  return true
+}
+
+const ID_SLOTS = 8192
+/** By the first bytes of the ids, which are random; beside them the bytes of each. */
+const ids = new Array<string | undefined>(ID_SLOTS).fill(undefined)
+const idBytes = new Uint8Array(ID_SLOTS * ID_BYTES)
 
 /** Above it the call of a TextDecoder costs less (measured). */
 const SHORT_BYTES = 32

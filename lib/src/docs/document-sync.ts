@@ -262,9 +262,11 @@ export class DocumentSync {
 
   #tellSelf(): void {
     const frames = new Map<string, Uint8Array>()
+    const links = this.#links()
+    const text = links.join()
     for (const partner of this.#partners) {
-      const self = this.#introduction(partner)
-      const key = keyOf(self)
+      const self = this.#introduction(partner, links)
+      const key = keyOf(self, text)
       if (!partner.isFed || key === partner.told) continue
       if (frames.size === 0) this.#flush()
       const frame = frames.get(key) ?? this.#partners.encode({ kind: 'self', self })
@@ -365,9 +367,15 @@ export class DocumentSync {
     return fed.length > 0 && fed.every((partner) => this.#partners.queuedBytes(partner) > BACKED_UP_BYTES)
   }
 
-  #introduction({ mayWrite }: Partner): Introduction {
-    const told = this.#partners.open().filter(({ takesOurs }) => takesOurs)
-    return { client: this.#client, links: told.map(({ peer }) => peer), takesYours: mayWrite }
+  #introduction({ mayWrite }: Partner, links = this.#links()): Introduction {
+    return { client: this.#client, links, takesYours: mayWrite }
+  }
+
+  /** Those whom this peer tells itself what is new. */
+  #links(): PeerId[] {
+    return [...this.#partners].flatMap(({ peer, presence, takesOurs }) =>
+      presence === 'open' && takesOurs ? [peer] : [],
+    )
   }
 
   #summarize(): StateSummary {
@@ -409,6 +417,6 @@ export class DocumentSync {
 
 type SyncFrame = Exclude<FrameBody, { kind: 'absent' | 'awareness' | 'part' | 'taken' | 'beacon' }>
 
-function keyOf({ links, takesYours }: Introduction): string {
-  return `${takesYours} ${links.join()}`
+function keyOf({ links, takesYours }: Introduction, text = links.join()): string {
+  return `${takesYours} ${text}`
 }

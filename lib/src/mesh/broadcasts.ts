@@ -52,7 +52,7 @@ const YOUNG_MS = 500
 /**
  * Messages to everybody. Each travels on the tree of shortest ways from its origin, which every peer works out from its
  * own map, so each peer gets it once. Where maps differ somebody may get it twice, which is noticed, or not at all: so
- * as long as maps have just changed, linked peers tell each other what they keep, and fetch what they lack (as Plumtree
+ * as long as maps have just changed, linked peers tell each other once what they keep, and fetch what they lack (as Plumtree
  * does: Leitão, Pereira and Rodrigues 2007, 3.6). At rest nothing but the broadcasts themselves is sent.
  */
 export class Broadcasts {
@@ -61,6 +61,8 @@ export class Broadcasts {
   /** Oldest first. */
   readonly #kept = new Map<string, Kept>()
   readonly #counts = { broadcasts: 0, repeated: 0 }
+  /** When each link was last told what is kept: by then all that was not young. */
+  readonly #toldAtMs = new WeakMap<LinkedPeer, number>()
   #keptBytes = 0
   #sequence = 0
   #unrestUntilMs = Number.NEGATIVE_INFINITY
@@ -178,8 +180,15 @@ export class Broadcasts {
     const kept = [...this.#kept.values()]
       .map(({ id, sinceMs }) => ({ ...id, ageMs: Math.round(nowMs - sinceMs) }))
       .filter(({ ageMs }) => ageMs >= YOUNG_MS)
-    if (kept.length > 0) for (const linked of links.values()) linked.say({ kind: 'digest', kept })
+    for (const linked of links.values()) this.#tellKept(linked, kept, nowMs)
     if (nowMs < this.#unrestUntilMs) this.#repairSoon()
+  }
+
+  /** Each once, and all of it on a new link. */
+  #tellKept(linked: LinkedPeer, kept: readonly KeptBroadcast[], nowMs: number): void {
+    const toldAgoMs = nowMs - (this.#toldAtMs.get(linked) ?? Number.NEGATIVE_INFINITY)
+    const untold = kept.filter(({ ageMs }) => ageMs < toldAgoMs + YOUNG_MS)
+    if (untold.length === 0 || linked.say({ kind: 'digest', kept: untold })) this.#toldAtMs.set(linked, nowMs)
   }
 
   #compare(from: LinkedPeer, kept: readonly KeptBroadcast[]): void {

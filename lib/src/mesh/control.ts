@@ -39,7 +39,7 @@ export interface VersionRange {
  *     hello      count, lowest version spoken; count, highest; bytes, an identity (`handshake.ts`) as the highest
  *                version that both speak has it. The first message each way, and understood by every version.
  *     cluster    optional id, the sender's cluster from now on
- *     summary    list of id and count: whose records the sender has, of which version; once, on a new link
+ *     summary    list of id and count: whose records the sender has, of which version; answers a check
  *     records    list of records (`peer-record.ts`)
  *     digest     list of id, count, count and count: broadcasts that the sender keeps, by origin, its boot and number,
  *                with their age in milliseconds
@@ -49,6 +49,8 @@ export interface VersionRange {
  *     fetch      list of id, count and count: broadcasts that the sender lacks
  *     unlink     nothing; the sender needs the room that this link takes, or neither needs the link, and closes it
  *     release    nothing; the sender does not need this link: does the receiver?
+ *     check      count, 32 bits: a hash of whose records the sender has, of which version
+ *     ask        list of id: whose records the sender wants
  */
 export type ControlMessage =
   | { readonly kind: 'hello'; readonly versions: VersionRange; readonly identity: Uint8Array }
@@ -62,6 +64,8 @@ export type ControlMessage =
   | { readonly kind: 'fetch'; readonly lacking: readonly BroadcastId[] }
   | { readonly kind: 'unlink' }
   | { readonly kind: 'release' }
+  | { readonly kind: 'check'; readonly hash: number }
+  | { readonly kind: 'ask'; readonly peers: readonly PeerId[] }
 
 /** Whose record, and which. */
 export type RecordVersion = Pick<SealedRecord, 'peer' | 'version'>
@@ -92,13 +96,15 @@ const KINDS = [
   'fetch',
   'unlink',
   'release',
+  'check',
+  'ask',
 ] as const satisfies readonly Kind[]
 const MAX_PROBLEM_BYTES = 256
 const MAX_BYTES = 128 * 1024
 const MAX_PEERS = 4096
 const MAX_RECORDS = 1024
 const MAX_BROADCASTS = 1024
-const MAX_BOOT = 0xffffffff
+const MAX_WORD = 0xffffffff
 
 export function encodeControl(message: ControlMessage): Uint8Array {
   return encode((encoder) => {
@@ -139,6 +145,12 @@ function writeBody(encoder: Encoder, message: ControlMessage): void {
       break
     case 'fetch':
       writeList(encoder, message.lacking, writeBroadcastId)
+      break
+    case 'check':
+      writeCount(encoder, message.hash)
+      break
+    case 'ask':
+      writeList(encoder, message.peers.slice(0, MAX_PEERS), writeId)
   }
 }
 
@@ -158,6 +170,8 @@ const READERS: { readonly [K in Kind]: (decoder: Decoder) => Of<K> } = {
   fetch: (decoder) => ({ kind: 'fetch', lacking: readList(decoder, MAX_BROADCASTS, readBroadcastId) }),
   unlink: () => ({ kind: 'unlink' }),
   release: () => ({ kind: 'release' }),
+  check: (decoder) => ({ kind: 'check', hash: readCount(decoder, MAX_WORD) }),
+  ask: (decoder) => ({ kind: 'ask', peers: readList(decoder, MAX_PEERS, readPeerId) }),
 }
 
 function writeVersion(encoder: Encoder, { peer, version }: RecordVersion): void {
@@ -176,7 +190,7 @@ function writeBroadcastId(encoder: Encoder, { origin, boot, sequence }: Broadcas
 }
 
 function readBroadcastId(decoder: Decoder): BroadcastId {
-  return { origin: readPeerId(decoder), boot: readCount(decoder, MAX_BOOT), sequence: readCount(decoder) }
+  return { origin: readPeerId(decoder), boot: readCount(decoder, MAX_WORD), sequence: readCount(decoder) }
 }
 
 function writeKept(encoder: Encoder, kept: KeptBroadcast): void {

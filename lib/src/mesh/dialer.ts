@@ -28,7 +28,7 @@ export interface DialerOptions {
   signal(to: PeerId, signal: Uint8Array): void
   /** The attempt that became the link to `peer`, if there is one. */
   attemptOfLink(peer: PeerId): Attempt | undefined
-  /** Whom to link with. */
+  /** Whom to link with, asked when something has changed. */
   wanted(): ReadonlySet<PeerId>
   /** All known peers are wanted, there as well as here. */
   isFullMesh(): boolean
@@ -85,6 +85,8 @@ export class Dialer {
   readonly #options: DialerOptions
   readonly #boot: number
   readonly #prospects = new Map<PeerId, Prospect>()
+  /** As of the last look. */
+  #wanted: ReadonlySet<PeerId> = new Set()
   #attempts = 0
   #wake: Timer | undefined
   #isDue = false
@@ -201,7 +203,7 @@ export class Dialer {
     if (!this.#iDial(from)) return
     if (this.#options.attemptOfLink(from) !== undefined) this.#options.suspect(from)
     else if (this.#prospects.get(from)?.attempt !== undefined) this.#giveUpOlderThan(from, YOUNG_MS)
-    else if (!this.#options.wanted().has(from)) this.#invited(from)
+    else if (!this.#wanted.has(from)) this.#invited(from)
   }
 
   #invited(from: PeerId): void {
@@ -277,7 +279,8 @@ export class Dialer {
 
   #updateProspects(): void {
     const known = this.#options.directory.known()
-    for (const peer of this.#options.wanted()) this.#prospect(peer)
+    this.#wanted = this.#options.wanted()
+    for (const peer of this.#wanted) this.#prospect(peer)
     for (const [peer, prospect] of this.#prospects) {
       if (!known.has(peer) && this.#isIdle(peer, prospect)) this.#prospects.delete(peer)
     }
@@ -290,9 +293,8 @@ export class Dialer {
 
   /** Without link and attempt, and within reach; who waits longest comes first. */
   #idleProspects(): [PeerId, Prospect][] {
-    const wanted = this.#options.wanted()
     return [...this.#prospects]
-      .filter(([peer, prospect]) => wanted.has(peer) || prospect.isInvited)
+      .filter(([peer, prospect]) => this.#wanted.has(peer) || prospect.isInvited)
       .filter(([peer, prospect]) => this.#isIdle(peer, prospect) && this.#options.canSignal(peer))
       .sort(([, a], [, b]) => a.nextAtMs - b.nextAtMs)
   }

@@ -1,9 +1,12 @@
 import type { PeerId } from '../base/ids.js'
 import type { Runtime, Timer } from '../base/runtime.js'
-import type { ControlMessage } from './control.js'
+import type { ControlMessage, RecordVersion } from './control.js'
+import { eagerLinks } from './eager-links.js'
 import type { LinkMap } from './link-map.js'
 import type { LinkedPeer } from './linked-peer.js'
+import { hashOf } from './pair-weight.js'
 import { decodeRecord, encodeRecord, type PeerRecord, type SealedRecord } from './peer-record.js'
+import { paceMs } from './settings.js'
 
 export interface GossipOptions {
   readonly runtime: Runtime
@@ -16,36 +19,59 @@ export interface GossipOptions {
   self(): PeerId
   /** What this peer says of itself now. */
   record(): PeerRecord
+  /** How many others there are, as far as is known, with a record here or without. */
+  count(): number
+  /** A way leads to it. */
+  isNear(peer: PeerId): boolean
   /** The map has changed. */
   learned(): void
 }
 
-/** What came from others is passed on so much sooner than what is new here: it has waited already. */
+export type GossipMessage = Extract<ControlMessage, { kind: 'summary' | 'records' | 'check' | 'ask' }>
+
+/**
+ * What came from others is passed on so much sooner than what is new here: it has waited already. Jittered, because of
+ * two peers that do so in turns the second one need not tell the first.
+ */
 const PASS_ON_SOONER = 4
 /** In a mesh of twice, three times so many a peer that has just told its record waits two, three times as long. */
 const CALM_PEERS = 100
 const MESSAGE_BYTES = 16 * 1024
+/** Between two checks, on average. */
+const CHECK_MS = 500
 /** A version that leaves no room for a higher one is nobody's. */
 const MAX_VERSION = Number.MAX_SAFE_INTEGER - 1
 
+interface Known extends SealedRecord {
+  /** Of whose record it is, of which version. */
+  readonly hash: number
+}
+
 /**
- * Spreads every peer's record through the mesh. Two that are linked anew compare what they have, by versions; from then
- * on each tells the other of every record that it has in a newer version, unless it came from there. Links are reliable,
- * so nothing has to be compared again.
+ * Spreads every peer's record through the mesh. What is new is passed on at once over a few links of each peer, which
+ * connect all (`eager-links.ts`). Whatever that misses is found by checks, as in anti-entropy (Demers et al. 1987): one
+ * link after the other two peers compare a hash of what they have, and, if that differs, the versions. At rest, when
+ * each link was checked since the last change, nothing is sent.
  *
- * Invariant: of every record here, each linked peer has this version or a newer one, or it is in `#untold` for it, or
- * the summary that it comes after is on its way.
+ * Records of peers to which no way leads are not compared: some forget them sooner than others.
+ *
+ * Invariant: of every record here, each peer on an eager link has this version or a newer one, or it is in `#untold` for
+ * it, or a check of this link is on its way.
  */
 export class Gossip {
   readonly #options: GossipOptions
-  readonly #sealed = new Map<PeerId, SealedRecord>()
+  readonly #known = new Map<PeerId, Known>()
   /** By linked peer: whose records it is to be told. */
   readonly #untold = new Map<PeerId, Set<PeerId>>()
+  /** By linked peer, whose check is longest ago first: what was found equal or sent to be compared last. */
+  readonly #checked = new Map<PeerId, number | undefined>()
+  #eager: ReadonlySet<PeerId> = new Set()
   /** Of the own record. Starts with the time, so that a process that starts again goes on above its predecessor. */
   #version: number
   #toldAtMs = Number.NEGATIVE_INFINITY
   #ownTimer: Timer | undefined
   #passOnTimer: Timer | undefined
+  #checkTimer: Timer | undefined
 
   constructor(options: GossipOptions) {
     this.#options = options
@@ -54,54 +80,54 @@ export class Gossip {
 
   linked(linked: LinkedPeer): void {
     this.#untold.set(linked.info.id, new Set())
-    const versions = [...this.#sealed.values()].map(({ peer, version }) => ({ peer, version }))
-    linked.say({ kind: 'summary', versions })
+    this.#checked.set(linked.info.id, undefined)
+    this.#passOnSoon()
     this.changed()
   }
 
   unlinked(peer: PeerId): void {
     this.#untold.delete(peer)
+    this.#checked.delete(peer)
+    this.#passOnSoon()
     this.changed()
   }
 
   /** The own record is not what it was: several changes in a row are told as one, the more of them the larger the mesh. */
   changed(): void {
-    const { runtime, delayMs } = this.#options
-    const nextAtMs = this.#toldAtMs + delayMs * (1 + this.#sealed.size / CALM_PEERS)
-    const waitMs = Math.max(delayMs, nextAtMs - runtime.nowMs())
+    const { runtime, delayMs, count } = this.#options
+    const nextAtMs = this.#toldAtMs + delayMs * (1 + count() / CALM_PEERS)
+    const waitMs = Math.max(paceMs(delayMs, count()), nextAtMs - runtime.nowMs())
     this.#ownTimer ??= runtime.setTimer(waitMs, () => this.#tellOwn())
   }
 
-  /** Tells all linked peers a record again: some may have forgotten it. */
-  repeat(peer: PeerId): void {
-    for (const untold of this.#untold.values()) untold.add(peer)
-    this.#passOnSoon()
-  }
-
   forget(peer: PeerId): void {
-    this.#sealed.delete(peer)
+    this.#known.delete(peer)
     this.#options.map.forget(peer)
   }
 
   /** @throws DecodeError */
-  heard(from: PeerId, message: Extract<ControlMessage, { kind: 'summary' | 'records' }>): void {
-    if (message.kind === 'summary') this.#compare(from, message.versions)
-    else for (const record of message.records) this.#take(from, record)
+  heard(from: LinkedPeer, message: GossipMessage): void {
+    const { id } = from.info
+    if (message.kind === 'records') for (const record of message.records) this.#take(id, record)
+    else if (message.kind === 'summary') this.#compare(from, message.versions)
+    else if (message.kind === 'check') this.#answer(from, message.hash)
+    else this.#tellLater(id, message.peers)
+  }
+
+  /** What is compared has changed: who has something else is found in a while. */
+  checkSoon(): void {
+    const { runtime } = this.#options
+    const delayMs = paceMs(CHECK_MS, this.#known.size) * (0.5 + runtime.random())
+    this.#checkTimer ??= runtime.setTimer(delayMs, () => this.#checkNext())
   }
 
   close(): void {
     this.#ownTimer?.cancel()
     this.#passOnTimer?.cancel()
+    this.#checkTimer?.cancel()
   }
 
-  #compare(from: PeerId, versions: readonly Pick<SealedRecord, 'peer' | 'version'>[]): void {
-    const theirs = new Map(versions.map(({ peer, version }) => [peer, version]))
-    const untold = this.#untold.get(from)
-    for (const { peer, version } of this.#sealed.values()) {
-      if (version > (theirs.get(peer) ?? -1)) untold?.add(peer)
-    }
-    this.#passOnSoon()
-  }
+  // News
 
   #take(from: PeerId, record: SealedRecord): void {
     const { peer, version } = record
@@ -110,56 +136,74 @@ export class Gossip {
       this.#heardOwn(version)
       return
     }
-    const known = this.#sealed.get(peer)?.version ?? -1
+    const known = this.#known.get(peer)?.version ?? -1
     if (version < known) return
     this.#untold.get(from)?.delete(peer)
     if (version === known || (known < 0 && !this.#hasRoom())) return
+    this.#options.map.put(decodeRecord(record))
     this.#keep({ peer, version, body: record.body.slice() })
-    for (const [linked, untold] of this.#untold) if (linked !== from) untold.add(peer)
+    for (const linked of this.#eager) if (linked !== from) this.#untold.get(linked)?.add(peer)
     this.#passOnSoon()
     this.#options.learned()
   }
 
-  /** @throws DecodeError */
   #keep(record: SealedRecord): void {
-    this.#options.map.put(decodeRecord(record))
-    this.#sealed.set(record.peer, record)
+    this.#known.set(record.peer, { ...record, hash: hashOf(record.peer, `${record.version}`) })
+    this.checkSoon()
   }
 
   /** Of an earlier process of this peer, or a forgery: goes above it. */
   #heardOwn(version: number): void {
-    const own = this.#sealed.get(this.#options.self())?.version ?? -1
+    const own = this.#known.get(this.#options.self())?.version ?? -1
     if (version <= own || version === MAX_VERSION) return
     this.#version = version
     this.changed()
   }
 
   #hasRoom(): boolean {
-    return this.#sealed.size <= this.#options.limit
+    return this.#known.size <= this.#options.limit
   }
 
+  /** All linked peers are told by this one itself: what they have in common with it is the first they need to know. */
   #tellOwn(): void {
     const { runtime, self, record } = this.#options
     this.#ownTimer = undefined
     this.#toldAtMs = runtime.nowMs()
     const peer = self()
-    this.#sealed.set(peer, { peer, version: ++this.#version, body: encodeRecord(record()) })
+    this.#keep({ peer, version: ++this.#version, body: encodeRecord(record()) })
     for (const untold of this.#untold.values()) untold.add(peer)
     this.#passOn()
   }
 
+  #tellLater(to: PeerId, peers: Iterable<PeerId>): void {
+    for (const peer of peers) if (this.#known.has(peer)) this.#untold.get(to)?.add(peer)
+    this.#passOnSoon()
+  }
+
   #passOnSoon(): void {
     const { runtime, delayMs } = this.#options
-    this.#passOnTimer ??= runtime.setTimer(delayMs / PASS_ON_SOONER, () => {
+    const waitMs = paceMs(delayMs / PASS_ON_SOONER, this.#known.size) * (0.5 + runtime.random())
+    this.#passOnTimer ??= runtime.setTimer(waitMs, () => {
       this.#passOnTimer = undefined
       this.#passOn()
     })
   }
 
   #passOn(): void {
+    this.#chooseEager()
     for (const [peer, untold] of this.#untold) {
       const linked = this.#options.links.get(peer)
       if (linked !== undefined && !this.#tell(linked, untold)) this.#passOnSoon()
+    }
+  }
+
+  #chooseEager(): void {
+    const { self, links, map } = this.#options
+    const before = this.#eager
+    this.#eager = eagerLinks(self(), [...links.keys()], (peer) => map.records.get(peer)?.neighbours)
+    for (const peer of this.#eager) {
+      const linked = before.has(peer) ? undefined : links.get(peer)
+      if (linked !== undefined) this.#check(linked)
     }
   }
 
@@ -178,12 +222,63 @@ export class Gossip {
     const records: SealedRecord[] = []
     let bytes = 0
     for (const peer of untold) {
-      const record = this.#sealed.get(peer)
+      const record = this.#known.get(peer)
       if (record === undefined) untold.delete(peer)
       else records.push(record)
       bytes += record?.body.length ?? 0
       if (bytes >= MESSAGE_BYTES) break
     }
     return records
+  }
+
+  // Checks
+
+  #checkNext(): void {
+    this.#checkTimer = undefined
+    const hash = this.#hash()
+    const due = [...this.#checked].find(([, checked]) => checked !== hash)
+    const linked = due && this.#options.links.get(due[0])
+    if (linked === undefined) return
+    this.#check(linked)
+    this.checkSoon()
+  }
+
+  #check(linked: LinkedPeer): void {
+    const hash = this.#hash()
+    this.#noteCheck(linked.info.id, hash)
+    linked.say({ kind: 'check', hash })
+  }
+
+  #answer(from: LinkedPeer, theirs: number): void {
+    const hash = this.#hash()
+    if (theirs === hash) this.#noteCheck(from.info.id, hash)
+    else from.say({ kind: 'summary', versions: this.#compared() })
+  }
+
+  /** Tells what they lack, and asks for what is lacking here. */
+  #compare(from: LinkedPeer, versions: readonly RecordVersion[]): void {
+    const theirs = new Map(versions.map(({ peer, version }) => [peer, version]))
+    const lacking = this.#compared().filter(({ peer, version }) => version > (theirs.get(peer) ?? -1))
+    this.#tellLater(
+      from.info.id,
+      lacking.map(({ peer }) => peer),
+    )
+    const isNews = ({ peer, version }: RecordVersion) => version > (this.#known.get(peer)?.version ?? -1)
+    const news = versions.filter(isNews).map(({ peer }) => peer)
+    if (news.length > 0) from.say({ kind: 'ask', peers: news })
+  }
+
+  #noteCheck(peer: PeerId, hash: number): void {
+    this.#checked.delete(peer) // to be the last one
+    if (this.#untold.has(peer)) this.#checked.set(peer, hash)
+  }
+
+  #hash(): number {
+    return this.#compared().reduce((hash, known) => (hash ^ known.hash) >>> 0, 0)
+  }
+
+  #compared(): Known[] {
+    const { self, isNear } = this.#options
+    return [...this.#known.values()].filter(({ peer }) => peer === self() || isNear(peer))
   }
 }

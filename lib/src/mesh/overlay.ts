@@ -23,6 +23,9 @@ export interface OverlayOptions {
   changed(): void
 }
 
+/** A set or a map of peers. */
+type Taken = Pick<ReadonlySet<PeerId>, 'size' | 'has'>
+
 /** A choice among more than the limit holds for so long, the longer the more there are: it costs a walk over all. */
 const CHOOSE_EVERY_MS = 100
 /** Who said that it is full is not asked again for this long. */
@@ -71,8 +74,13 @@ export class Overlay {
     return this.#options.known().size <= this.#options.limit
   }
 
-  /** Linked or not. */
-  wanted(): ReadonlySet<PeerId> {
+  /** As chosen last; linked or not. */
+  get wanted(): ReadonlySet<PeerId> {
+    return this.isFullMesh ? this.#options.known() : (this.#choice?.peers ?? new Set(this.#options.links.keys()))
+  }
+
+  /** Who is wanted now. To be called when something has changed: a new choice waits for its time, then `changed` tells. */
+  choose(): ReadonlySet<PeerId> {
     if (this.isFullMesh) {
       this.#choice = undefined
       return this.#options.known()
@@ -84,7 +92,7 @@ export class Overlay {
       this.#changedAt(this.#choice.untilMs)
       return this.#choice.peers
     }
-    const peers = this.#choose()
+    const peers = this.#chooseAnew()
     this.#choice = { peers, untilMs: this.#nextChoiceMs(nowMs) }
     this.#offerToRelease(peers, nowMs)
     return peers
@@ -92,7 +100,7 @@ export class Overlay {
 
   /** `peer` does not need its link with this one. */
   released(peer: PeerId): void {
-    if (!this.wanted().has(peer)) this.#options.unlink(peer)
+    if (!this.wanted.has(peer)) this.#options.unlink(peer)
   }
 
   close(): void {
@@ -100,21 +108,21 @@ export class Overlay {
   }
 
   /** @param taken peers that are linked, or about to be */
-  isFull(taken: ReadonlySet<PeerId>): boolean {
+  isFull(taken: Taken): boolean {
     return taken.size + this.#reserved(taken) >= this.#options.limit
   }
 
   /** Whether there is room for a link with `peer`; makes it, at the cost of a link that is not wanted, for who is. */
-  makeRoom(peer: PeerId, taken: ReadonlySet<PeerId>): boolean {
+  makeRoom(peer: PeerId, taken: Taken): boolean {
     const isReserved = this.#isPreferredPair(peer)
     if (isReserved ? taken.size < this.#options.limit : !this.isFull(taken)) return true
-    const wanted = this.wanted()
+    const { wanted } = this
     const victim = wanted.has(peer) ? this.#leastWanted(wanted, isReserved) : undefined
     if (victim !== undefined) this.#options.unlink(victim)
     return victim !== undefined
   }
 
-  #choose(): Set<PeerId> {
+  #chooseAnew(): Set<PeerId> {
     const { runtime, self, known, limit, links } = this.#options
     this.#forgetOld()
     const ranked = ranking(self(), known())
@@ -181,7 +189,7 @@ export class Overlay {
   }
 
   /** Room that a preferred peer keeps for the others. */
-  #reserved(taken: ReadonlySet<PeerId>): number {
+  #reserved(taken: Taken): number {
     const { self, known } = this.#options
     if (!this.#preferred.has(self())) return 0
     const everybody = known()

@@ -6,10 +6,13 @@ export const WEIGHTS = 2 ** 32
 /**
  * A number in [0, WEIGHTS) that both peers of a pair draw alike, and every other peer too: of rendezvous hashing (Thaler
  * and Ravishankar 1996), where who ranks the others by it gets a choice that hardly changes when peers come and go.
- * FNV-1a with MurmurHash3's finalizer.
  */
 export function weightOf(a: PeerId, b: PeerId): number {
-  const [first, second] = a < b ? [a, b] : [b, a]
+  return a < b ? hashOf(a, b) : hashOf(b, a)
+}
+
+/** 32 bits of two texts, in this order. FNV-1a with MurmurHash3's finalizer. */
+export function hashOf(first: string, second: string): number {
   let hash = hashInto(hashInto(0x811c9dc5, first), second)
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)

@@ -30,7 +30,7 @@ export interface PeerRecord {
   readonly clusterId: ClusterId | undefined
   /** It takes no more links of peers that it does not want. */
   readonly isFull: boolean
-  readonly neighbours: ReadonlySet<PeerId>
+  readonly neighbours: readonly PeerId[]
 }
 
 /** A record as it travels: passed on as it came. Of one peer, the highest version holds. */
@@ -51,7 +51,7 @@ export function encodeRecord({ info, clusterId, isFull, neighbours }: PeerRecord
     writeInfo(encoder, info)
     writeOptional(encoder, clusterId, writeId)
     writeBoolean(encoder, isFull)
-    writeList(encoder, [...neighbours].slice(0, MAX_NEIGHBOURS), writeId)
+    writeList(encoder, neighbours.slice(0, MAX_NEIGHBOURS), writeId)
   })
 }
 
@@ -61,7 +61,7 @@ export function decodeRecord({ peer, body }: SealedRecord): PeerRecord {
     info: readInfo(decoder),
     clusterId: readOptional(decoder, readClusterId),
     isFull: readBoolean(decoder),
-    neighbours: new Set(readList(decoder, MAX_NEIGHBOURS, readPeerId)),
+    neighbours: readList(decoder, MAX_NEIGHBOURS, readPeerId),
   }))
   if (record.info.id !== peer) throw new DecodeError(`the record of ${peer} calls itself ${record.info.id}`)
   return record

@@ -16,8 +16,6 @@ export interface ReachOptions {
   joined(peer: PeerStatus): void
   left(peer: PeerId, reason: PeerLeftReason): void
   clusterChanged(peer: PeerStatus): void
-  /** There is a way again to a peer that had none for long: others may have forgotten it. */
-  returned(peer: PeerId): void
   /** No way leads to that peer any more, and has not for long. */
   forgotten(peer: PeerId): void
   /** `near` has changed. */
@@ -25,8 +23,6 @@ export interface ReachOptions {
 }
 
 const EVALUATE_MS = 100
-/** Who had no way to it for so long is forgotten by some, and soon by all. */
-const LONG_MS = 10_000
 const FORGET_MS = 60_000
 
 /**
@@ -125,14 +121,14 @@ export class Reach {
     for (const [peer, record] of [...map.records]) {
       const forMs = nowMs - this.#note(peer, nowMs)
       this.#judge(peer, record, forMs)
-      const nextMs = [this.#options.settleMs, FORGET_MS].find((ms) => ms > forMs)
+      const nextMs = [this.#options.settleMs, this.#near.has(peer) ? 0 : FORGET_MS].find((ms) => ms > forMs)
       if (nextMs !== undefined) this.#evaluateAt(Math.max(nowMs + EVALUATE_MS, nowMs + nextMs - forMs))
     }
     for (const peer of this.#states.keys()) if (!map.records.has(peer)) this.#states.delete(peer)
   }
 
   #look(): void {
-    const near = new Set(this.#options.map.distances().keys())
+    const near = this.#options.map.reachable()
     const isSame = near.size === this.#near.size && [...near].every((peer) => this.#near.has(peer))
     this.#near = near
     if (!isSame) this.#options.changed()
@@ -144,7 +140,6 @@ export class Reach {
     const before = this.#states.get(peer)
     if (before?.isNear === isNear) return before.sinceMs
     this.#states.set(peer, { isNear, wasNear: before?.isNear === true, sinceMs: nowMs })
-    if (isNear && before !== undefined && nowMs - before.sinceMs >= LONG_MS) this.#options.returned(peer)
     return nowMs
   }
 

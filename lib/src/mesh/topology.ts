@@ -3,7 +3,7 @@ import type { Runtime } from '../base/runtime.js'
 import type { Lane } from '../transport/lanes.js'
 import { BROADCAST_PORT, type BroadcastCounts, Broadcasts } from './broadcasts.js'
 import type { ControlMessage } from './control.js'
-import { Gossip } from './gossip.js'
+import { Gossip, type GossipMessage } from './gossip.js'
 import { LinkMap } from './link-map.js'
 import type { LinkedPeer } from './linked-peer.js'
 import type { PeerLeftReason } from './network.js'
@@ -39,7 +39,7 @@ export interface TopologyOptions {
   drained(peer: PeerId, lane: Lane): void
 }
 
-export type TopologyMessage = Extract<ControlMessage, { kind: 'summary' | 'records' | 'digest' | 'fetch' | 'release' }>
+export type TopologyMessage = GossipMessage | Extract<ControlMessage, { kind: 'digest' | 'fetch' | 'release' }>
 
 export interface TopologyCounts extends RelayCounts, BroadcastCounts {}
 
@@ -92,14 +92,19 @@ export class Topology {
       limit: limits.peers,
       self: () => self().id,
       record: () => this.#record(),
-      learned: () => this.#changed(),
+      count: () => options.known().size,
+      isNear: (peer) => this.#reach.near.has(peer),
+      learned: () => this.#learned(),
     })
     this.#reach = new Reach({
       ...world,
       settleMs: timing.settleMs,
       left: (peer, reason) => this.#left(peer, reason),
-      returned: (peer) => this.#gossip.repeat(peer),
       forgotten: (peer) => this.#gossip.forget(peer),
+      changed: () => {
+        this.#gossip.checkSoon()
+        options.changed()
+      },
     })
   }
 
@@ -155,9 +160,9 @@ export class Topology {
 
   /** @throws DecodeError */
   heard(from: LinkedPeer, message: TopologyMessage): void {
-    if (message.kind === 'summary' || message.kind === 'records') this.#gossip.heard(from.info.id, message)
-    else if (message.kind === 'release') this.#overlay.released(from.info.id)
-    else this.#broadcasts.heard(from, message)
+    if (message.kind === 'release') this.#overlay.released(from.info.id)
+    else if (message.kind === 'digest' || message.kind === 'fetch') this.#broadcasts.heard(from, message)
+    else this.#gossip.heard(from, message)
   }
 
   /** Something came on one of this module's ports. @throws DecodeError */
@@ -191,7 +196,7 @@ export class Topology {
   }
 
   wanted(): ReadonlySet<PeerId> {
-    return this.#overlay.wanted()
+    return this.#overlay.choose()
   }
 
   /** @param taken peers that are linked, or about to be */
@@ -213,12 +218,16 @@ export class Topology {
 
   #record() {
     const { self, clusterId, links } = this.#options
-    const neighbours = new Set(links.keys())
-    return { info: self(), clusterId: clusterId(), isFull: this.#overlay.isFull(neighbours), neighbours }
+    const neighbours = [...links.keys()]
+    return { info: self(), clusterId: clusterId(), isFull: this.#overlay.isFull(links), neighbours }
   }
 
   #changed(): void {
     this.#map.changed()
+    this.#learned()
+  }
+
+  #learned(): void {
     this.#reach.evaluateSoon()
     this.#broadcasts.unrest()
   }

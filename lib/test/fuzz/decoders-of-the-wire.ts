@@ -42,7 +42,7 @@ import { ALICE, BOB, CLUSTER, CONFIGURATION, INFO, MEMBER, PAYLOAD, RAFT_MESSAGE
 const attempt = { boot: 0xffffffff, number: 300 }
 const ticket = PAYLOAD.subarray(0, 16)
 
-const record = { info: INFO, clusterId: CLUSTER, isFull: false, neighbours: new Set([BOB]) }
+const record = { info: INFO, clusterId: CLUSTER, isFull: false, neighbours: [BOB] }
 const broadcast = { origin: ALICE, boot: 0xffffffff, sequence: 300 }
 
 const controls: readonly ControlMessage[] = [
