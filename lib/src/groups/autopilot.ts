@@ -1,5 +1,6 @@
 import type { PeerKind } from '../mesh/peer-info.js'
 import type { VoterId } from '../raft/index.js'
+import { MEMBERS_MAX } from './roster.js'
 import type { PinnedRole } from './roster-entry.js'
 
 /**
@@ -32,6 +33,9 @@ export interface Candidate {
   readonly goneForMs: number
 }
 
+/** Members with storage that are gone and not forgotten. */
+const ABSENT_MAX = 1_000
+
 export interface AutopilotRules {
   /** Voters wanted at most; odd. */
   readonly voters: number
@@ -61,8 +65,9 @@ export interface Plan {
  */
 export function planRoster(candidates: readonly Candidate[], rules: AutopilotRules): Plan | undefined {
   const present = candidates.filter((candidate) => candidate.role !== 'newcomer' || candidate.reachable)
+  const stale = staleOf(candidates, rules)
   const kept = withinReplicas(
-    present.filter((candidate) => !isForgotten(candidate, rules)),
+    present.filter((candidate) => !isForgotten(candidate, rules) && !stale.has(candidate)),
     rules,
   )
   const votersNow = candidates.filter(({ role }) => role === 'voter' || role === 'witness').length
@@ -83,10 +88,21 @@ export function planRoster(candidates: readonly Candidate[], rules: AutopilotRul
 
 /** Who is a member stays one; newcomers are taken, in the order they come, until there are enough. */
 function withinReplicas(candidates: readonly Candidate[], { replicas }: AutopilotRules): readonly Candidate[] {
-  if (replicas === 0) return candidates
+  const wanted = replicas === 0 ? MEMBERS_MAX : replicas
+  if (candidates.length <= wanted) return candidates
   const members = candidates.filter(({ role }) => role !== 'newcomer')
   const newcomers = candidates.filter(({ role }) => role === 'newcomer')
-  return [...members, ...newcomers.slice(0, Math.max(0, replicas - members.length))]
+  return [...members, ...newcomers.slice(0, Math.max(0, wanted - members.length))]
+}
+
+/**
+ * Whoever has storage may be back after months, or never: most browsers are not. Of too many such learners those that
+ * are gone the longest are removed; should they return, they join anew.
+ */
+function staleOf(candidates: readonly Candidate[], rules: AutopilotRules): ReadonlySet<Candidate> {
+  const absent = candidates.filter((each) => each.role === 'learner' && each.durable && isGone(each, rules))
+  const tooMany = Math.max(0, absent.length - ABSENT_MAX)
+  return new Set(absent.sort((a, b) => b.goneForMs - a.goneForMs).slice(0, tooMany))
 }
 
 function isForgotten(candidate: Candidate, rules: AutopilotRules): boolean {

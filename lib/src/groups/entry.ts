@@ -32,7 +32,7 @@ import {
 } from '../codec/encode.js'
 import { readValue, type Value, writeValue } from '../codec/value.js'
 import type { VoterId } from '../raft/index.js'
-import type { Member } from './roster.js'
+import { MEMBERS_MAX, type Member } from './roster.js'
 import { type RosterEntry, readRosterEntry, writeRosterEntry } from './roster-entry.js'
 import { incarnationOf, peerOf, voterIdOf } from './voter-id.js'
 
@@ -155,7 +155,6 @@ const COMMAND_NAME_BYTES_MAX = 256
 const NONCE_BYTES_MAX = 32
 const GROUP_NAME_CHARACTERS_MAX = 100
 const REPLICAS_MAX = 4096
-const MEMBERS_MAX = 4096
 
 /** Name and payload of a command: what is known of it before its session is. @throws LegionError E_NOT_PLAIN */
 export function encodeCall(name: string, payload: unknown): Uint8Array {

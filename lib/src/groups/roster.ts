@@ -30,6 +30,9 @@ export interface RosterRecord {
   readonly changedAt: number
 }
 
+/** Part of the protocol: nobody can read a longer roster. */
+export const MEMBERS_MAX = 4096
+
 /** Of those that went, were ejected or pinned, the longest unchanged are forgotten. */
 export const REMEMBERED_MAX = 4096
 

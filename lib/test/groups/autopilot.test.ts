@@ -91,6 +91,24 @@ describe('planRoster', () => {
     expect(plan).toEqual({ voters: ['L'], witnesses: [], learners: ['a', 'x'] })
   })
 
+  it('[GRP225] of more than 1,000 durable learners that are gone, forgets those that are gone the longest', () => {
+    const absent = Array.from({ length: 1003 }, (_, i) => candidate(`${i}`, { ...gone(10_000 + i), durable: true }))
+    const present = candidate('here', { durable: true })
+    expect(planRoster([leader, ...absent.slice(3), present], rules)).toBeUndefined()
+    const plan = planRoster([leader, ...absent, present], rules)
+    expect(plan?.voters).toEqual(['L'])
+    expect(plan?.learners).toEqual([...absent.slice(0, 1000), present].map(({ id }) => id))
+  })
+
+  it('[GRP226] takes no more than 4,096 members, whoever has come first', () => {
+    const members = Array.from({ length: 4094 }, (_, i) => candidate(`${i}`, { canVote: false }))
+    const comers = ['x', 'y'].map((id) => candidate(id, { role: 'newcomer' }))
+    expect(planRoster([leader, ...members, ...comers], rules)?.learners).toEqual([...members.map(({ id }) => id), 'x'])
+    expect(
+      planRoster([leader, ...members, candidate('x', { canVote: false }), ...comers.slice(1)], rules),
+    ).toBeUndefined()
+  })
+
   it('[GRP35] touches nothing while the planned voters would have no reachable majority', () => {
     const lost = ['a', 'b', 'c'].map((id) => voter(id, gone(1000)))
     expect(planRoster([leader, ...lost, candidate('n', { role: 'newcomer' })], rules)).toBeUndefined()
