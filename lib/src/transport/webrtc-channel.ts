@@ -2,6 +2,7 @@ import { Emitter, type Unsubscribe } from '../base/emitter.js'
 import type { Runtime, Timer } from '../base/runtime.js'
 import type { Channel, ChannelEvents, ChannelState } from './channel.js'
 import type { Negotiation, NegotiationOptions } from './webrtc-negotiation.js'
+import { listensFirst } from './webrtc-quirks.js'
 
 /** Above it implementations differ in what they do; one that is asked for more than the limit may just close. */
 const MAX_MESSAGE_BYTES = 64 * 1024
@@ -10,6 +11,8 @@ const LOW_WATER_BYTES = 32 * 1024
 /** When `bufferedAmount` is looked at where nothing says that it fell: after 1, 2, 4 … ms since the last send. */
 const FIRST_DRAIN_POLL_MS = 1
 const LAST_DRAIN_POLL_MS = 1024
+/** For so long at most an answerer that listens first waits for a word. */
+const LISTEN_MS = 50
 
 /** Loads, once, what is needed only when there is somebody to connect to: simple-peer is large. */
 export function loadNegotiation() {
@@ -29,9 +32,12 @@ export class WebRtcChannel implements Channel {
   #maxMessageBytes = MAX_MESSAGE_BYTES
   #drainPoll: Timer | undefined
   #drainPollMs = 0
+  readonly #listensFirst: boolean
+  #listening: Timer | undefined
 
   constructor(options: NegotiationOptions) {
     this.stack = options.stack
+    this.#listensFirst = listensFirst(options.offerer, options.stack)
     this.#runtime = options.runtime
     this.#negotiate(options).catch((error: unknown) => this.close(`WebRTC is not available: ${String(error)}`))
   }
@@ -71,6 +77,7 @@ export class WebRtcChannel implements Channel {
   close(reason = 'closed'): void {
     if (this.#state === 'closed') return
     this.#state = 'closed'
+    this.#listening?.cancel()
     this.#drainPoll?.cancel()
     this.#negotiation?.close()
     this.#events.emit('close', reason)
@@ -99,12 +106,18 @@ export class WebRtcChannel implements Channel {
     if (this.#tellsWhenDrained) dataChannel.bufferedAmountLowThreshold = LOW_WATER_BYTES
     dataChannel.onbufferedamountlow = () => this.#events.emit('drain')
     dataChannel.onmessage = (event) => this.#receive(event.data)
-    dataChannel.onopen = () => this.#opened()
-    if (dataChannel.readyState === 'open') this.#opened()
+    dataChannel.onopen = () => this.#openSoon()
+    if (dataChannel.readyState === 'open') this.#openSoon()
+  }
+
+  #openSoon(): void {
+    if (!this.#listensFirst) this.#opened()
+    else if (this.#state === 'connecting') this.#listening ??= this.#runtime.setTimer(LISTEN_MS, () => this.#opened())
   }
 
   #opened(): void {
     if (this.#state !== 'connecting') return
+    this.#listening?.cancel()
     const negotiatedBytes = this.#negotiation?.maxMessageBytes
     if (negotiatedBytes) this.#maxMessageBytes = Math.min(MAX_MESSAGE_BYTES, negotiatedBytes)
     this.#state = 'open'
@@ -112,7 +125,7 @@ export class WebRtcChannel implements Channel {
   }
 
   #receive(data: unknown): void {
-    this.#opened() // Some implementations deliver the first message before they say `open`.
+    this.#opened() // Who listens first waited for it; some implementations deliver it before they say `open`.
     if (this.#state !== 'open') return
     if (data instanceof ArrayBuffer) this.#events.emit('message', new Uint8Array(data))
     else this.close('malformed: a message that is not binary')

@@ -3,6 +3,7 @@
 import type { CandidateSignal, DescriptionSignal } from './webrtc-signals.js'
 
 const NODE_DATACHANNEL = 'node-datachannel'
+const CHROMIUM = 'chromium'
 
 /** Whether this machine is in the same network as an address, of IPv4 or IPv6, or a name, of which it says no. */
 export type SharesNetwork = (address: string) => boolean
@@ -41,6 +42,15 @@ export function isNear(offer: DescriptionSignal, { stack, sharesNetwork }: Answe
   return hostAddresses(offer.sdp).some(sharesNetwork)
 }
 
+/**
+ * Whether this side listens before it speaks. An answerer in Chromium (156) loses, in one of a hundred connections, what
+ * it sends at once: `send` takes it, but it is never counted as sent, whatever the states of channel, SCTP and DTLS say.
+ * Waiting for the `open` event or for another task does not help; when the other side's first message is here it is over.
+ */
+export function listensFirst(offerer: boolean, stack: string): boolean {
+  return !offerer && stack === CHROMIUM
+}
+
 /** What the answerer makes of an offer. */
 export function arrangedOffer(offer: DescriptionSignal, isNear: boolean): DescriptionSignal {
   if (isNear) return { ...offer, sdp: offer.sdp.replace('a=setup:actpass', 'a=setup:active') }
@@ -64,7 +74,7 @@ export function plainCandidate({ candidate, sdpMid, sdpMLineIndex }: Omit<Candid
 }
 
 /** Implementations whose connections survive a restart of ICE with each other. */
-const RESTARTABLE: ReadonlySet<string | undefined> = new Set(['chromium', 'firefox', 'roamhq'])
+const RESTARTABLE: ReadonlySet<string | undefined> = new Set([CHROMIUM, 'firefox', 'roamhq'])
 
 /**
  * Which side of a connection can restart ICE, undefined if none. With node-datachannel at either end it never works;
