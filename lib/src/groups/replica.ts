@@ -28,6 +28,8 @@ import type { ReplicaLog } from './replica-log.js'
 import type { Position } from './replica-log-format.js'
 import type { ReplicaOptions } from './replica-types.js'
 import type { ReplicatedState } from './replicated-state.js'
+import { sendsFirst, sent } from './send-first.js'
+import { inOrder } from './snapshot.js'
 import { type SnapshotSource, spoolSnapshot } from './snapshot-source.js'
 import { idsOf } from './voter-id.js'
 
@@ -38,8 +40,8 @@ import { idsOf } from './voter-id.js'
  * 1. a leader's appends leave; 2. term, vote and entries become durable, and with them the commit index if a
  * configuration is about to be applied; 3. votes and acknowledgements leave; 4. what is committed is applied.
  *
- * With memory only nothing of this waits. While a write or a snapshot's installation is under way the core goes on
- * taking messages and proposals: they become the next batch.
+ * With memory only nothing of this waits, but 4 for what leaves before. While a write or a snapshot's installation is
+ * under way the core goes on taking messages and proposals: they become the next batch.
  */
 export class Replica {
   readonly id: VoterId
@@ -311,8 +313,13 @@ export class Replica {
   }
 
   #complete(ready: Ready): void {
+    for (const message of ready.messagesAfterPersist) this.#options.events.send(message)
+    if (sendsFirst(ready)) this.#wait(sent(), () => this.#follow(ready))
+    else this.#follow(ready)
+  }
+
+  #follow(ready: Ready): void {
     const { events } = this.#options
-    for (const message of ready.messagesAfterPersist) events.send(message)
     if (ready.snapshot !== undefined) this.#installed(ready.snapshot)
     for (const entry of ready.committedEntries) this.#apply(entry)
     if (ready.softState !== undefined) {
@@ -488,7 +495,3 @@ const CHECKPOINT_FACTOR = 10
 
 /** Who lags by no more than so many times `logEntries` still gets entries rather than a snapshot. */
 const FOLLOWING_FACTOR = 10
-
-async function* inOrder(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
-  yield* pieces
-}

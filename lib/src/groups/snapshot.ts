@@ -116,6 +116,11 @@ function frame(head: Uint8Array): Uint8Array {
   return framed
 }
 
+/** Pieces that are all here, as `openSnapshot` takes them. */
+export async function* inOrder(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* pieces
+}
+
 export interface OpenedSnapshot {
   readonly head: SnapshotHead
   /** What the machine wrote. */
