@@ -65,7 +65,8 @@ export class Gossip {
   readonly #untold = new Map<PeerId, Set<PeerId>>()
   /** By linked peer, whose check is longest ago first: what was found equal or sent to be compared last. */
   readonly #checked = new Map<PeerId, number | undefined>()
-  #eager: ReadonlySet<PeerId> = new Set()
+  /** Linked peers that are told at once what is new. */
+  #eager = new Set<PeerId>()
   /** Of the own record. Starts with the time, so that a process that starts again goes on above its predecessor. */
   #version: number
   #toldAtMs = Number.NEGATIVE_INFINITY
@@ -88,6 +89,7 @@ export class Gossip {
   unlinked(peer: PeerId): void {
     this.#untold.delete(peer)
     this.#checked.delete(peer)
+    this.#eager.delete(peer)
     this.#passOnSoon()
     this.changed()
   }

@@ -50,6 +50,8 @@ const controls: readonly ControlMessage[] = [
   { kind: 'cluster', clusterId: CLUSTER },
   { kind: 'summary', versions: [{ peer: ALICE, version: 300 }] },
   { kind: 'records', records: [{ peer: ALICE, version: 300, body: encodeRecord(record) }] },
+  { kind: 'check', hash: 300 },
+  { kind: 'ask', peers: [ALICE, BOB] },
   { kind: 'digest', kept: [{ ...broadcast, ageMs: 700 }] },
   { kind: 'fetch', lacking: [broadcast] },
   { kind: 'unlink' },

@@ -67,6 +67,8 @@ describe('wire', () => {
     { kind: 'fetch', lacking: [{ origin: b, boot: 1, sequence: 9 }] },
     { kind: 'unlink' },
     { kind: 'release' },
+    { kind: 'check', hash: 0xffffffff },
+    { kind: 'ask', peers: [a, b] },
   ]
 
   it('[MSH35] every message survives the wire', () => {
@@ -85,7 +87,7 @@ describe('wire', () => {
     expect([...encodeSignal(signals[0]!)]).toEqual([1, 0, 255, 255, 255, 255, 15, 12, 2, 0, 255])
     expect([...encodeSignal({ kind: 'dial' })]).toEqual([1, 3])
     const firstBytes = controls.map((message) => encodeControl(message)[0])
-    expect(firstBytes).toEqual([0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+    expect(firstBytes).toEqual([0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])
     expect([...encodeControl(controls[0]!)]).toEqual([0, 1, 172, 2, 2, 0, 255])
   })
 
