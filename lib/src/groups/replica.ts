@@ -30,7 +30,7 @@ import type { ReplicaOptions } from './replica-types.js'
 import type { ReplicatedState } from './replicated-state.js'
 import { sendsFirst, sent } from './send-first.js'
 import { inOrder } from './snapshot.js'
-import { type SnapshotSource, spoolSnapshot } from './snapshot-source.js'
+import { SNAPSHOT_ID_BYTES, type SnapshotSource, spoolSnapshot } from './snapshot-source.js'
 import { idsOf } from './voter-id.js'
 
 /**
@@ -487,8 +487,6 @@ export class Replica {
     return Math.min(...following.map(({ match }) => match))
   }
 }
-
-const SNAPSHOT_ID_BYTES = 8
 
 /** However large the state is, after so many times `logEntries` there is a checkpoint. */
 const CHECKPOINT_FACTOR = 10

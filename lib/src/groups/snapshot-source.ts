@@ -32,6 +32,8 @@ export interface SpoolOptions {
   readonly deflate?: ByteTransform | undefined
 }
 
+/** Of the random id of a snapshot. */
+export const SNAPSHOT_ID_BYTES = 8
 /** With its header such a chunk fits one batch of a link, so that nothing urgent waits for more than one. */
 export const SNAPSHOT_CHUNK_BYTES = 16 * 1024 - 64
 /** The longest chunk that a receiver takes. */
