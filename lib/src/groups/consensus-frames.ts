@@ -6,6 +6,7 @@ import { createEncoder, type Encoder, encode, encodedLength, finish, writeCount 
 import type { SendResult } from '../mesh/port.js'
 import type { Message, VoterId } from '../raft/index.js'
 import { EPOCH_ID_MAX, type EpochId } from './epoch.js'
+import { joinAppends } from './join-appends.js'
 import { readMessage, writeMessage } from './raft-codec.js'
 
 export interface ConsensusFramesOptions {
@@ -19,7 +20,8 @@ export interface ConsensusFramesOptions {
 
 interface Frame {
   readonly encoder: Encoder
-  readonly messages: { readonly group: number; readonly message: Message }[]
+  /** The last one is not encoded yet: the next may go on where it ends. */
+  readonly messages: GroupMessage[]
   /** All of its messages do. */
   mayWait: boolean
 }
@@ -41,12 +43,13 @@ export class ConsensusFrames {
   }
 
   push(to: PeerId, group: number, epoch: EpochId, message: Message, mayWait: boolean): void {
-    const frame = this.#frames.get(to) ?? { encoder: createEncoder(), messages: [], mayWait: true }
-    this.#frames.set(to, frame)
+    const frame = this.#frameTo(to)
     frame.mayWait &&= mayWait
-    writeCount(frame.encoder, group)
-    writeInEpoch(frame.encoder, epoch, message)
-    frame.messages.push({ group, message })
+    const last = frame.messages.at(-1)
+    const joined = last?.group === group && last.epoch === epoch ? joinAppends(last.message, message) : undefined
+    if (joined !== undefined) frame.messages.pop()
+    else if (last !== undefined) writeGroupMessage(frame.encoder, last)
+    frame.messages.push({ group, epoch, message: joined ?? message })
     if (encodedLength(frame.encoder) >= FRAME_BYTES_MAX) this.#send(to, frame)
   }
 
@@ -59,6 +62,14 @@ export class ConsensusFrames {
     this.#timer?.cancel()
   }
 
+  #frameTo(to: PeerId): Frame {
+    const known = this.#frames.get(to)
+    if (known !== undefined) return known
+    const frame = { encoder: createEncoder(), messages: [], mayWait: true }
+    this.#frames.set(to, frame)
+    return frame
+  }
+
   readonly #flushAll = (): void => {
     this.#timer = undefined
     for (const [to, frame] of this.#frames) this.#send(to, frame)
@@ -66,6 +77,8 @@ export class ConsensusFrames {
 
   #send(to: PeerId, frame: Frame): void {
     this.#frames.delete(to)
+    const last = frame.messages.at(-1)
+    if (last !== undefined) writeGroupMessage(frame.encoder, last)
     const result = this.#options.send(to, finish(frame.encoder))
     if (result === 'queued') return
     for (const { group, message } of frame.messages) this.#options.lost(group, message, result)
@@ -92,10 +105,9 @@ export class LastWordsFrame {
 
   /** What does not fit is left out, and so is everything after it. */
   push(group: number, epoch: EpochId, message: Omit<Message, 'to'>): void {
-    const encoded = encode((encoder) => {
-      writeCount(encoder, group)
-      writeInEpoch(encoder, epoch, { ...message, to: NOBODY } as Message)
-    })
+    const encoded = encode((encoder) =>
+      writeGroupMessage(encoder, { group, epoch, message: { ...message, to: NOBODY } as Message }),
+    )
     this.#isFull ||= encoded.length > this.roomBytes
     if (!this.#isFull) writeUint8Array(this.#encoder, encoded)
   }
@@ -129,9 +141,19 @@ export function decodeInEpoch(bytes: Uint8Array, from: PeerId, to: PeerId): Mess
 export function decodeFrame(bytes: Uint8Array, from: PeerId, to: PeerId): GroupMessage[] {
   return decodeAll(bytes, (decoder: Decoder) => {
     const messages: GroupMessage[] = []
-    while (decoder.pos < bytes.length) messages.push({ group: readCount(decoder), ...readInEpoch(decoder, from, to) })
+    while (decoder.pos < bytes.length) messages.push(readGroupMessage(decoder, from, to))
     return messages
   })
+}
+
+function writeGroupMessage(encoder: Encoder, { group, epoch, message }: GroupMessage): void {
+  writeCount(encoder, group)
+  writeInEpoch(encoder, epoch, message)
+}
+
+/** One literal, as in `raft-codec.ts`. */
+function readGroupMessage(decoder: Decoder, from: PeerId, to: PeerId): GroupMessage {
+  return { group: readCount(decoder), epoch: readCount(decoder, EPOCH_ID_MAX), message: readMessage(decoder, from, to) }
 }
 
 function writeInEpoch(encoder: Encoder, epoch: EpochId, message: Message): void {

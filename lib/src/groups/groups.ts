@@ -98,6 +98,9 @@ const TICKS_PER_TIMER_MAX = 5
 /** Nobody sees it, and whoever gives one command after the other gives the next one within it. */
 const HOLD_MS = 5
 
+/** When so many groups are busy, it counts more that all that was said to one is heard at once than when. */
+const CROWD = 32
+
 /** After so many ticks without one, this peer slept: the others may have another leader. */
 const SLEEP_TICKS = 30
 
@@ -357,7 +360,8 @@ export class Groups {
     this.#loop.schedule()
   }
 
-  #evaluate(): void {
+  /** @returns true if the next time may wait for what other peers say meanwhile */
+  #evaluate(): boolean {
     const due = [...this.#due]
     this.#due.clear()
     for (const host of due) {
@@ -368,6 +372,7 @@ export class Groups {
     }
     this.#frames.flush()
     this.#takeover?.ran()
+    return due.length > CROWD && this.#visible // timers of hidden pages fire once a second
   }
 
   #tick(): void {

@@ -75,8 +75,8 @@ export class Presence {
 
   /** It is time to announce again: nobody has made this replica a member yet, or its next incarnation in its place. */
   isStale(ticks: number): boolean {
-    const wantsToBeAdded = this.isWorn || this.#options.replica()?.isMember === false
-    return wantsToBeAdded && ticks >= this.#announcedAtTick + ANNOUNCE_TICKS
+    if (ticks < this.#announcedAtTick + ANNOUNCE_TICKS) return false
+    return this.isWorn || this.#options.replica()?.isMember === false
   }
 
   /** Repeated until this peer is a member: some did not host the group yet when they were told. */

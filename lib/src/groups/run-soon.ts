@@ -7,11 +7,13 @@ const RUNS_IN_A_ROW = 1_000
 /** Runs a function once for many requests: at the end of the task that they came in, as a rule. */
 export class RunSoon {
   readonly #runtime: Runtime
-  readonly #run: () => void
+  readonly #run: () => boolean
   #isScheduled = false
+  #mayWait = false
   #runsInARow = 0
 
-  constructor(runtime: Runtime, run: () => void) {
+  /** @param run returns true if the next run may wait for what other tasks bring, and so is a task of its own */
+  constructor(runtime: Runtime, run: () => boolean) {
     this.#runtime = runtime
     this.#run = run
   }
@@ -19,7 +21,7 @@ export class RunSoon {
   schedule(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
-    if (this.#runsInARow < RUNS_IN_A_ROW) soon(this.#go)
+    if (this.#runsInARow < RUNS_IN_A_ROW && !this.#mayWait) soon(this.#go)
     else this.#runtime.setTimer(0, () => this.#goAsTask())
   }
 
@@ -36,6 +38,6 @@ export class RunSoon {
   readonly #go = (): void => {
     this.#isScheduled = false
     this.#runsInARow++
-    this.#run()
+    this.#mayWait = this.#run()
   }
 }
