@@ -13,7 +13,7 @@ interface Case {
 const CASES: Case[] = [
   { count: 30, links: 8, hops: 4 },
   { count: 64, links: 24, hops: 4 },
-  { count: 150, links: 24, hops: 4 },
+  { count: 100, links: 24, hops: 4 },
   ...(MORE > 0 ? [{ count: MORE, links: 24, hops: 4 }] : []),
 ]
 
