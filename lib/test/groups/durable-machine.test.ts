@@ -60,13 +60,14 @@ describe('a machine with storage of its own', () => {
         await simulation.run(randomInt(simulation.random, 500))
       }
       for (const branch of branches) if (!branch.peer.isAlive) restart(branch)
+      await simulation.settle(() => areReady(branches))
+      await simulation.until(add(branches[0] as Branch, 'last')) // only a new leader knows all that was committed
       await simulation.settle(() => agree(branches))
       const [first, ...others] = branches.map(({ peer }) => peer.legion.state)
       for (const other of others) expect(other, `seed ${seed}`).toEqual(first)
-      const sum = Object.values(first ?? {}).reduce((a, b) => a + b, 0)
+      const sum = Object.values(first ?? {}).reduce((a, b) => a + b, 0) - 1
       expect(sum, `seed ${seed}`).toBeGreaterThanOrEqual(told.acknowledged)
       expect(sum, `seed ${seed}`).toBeLessThanOrEqual(told.unknown)
-      await simulation.until(add(branches[0] as Branch, 'last'))
     }
   }, 60_000)
 
