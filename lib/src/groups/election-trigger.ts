@@ -4,13 +4,15 @@ const FIRST_DELAY_MAX_MS = 150
 const PER_GROUP_MS = 1
 const UNDER_WAY_MS = 300
 const RETRY_DELAY_MS = 75
-/** So many retries come quickly: the voters do not all see at the same time that the leader is gone. */
-const QUICK_RETRIES = 40
+/** So many retries come quickly, for a second: the voters do not all see at the same time that the leader is gone. */
+const QUICK_RETRIES = 10
+/** After so many more they are half as frequent: over slow links candidates would meet again and again. */
+const RETRIES_PER_HALVING = 4
 const RETRY_DELAY_MAX_MS = 3000
 
 /**
  * Starts elections without waiting for the election timeout when the link to the leader closed: the surest sign that
- * it is gone. Goes on until there is a leader, for some seconds about every 100 ms, then ever more slowly. Pre-vote
+ * it is gone. Goes on until there is a leader, for a second about every 100 ms, then ever more slowly. Pre-vote
  * makes a wrong guess harmless: voters that still hear the leader refuse.
  */
 export class ElectionTrigger {
@@ -47,7 +49,7 @@ export class ElectionTrigger {
     this.#timer?.cancel()
     this.#timer = this.#runtime.setTimer(delayMs, () => {
       this.#campaign()
-      const slowdown = 2 ** Math.max(0, ++this.#retries - QUICK_RETRIES)
+      const slowdown = 2 ** (Math.max(0, ++this.#retries - QUICK_RETRIES) / RETRIES_PER_HALVING)
       const retryDelayMs = Math.min(RETRY_DELAY_MS * slowdown, RETRY_DELAY_MAX_MS)
       this.#arm(retryDelayMs * (1 + this.#runtime.random()))
     })

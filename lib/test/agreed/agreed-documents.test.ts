@@ -113,6 +113,9 @@ describe('an agreed document', { timeout: 60_000 }, () => {
     const simulation = createSimulation({ seed: 6 })
     const peers = await simulation.peers(3)
     const [one, two, three] = (await openAll(simulation, peers)) as [AgreedDocument, AgreedDocument, AgreedDocument]
+    const votersOf = ({ legion }: (typeof peers)[number]) =>
+      legion.status().groups?.['legion-documents']?.configuration.voters.length
+    await simulation.settle(() => peers.every((peer) => votersOf(peer) === 3))
     three.applyFast((y) => y.getText('notes').insert(0, 'last words'))
     await simulation.settle(() => two.y.getText('notes').toString() !== '', 90)
     peers[2]?.crash()

@@ -255,7 +255,7 @@ describe('a group', () => {
   })
 
   it('[GRP16] leaves over slow links only when another one knows of it', async () => {
-    for (let seed = 1; seed <= 10; seed++) {
+    for (const seed of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 52, 212]) {
       await start(2 + (seed % 3), 1600 + seed)
       simulation.network.setConditions({ latencyMs: [100, 400] })
       const old = leader()
