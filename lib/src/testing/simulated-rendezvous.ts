@@ -181,7 +181,10 @@ export class SimulatedSignalingServer {
   #forget(): void {
     const isOnDisk = this.#holders.size > 0 || this.#isOnOtherDisks
     if (this.#claimants.size > 0 || isOnDisk) return
-    if (this.#medium.clock.nowMs < this.#missedUntilMs) return this.#forgetAfterGrace()
+    if (this.#medium.clock.nowMs < this.#missedUntilMs) {
+      this.#forgetAfterGrace()
+      return
+    }
     this.#clusterId = undefined
     this.#isOver = false
   }
