@@ -73,7 +73,7 @@ describe('two clusters of one name that meet', () => {
       const isMet = () => large.some(({ legion }) => small.some(({ id }) => legion.peers.has(id)))
       meet()
       await simulation.settle(isMet)
-      await simulation.run((seed % 6) * 120)
+      await simulation.run((seed % 12) * 60)
       const commands = large.map((peer) =>
         peer.legion.applyConsistent('increment', { key: 'n' }, { timeoutMs: 30_000 }),
       )
