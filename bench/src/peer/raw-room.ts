@@ -8,6 +8,7 @@ export interface RawRoomOptions {
 
 const ID_BYTES = 16
 const OPEN_HERE = new Uint8Array(1)
+const ASK_MS = 50
 
 /** Bare connections whose signals go over Legion's signaling server: what joining can't be faster than. */
 export class RawRoom {
@@ -89,25 +90,23 @@ export class RawRoom {
   }
 }
 
-/**
- * At once, and again when the offerer has spoken: of a hundred dials in Chromium one loses what the answerer says before
- * (measured, 156).
- */
+/** At once, and again if the offerer asks. */
 function tellOpen(channel: RTCDataChannel): void {
-  channel.onmessage = () => {
-    try {
-      channel.send(OPEN_HERE)
-    } catch {
-      // The other side has heard it already, and left.
-    }
-  }
+  channel.onmessage = () => channel.send(OPEN_HERE)
   channel.send(OPEN_HERE)
 }
 
+/**
+ * Asks after a moment: of a hundred dials in Chromium one loses what the answerer says at once (measured, 156). No sooner,
+ * for an answer to who has heard it and leaves may end a process with @roamhq/wrtc (SIGSEGV in its `send`).
+ */
 function heard(channel: RTCDataChannel): Promise<void> {
   return new Promise((resolve) => {
-    channel.onmessage = () => resolve()
-    channel.send(OPEN_HERE)
+    const asking = setTimeout(() => channel.send(OPEN_HERE), ASK_MS)
+    channel.onmessage = () => {
+      clearTimeout(asking)
+      resolve()
+    }
   })
 }
 
