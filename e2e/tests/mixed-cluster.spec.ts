@@ -45,6 +45,7 @@ test('[LEG2] of two tabs that reserve a seat at the same moment one wins, the sa
   }
 
   // What the processes have shows when they are the only ones left to tell it.
+  for (const tab of tabs) await allHere(tab, ['fox', 'ndc', 'roamhq', 'tab1', 'tab2'])
   await closeInTurn(tabs)
   const late = await cluster.openTab({ name: 'late' })
   expect(await late.page.evaluate(() => lab.seats)).toEqual(winners)
