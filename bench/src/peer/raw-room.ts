@@ -30,8 +30,17 @@ export class RawRoom {
     return new Promise((resolve) => this.#join(() => resolve()))
   }
 
-  /** Resolves when the channel to the one who waits in the room is open at both ends, which the other end tells. */
-  dial(): Promise<void> {
+  /** Enters, dials who waits in the room, and leaves. @returns how long until the channel was open, in ms */
+  async dialOnce(): Promise<number> {
+    const startMs = performance.now()
+    await this.#dial()
+    const tookMs = performance.now() - startMs
+    await this.#leave()
+    return tookMs
+  }
+
+  /** Resolves when the channel is open at both ends, which the other end tells. */
+  #dial(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#join(([peer]) => {
         if (peer === undefined) reject(new Error('nobody waits in the room'))
@@ -40,7 +49,7 @@ export class RawRoom {
     })
   }
 
-  async leave(): Promise<void> {
+  async #leave(): Promise<void> {
     await this.#rendezvous?.leave()
     for (const connection of this.#connections.values()) await connection.close()
   }

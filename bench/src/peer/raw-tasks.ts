@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers/promises'
 import { nodePlatform } from 'legion-mesh/node'
 import type { Latency, Rate } from './figures.js'
@@ -46,11 +45,7 @@ export const rawTasks = {
   /** Enters a room over the signaling server and dials who waits there. @returns how long until the channel was open */
   async rawDial(options: RawRoomOptions & OnStack): Promise<number> {
     const room = await roomOf(options)
-    const startMs = performance.now()
-    await room.dial()
-    const tookMs = performance.now() - startMs
-    await room.leave()
-    return tookMs
+    return room.dialOnce()
   },
 
   async rawClose(): Promise<void> {

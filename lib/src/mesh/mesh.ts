@@ -232,7 +232,7 @@ export class Mesh implements Network {
     const links = [...this.#links.values()]
     this.#links.clear()
     this.#events.clear()
-    // First, as it takes no time: a browser ends pages whose connections take longer than half a second to close.
+    // First, as it takes no time: to close connections may take longer than a page that goes away is given.
     void this.#world?.rendezvous.leave(rest)
     for (const { link } of links) link.goodbye(CONTROL_PORT, message)
   }

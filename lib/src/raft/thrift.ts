@@ -31,9 +31,9 @@ function isCalm({ id, tracker, transferee, pendingConfigIndex, log }: Core): boo
 function isNeeded({ id, tracker, options }: Core, progress: Progress): boolean {
   const needed = Math.max(majorityOf(tracker.voters), options.copies) - 1
   let before = 0
-  for (const other of tracker.members) {
-    const isFit = other.id !== id && !other.learner && other.state === 'replicate' && other.makesCopy
-    if (isFit && comesBefore(other, progress)) before++
+  for (const voter of tracker.voters) {
+    const other = voter === id ? undefined : tracker.get(voter)
+    if (other?.state === 'replicate' && other.makesCopy && comesBefore(other, progress)) before++
   }
   return before < needed
 }
