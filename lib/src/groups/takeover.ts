@@ -26,8 +26,6 @@ export interface TakeoverOptions {
 const START_AFTER_MS = 1000
 /** What can't be taken over yet, because this replica lacks something, is tried again. */
 const AGAIN_AFTER_MS = 500
-/** An adoption takes one write to disk. */
-const ADOPTION_TIMEOUT_MS = 1000
 
 /**
  * Takes over the votes of this host's tabs that ended, crashed ones too, from their stores. Who has a store open
@@ -36,13 +34,15 @@ const ADOPTION_TIMEOUT_MS = 1000
  * 1. The replica here gets to where the other one was. 2. A gift is written into the other's store, durably: that
  * incarnation never acts again. 3. The core adopts it, durably. 4. The other's log is removed.
  *
- * Whatever crashes in between, no two ever speak for it: before 2 only its owner can, afterwards only who is named.
+ * Nobody waits for 3 with the store open: it may take until an earlier heir's store was visited, perhaps for ever, and
+ * meanwhile no tab could visit or choose any store. Whatever crashes in between, no two ever speak for it: before 2 only its owner can, afterwards only who is named.
  */
 export class Takeover {
   readonly #options: TakeoverOptions
   /** Stores that are waited for or being visited, and what ends the waiting. */
   readonly #watched = new Map<string, () => void>()
-  readonly #adoptions = new Set<Adoption>()
+  /** What was given to the core and is not adopted yet, by the store it is from. */
+  readonly #given = new Map<string, Given[]>()
   readonly #start: Timer
   #isStarted = false
   #isStopped = false
@@ -66,20 +66,23 @@ export class Takeover {
     )
   }
 
-  /** To be called after replicas ran. */
+  /** To be called after replicas ran: what they adopted is removed from the stores. */
   ran(): void {
-    for (const adoption of this.#adoptions) if (adoption.replica.voices.includes(adoption.id)) adoption.done()
+    for (const [name, given] of this.#given) {
+      const isAdopted = given.some(({ replica, id }) => replica.voices.includes(id))
+      if (isAdopted && !this.#watched.has(name)) this.#watch(name)
+    }
   }
 
   stop(): void {
     this.#isStopped = true
     this.#start.cancel()
     for (const cancel of this.#watched.values()) cancel()
-    for (const { done } of this.#adoptions) done()
   }
 
   #watch(name: string): void {
     if (this.#isStopped) return
+    this.#given.delete(name)
     this.#watched.set(
       name,
       this.#options.siblings.whenFree(name, () => void this.#visit(name)),
@@ -89,8 +92,8 @@ export class Takeover {
   async #visit(name: string): Promise<void> {
     const { siblings, runtime, failed } = this.#options
     try {
-      const isDone = await siblings.visit(name, (store) => this.#takeAll(store))
-      if (isDone) this.#watched.delete(name)
+      const isDone = await siblings.visit(name, (store) => this.#takeAll(name, store))
+      if (isDone) this.#visited(name)
       else if (isDone === undefined) this.#watch(name)
       else runtime.setTimer(AGAIN_AFTER_MS, () => this.#watch(name))
     } catch (error) {
@@ -99,21 +102,26 @@ export class Takeover {
     }
   }
 
+  #visited(name: string): void {
+    this.#watched.delete(name)
+    this.ran()
+  }
+
   /** @returns false if something is left to be taken later */
-  async #takeAll(store: Store): Promise<boolean> {
+  async #takeAll(name: string, store: Store): Promise<boolean> {
     const owner = await this.#options.ownerOf(store)
     if (owner === undefined) return true
     this.#options.ended(owner)
     let isDone = true
     for (const host of this.#options.hosts()) {
       const orphan = await readOrphan(store, owner, host.group, this.#options.clusterId)
-      if (orphan !== undefined && !(await this.#take(orphan, host, store))) isDone = false
+      if (orphan !== undefined && !(await this.#take(orphan, host, name, store))) isDone = false
     }
     return isDone
   }
 
   /** @returns false if it has to be tried again */
-  async #take(orphan: Orphan, host: ReplicaHost, store: Store): Promise<boolean> {
+  async #take(orphan: Orphan, host: ReplicaHost, name: string, store: Store): Promise<boolean> {
     const { replica } = host
     if (this.#isStopped || host.isStopped) return true
     if (replica === undefined) return false
@@ -121,44 +129,26 @@ export class Takeover {
       if (!isWanted(orphan, replica)) return true
       if (!reaches(orphan, replica)) bring(orphan, host, replica)
       if (!reaches(orphan, replica)) return false
-      await this.#adopt(orphan, host, replica, store)
+      await this.#give(orphan, host, replica, name, store)
     }
     // If somebody it was given to before may have it, it stays as crashed as it is.
     if (replica.voices.includes(orphan.id)) await orphan.log?.remove()
     return true
   }
 
-  async #adopt({ gift }: Orphan, host: ReplicaHost, replica: Replica, store: Store): Promise<void> {
+  async #give({ gift }: Orphan, host: ReplicaHost, replica: Replica, name: string, store: Store): Promise<void> {
     const heirs = gift.heirs.includes(replica.id) ? gift.heirs : [...gift.heirs, replica.id]
     const given = { ...gift, to: replica.id, heirs }
     if (heirs !== gift.heirs) await writeGift(store, host.group, given)
     if (this.#isStopped || host.replica !== replica) return
+    this.#given.set(name, [...(this.#given.get(name) ?? []), { replica, id: gift.from }])
     host.hearLastWords(given)
-    await this.#adopted(replica, gift.from)
-  }
-
-  /** Resolves when the replica speaks for `id`, or after a while. */
-  #adopted(replica: Replica, id: VoterId): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = this.#options.runtime.setTimer(ADOPTION_TIMEOUT_MS, () => adoption.done())
-      const adoption: Adoption = {
-        replica,
-        id,
-        done: () => {
-          timer.cancel()
-          this.#adoptions.delete(adoption)
-          resolve()
-        },
-      }
-      this.#adoptions.add(adoption)
-    })
   }
 }
 
-interface Adoption {
+interface Given {
   readonly replica: Replica
   readonly id: VoterId
-  done(): void
 }
 
 /** It is, or speaks for, a voter. A learner comes back as it was; nobody needs its vote. */

@@ -33,6 +33,8 @@ class Bench {
   readonly told: string[] = []
   voices: VoterId[] = []
   last = { term: 0, index: 0 }
+  /** Whether the store is open. */
+  isOpen = false
   free = (): void => {}
   readonly takeover: Takeover
 
@@ -82,10 +84,18 @@ class Bench {
     return {
       list: async () => [NAME],
       whenFree: (_, free) => {
-        this.free = free
+        this.free = () => {
+          this.free = () => {}
+          free()
+        }
         return () => {}
       },
-      visit: (_, work) => work(this.disk),
+      visit: async (_, work) => {
+        this.isOpen = true
+        const result = await work(this.disk)
+        this.isOpen = false
+        return result
+      },
     }
   }
 
@@ -136,8 +146,17 @@ describe('the steps of a takeover', () => {
     expect([await bench.heirs, bench.hasLog]).toEqual([[bench.self], true])
     bench.voices = [bench.ended]
     bench.takeover.ran()
+    bench.free()
     await bench.clock.run(100)
     expect([await bench.heirs, bench.hasLog]).toEqual([[bench.self], false])
+  })
+
+  it('[GRP227] the store is open only for the gift, not until the vote is adopted', async () => {
+    const bench = await equalBench()
+    bench.free()
+    await bench.clock.run(10)
+    expect(bench.heardOf('goodbye')).toHaveLength(1)
+    expect([bench.isOpen, bench.hasLog]).toEqual([false, true])
   })
 
   it('[GRP139] the log stays while nobody has adopted the vote', async () => {

@@ -59,6 +59,21 @@ describe('durable tabs of one host', () => {
     }
   })
 
+  it('[GRP227] two of five end at once, soon two more: who is left does not wait for votes that nobody can adopt', async () => {
+    for (let gapMs = 0; gapMs < 300; gapMs += 20) {
+      const { simulation, peers } = await start(41 + gapMs, 5)
+      const leader = peers.find(({ id, legion }) => legion.leader === id) as Peer
+      const [a, b, last, c] = peers.filter((peer) => peer !== leader) as [Peer, Peer, Peer, Peer]
+      await simulation.until(set(leader, 1))
+      for (const peer of [a, b]) peer.closePage()
+      await simulation.run(gapMs)
+      for (const peer of [leader, c]) peer.closePage()
+      const startMs = simulation.clock.nowMs
+      expect(await simulation.until(get(last)), `${gapMs} ms`).toBe(1)
+      expect(simulation.clock.nowMs - startMs, `${gapMs} ms`).toBeLessThan(500)
+    }
+  }, 60_000)
+
   it('[GRP112] all ended, and one comes back: it has the state and the quorum', async () => {
     for (const order of permutations([0, 1, 2])) {
       for (const ending of ['closePage', 'crash'] as const) {

@@ -65,13 +65,23 @@ const takeover = [
   ]),
   steps('GRP139', 'log-removed-early', 'The log of who ended is removed before the adoption is durable.', [
     'takeover.ts',
-    '      await this.#adopt(orphan, host, replica, store)\n',
-    '      await orphan.log?.remove()\n      await this.#adopt(orphan, host, replica, store)\n',
+    '      await this.#give(orphan, host, replica, name, store)\n',
+    '      await orphan.log?.remove()\n      await this.#give(orphan, host, replica, name, store)\n',
   ]),
   steps('GRP139', 'log-removed-anyway', 'The log of who ended is removed though nobody has adopted its vote.', [
     'takeover.ts',
     'if (replica.voices.includes(orphan.id)) await orphan.log',
     'await orphan.log',
+  ]),
+  steps('GRP227', 'adoption-awaited', 'A store stays open until the vote of who ended is adopted.', [
+    'takeover.ts',
+    '    host.hearLastWords(given)\n  }\n',
+    '    host.hearLastWords(given)\n    await new Promise((resolve) => this.#options.runtime.setTimer(1000, () => resolve(0)))\n  }\n',
+  ]),
+  steps('GRP139', 'log-left-behind', 'Who was given a vote does not look whether it was adopted.', [
+    'takeover.ts',
+    'if (isAdopted && !this.#watched.has(name)) this.#watch(name)',
+    'if (isAdopted && name === undefined) this.#watch(name)',
   ]),
   steps('GRP139', 'given-too-early', 'A gift is made by one that lacks what the ended one had.', [
     'takeover.ts',
