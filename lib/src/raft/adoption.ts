@@ -26,7 +26,7 @@ export interface LastWords {
 
 /**
  * This replica ends for good: from now on it does and says nothing.
- * @param isReachable whom the goodbye will reach; heirs that it does not reach would bar those after them
+ * @param isReachable whom the goodbye will reach
  */
 export function sayGoodbye(core: Core, isReachable: (id: VoterId) => boolean, maxBytes: number): LastWords {
   const hasSay = core.hosted.size > 0 || core.tracker.voters.includes(core.id)
@@ -36,7 +36,7 @@ export function sayGoodbye(core: Core, isReachable: (id: VoterId) => boolean, ma
     term: Math.max(core.term, 1),
     ids: [core.id, ...core.hosted.keys()],
     floor: floorOf(core),
-    heirs: hasSay ? heirsOf(core).filter(isReachable).slice(0, HEIRS_MAX) : [],
+    heirs: hasSay ? heirsOf(core, isReachable).slice(0, HEIRS_MAX) : [],
   } as const
   const entries = entriesFor(core, goodbye, maxBytes)
   core.isGone = true
@@ -84,14 +84,14 @@ function floorOf({ role, log, termStart }: Core): Goodbye['floor'] {
 }
 
 /**
- * The leader, then the voters that have most; if there is no other voter, the learners. Witnesses can't lead. Who is
- * known to have ended can't adopt, and as an heir it would bar those after it that don't know.
+ * The leader, then the voters that have most; if it reaches no other voter, the learners. Witnesses can't lead. Who is
+ * known to have ended, or is not reached, can't adopt, and as an heir it would bar those after it that don't know.
  */
-function heirsOf(core: Core): VoterId[] {
+function heirsOf(core: Core, isReachable: (id: VoterId) => boolean): VoterId[] {
   const { tracker, id: self, lead } = core
   const hasEnded = (id: VoterId) => core.hosted.has(id) || core.goodbyes.has(id)
   const able = tracker.members.filter(
-    ({ id, witness, speaker }) => id !== self && !witness && speaker === undefined && !hasEnded(id),
+    ({ id, witness, speaker }) => id !== self && !witness && speaker === undefined && !hasEnded(id) && isReachable(id),
   )
   const voters = able.filter(({ learner }) => !learner)
   const heirs = voters.length > 0 ? voters : able

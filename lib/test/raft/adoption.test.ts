@@ -31,6 +31,8 @@ describe('a goodbye', () => {
 
   it('[RFT250] of a sole voter goes to its learners, of a learner to nobody', () => {
     expect(alone('a', { voters: 'a', learners: 'lm' }).raw.goodbye(() => true, 0).goodbye.heirs).toEqual(ids('lm'))
+    const cutOff = alone('a', { voters: 'ab', learners: 'lm' })
+    expect(cutOff.raw.goodbye((to) => to !== 'b', 0).goodbye.heirs).toEqual(ids('lm'))
     expect(alone('l', { voters: 'ab', learners: 'lm' }).raw.goodbye(() => true, 0).goodbye.heirs).toEqual([])
     const speaking = alone('l', { voters: 'ab', learners: 'lm', hosted: [{ id: id('a'), fence: 1 }] })
     const last = speaking.raw.goodbye(() => true, 0).goodbye
