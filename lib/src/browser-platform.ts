@@ -36,16 +36,12 @@ export function browserPlatform(): Platform {
   }
 }
 
-/** Loaded when it is asked for: most pages keep nothing. */
 function profileStorage(runtime: Runtime): PlatformStorage {
   return {
     kind: 'indexeddb',
     isDefault: false,
     async open(cluster, choice) {
-      const [{ indexedDbStorage }, { openSharedStore }] = await Promise.all([
-        import('./storage/indexeddb-storage.js'),
-        import('./storage/cluster-stores.js'),
-      ])
+      const { indexedDbStorage, openSharedStore } = await import('./browser-storage.js')
       return openSharedStore(indexedDbStorage(DATABASE_PREFIX), cluster, runtime, choice)
     },
   }

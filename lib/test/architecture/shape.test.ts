@@ -22,6 +22,7 @@ const TOP = [
   'metrics',
   'consensus-code',
   'browser-network',
+  'browser-storage',
   'platform',
   'identity',
   'browser-platform',
