@@ -21,6 +21,8 @@ export interface Candidate {
   readonly visible: boolean
   /** Has a link to the leader. */
   readonly reachable: boolean
+  /** It ended, and somebody who has a link to the leader, or the leader itself, speaks for it. */
+  readonly isSpokenFor: boolean
   /** The leader has heard something of it just now: a link may seem to be there for seconds after its peer has ended. */
   readonly isHeard: boolean
   /** Its link has not broken again and again lately. */
@@ -55,7 +57,8 @@ export interface Plan {
 }
 
 /**
- * The configuration to change to, or undefined if the present one is right or must not be touched now.
+ * The configuration to change to, or undefined if the present one is right or must not be touched now: what is proposed
+ * while the present voters have no majority may be committed much later, when those it counts on are gone.
  *
  * Invariants: a majority of the planned voters is reachable; the leader stays a voter as long as it may be one, and so
  * does everyone who shall vote; whoever shall learn only votes if nobody else can; fewer than half are witnesses; the
@@ -64,14 +67,15 @@ export interface Plan {
  * @param candidates all members of the roster and all newcomers, in the order they joined
  */
 export function planRoster(candidates: readonly Candidate[], rules: AutopilotRules): Plan | undefined {
+  const votersNow = candidates.filter(isVoting)
+  if (!hasReachableMajority(votersNow)) return undefined
   const present = candidates.filter((candidate) => candidate.role !== 'newcomer' || candidate.reachable)
   const stale = staleOf(candidates, rules)
   const kept = withinReplicas(
     present.filter((candidate) => !isForgotten(candidate, rules) && !stale.has(candidate)),
     rules,
   )
-  const votersNow = candidates.filter(({ role }) => role === 'voter' || role === 'witness').length
-  const chosen = chooseVoters(kept, votersNow, rules)
+  const chosen = chooseVoters(kept, votersNow.length, rules)
   if (!hasReachableMajority(chosen)) return undefined
   const [witnesses, voters] = partition(chosen, isWitness)
   // A witness has no data to learn on from: it is removed, and comes back as its next incarnation.
@@ -188,7 +192,11 @@ function rank(candidate: Candidate): number {
 }
 
 function hasReachableMajority(voters: readonly Candidate[]): boolean {
-  return voters.filter((voter) => voter.reachable).length > voters.length / 2
+  return voters.filter((voter) => voter.reachable || voter.isSpokenFor).length > voters.length / 2
+}
+
+function isVoting({ role }: Candidate): boolean {
+  return role === 'voter' || role === 'witness'
 }
 
 function toId(candidate: Candidate): VoterId {

@@ -192,6 +192,7 @@ export class Membership {
     const peer = peerOf(id)
     const announce = this.#announced.get(peer)
     const isLeader = id === self
+    const speaker = status.progress.get(id)?.speaker
     const goneSinceMs = this.#goneSinceMs.get(id)
     return {
       id,
@@ -204,13 +205,14 @@ export class Membership {
       durable,
       visible: nowMs - (this.#hiddenSinceMs.get(peer) ?? nowMs) < HIDDEN_FOR_MS,
       reachable: isLeader || announce?.member.id === id,
+      isSpokenFor: speaker !== undefined && (speaker === self || this.#announced.has(peerOf(speaker))),
       isHeard: isLeader || nowMs - (this.#heardAtMs.get(peer) ?? Number.NEGATIVE_INFINITY) <= HEARD_WITHIN_MS,
       isSteady: this.#steadiness.isSteady(peer, nowMs),
       caughtUp: isLeader || isCaughtUp(id, status),
       isOut:
         this.#leaving.has(peer) ||
         (!isLeader && this.#isOut(peer, roster)) ||
-        status.progress.get(id)?.speaker !== undefined ||
+        speaker !== undefined ||
         isSucceeded(id, announce),
       goneForMs: this.#goodbyes.has(peer) ? Number.POSITIVE_INFINITY : nowMs - (goneSinceMs ?? nowMs),
     }

@@ -16,6 +16,9 @@ const GOODBYES_MAX = 64
 export const VOICES_MAX = 255
 /** More heirs than this are not named. */
 export const HEIRS_MAX = 16
+/** So many entries at most, and so many bytes of each besides its data, go to an heir whose log is not known. */
+const UNHEARD_ENTRIES_MAX = 64
+const ENTRY_OVERHEAD_BYTES = 16
 
 /** What a replica says when it ends. Everyone may take it as addressed to itself. */
 export interface LastWords {
@@ -47,15 +50,18 @@ export function sayGoodbye(core: Core, isReachable: (id: VoterId) => boolean, ma
 
 /**
  * Even if the first heir lacks none of them: it has to know what is committed, for nobody else may be left who does. If
- * they are few, then all that any heir lacks: the first one may end at the same time.
+ * they are few, then all that any other voter lacks: the first one may end at the same time.
  */
 function entriesFor(core: Core, { heirs, floor }: Omit<Goodbye, 'to'>, maxBytes: number): LastWords['entries'] {
-  const [heir] = heirs
+  const [heir, ...others] = heirs
   if (core.role !== 'leader' || heir === undefined) return undefined
-  const matches = heirs.map((id) => likelyMatch(core, id))
-  const forAll = entriesAfter(core, Math.min(...matches, floor.index), floor.index)
+  const few = startOfFew(core, floor.index, maxBytes / 2)
+  const first = likelyMatch(core, heir, few)
+  const voters = others.filter((id) => core.tracker.get(id)?.learner === false)
+  const matches = voters.map((id) => likelyMatch(core, id, few))
+  const forAll = entriesAfter(core, Math.min(first, ...matches, floor.index), floor.index)
   if (forAll !== undefined && payloadBytes(forAll.entries) <= maxBytes / 2) return forAll
-  const forFirst = entriesAfter(core, Math.min(likelyMatch(core, heir), floor.index), floor.index)
+  const forFirst = entriesAfter(core, Math.min(first, floor.index), floor.index)
   if (forFirst === undefined || payloadBytes(forFirst.entries) <= maxBytes) return forFirst
   return { ...forFirst, entries: [] }
 }
@@ -68,10 +74,25 @@ function entriesAfter(core: Core, prevIndex: Index, last: Index): LastWords['ent
   return { type: 'append', from, term, prevIndex, prevTerm, entries, commit: log.committed }
 }
 
-/** Who has not answered yet can be expected to have its snapshot, or what came before the term. */
-function likelyMatch({ tracker, termStart }: Core, id: VoterId): Index {
+/**
+ * Who has not answered in this term can be expected to have its snapshot, or what came before the term, but a sole
+ * voter may have committed more meanwhile, alone: it gets all that is few.
+ */
+function likelyMatch({ tracker, termStart }: Core, id: VoterId, few: Index): Index {
   const { match = 0, next = termStart } = tracker.get(id) ?? {}
-  return match || next - 1
+  return match || Math.min(next - 1, few)
+}
+
+/** The index before the first of the last entries that together are few. */
+function startOfFew({ log }: Core, last: Index, maxBytes: number): Index {
+  let sizeBytes = 0
+  let start = last
+  for (const { data, index } of log.slice(Math.max(log.firstIndex, last - UNHEARD_ENTRIES_MAX + 1), last).reverse()) {
+    sizeBytes += data.length + ENTRY_OVERHEAD_BYTES
+    if (sizeBytes > maxBytes) break
+    start = index - 1
+  }
+  return start
 }
 
 /**
@@ -84,7 +105,7 @@ function floorOf({ role, log, termStart }: Core): Goodbye['floor'] {
 }
 
 /**
- * The leader, then the voters that have most; if it reaches no other voter, the learners. Witnesses can't lead. Who is
+ * The leader, then the voters that have most, then the learners: all voters may end at the same time. Witnesses can't lead. Who is
  * known to have ended, or is not reached, can't adopt, and as an heir it would bar those after it that don't know.
  */
 function heirsOf(core: Core, isReachable: (id: VoterId) => boolean): VoterId[] {
@@ -93,10 +114,11 @@ function heirsOf(core: Core, isReachable: (id: VoterId) => boolean): VoterId[] {
   const able = tracker.members.filter(
     ({ id, witness, speaker }) => id !== self && !witness && speaker === undefined && !hasEnded(id) && isReachable(id),
   )
-  const voters = able.filter(({ learner }) => !learner)
-  const heirs = voters.length > 0 ? voters : able
-  return [...heirs]
-    .sort((a, b) => Number(b.id === lead) - Number(a.id === lead) || b.match - a.match)
+  return able
+    .sort(
+      (a, b) =>
+        Number(b.id === lead) - Number(a.id === lead) || Number(a.learner) - Number(b.learner) || b.match - a.match,
+    )
     .map(({ id }) => id)
 }
 

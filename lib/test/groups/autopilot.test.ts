@@ -11,6 +11,7 @@ function candidate(id: string, changes: Partial<Candidate> = {}): Candidate {
     role: 'learner',
     pinned: undefined,
     isOut: false,
+    isSpokenFor: false,
     isHeard: true,
     isSteady: true,
     isLeader: false,
@@ -112,6 +113,12 @@ describe('planRoster', () => {
   it('[GRP35] touches nothing while the planned voters would have no reachable majority', () => {
     const lost = ['a', 'b', 'c'].map((id) => voter(id, gone(1000)))
     expect(planRoster([leader, ...lost, candidate('n', { role: 'newcomer' })], rules)).toBeUndefined()
+
+    const left = { ...voter('a', gone(Number.POSITIVE_INFINITY)), durable: true }
+    const able = [leader, left, voter('b', gone(6000)), candidate('c'), candidate('d')]
+    expect(planRoster(able, rules)).toBeUndefined()
+    const spokenFor = able.map((each) => (each === left ? { ...left, isSpokenFor: true, isOut: true } : each))
+    expect(planRoster(spokenFor, rules)?.voters).toEqual(['L', 'c', 'd'])
   })
 
   const anyCandidate = fc.record({

@@ -61,4 +61,27 @@ describe('tabs that close', () => {
       }
     }
   })
+  it('[GRP228] two at once, and no voter that is left has a link to the leader', async () => {
+    for (let seed = 1; seed <= 3; seed++) {
+      const [simulation, peers] = await start(4, seed)
+      await simulation.settle(() => votersOf(peers).length === 3)
+      const [leader, second, cutOff] = votersOf(peers) as [Peer, Peer, Peer]
+      const learner = peers.find((peer) => ![leader, second, cutOff].includes(peer)) as Peer
+      simulation.partition([leader], [cutOff])
+      await simulation.run(10_000)
+      expect(leader.legion.status().mesh.peers[cutOff.id]?.state).toMatch('relayed by')
+      await simulation.until(set(learner, 1))
+      for (const peer of [second, leader]) peer.closePage()
+      for (const peer of [learner, cutOff]) {
+        expect(await simulation.until(peer.legion.read('get', 'k', { timeoutMs: 5000 })), `seed ${seed}`).toBe(1)
+      }
+    }
+  })
 })
+
+/** The leader first. */
+function votersOf(peers: readonly Peer[]): Peer[] {
+  const { members, leader } = (peers[0] as Peer).legion
+  const voters = peers.filter(({ id }) => members.some((member) => member.peer === id && member.role === 'voter'))
+  return voters.sort((a, b) => Number(b.id === leader) - Number(a.id === leader))
+}
