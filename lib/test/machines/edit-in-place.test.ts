@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { LegionError } from '../../src/base/errors.js'
-import { decodeValue, encodeValue, freezePlain } from '../../src/codec/value.js'
+import { decodeValue, encodeValue, freezePlain, type Value } from '../../src/codec/value.js'
 import { editInPlace } from '../../src/machines/edit-in-place.js'
 
 type Parts = Record<string, unknown> | unknown[]
@@ -177,6 +177,11 @@ describe('a draft', () => {
     expect(next).toBe(state)
   })
 
+  it('[MAC45] has a key that was given undefined', () => {
+    const next = editInPlace<object>(shelf(), (draft) => void Object.assign(draft, { none: undefined }))
+    expect(Object.keys(next)).toContain('none')
+  })
+
   it('[MAC45] gives the same part each time, of which lists know where it is', () => {
     editInPlace(shelf(), ({ boxes }) => {
       const { items = [] } = boxes['a'] ?? {}
@@ -187,6 +192,19 @@ describe('a draft', () => {
       expect(Object.getOwnPropertyDescriptor(items, 'length')?.value).toBe(2)
       expect('a' in boxes && !('c' in boxes)).toBe(true)
     })
+  })
+
+  it('[MAC45] of an object with many keys keeps their order and shares all others', () => {
+    const wide = freezePlain(Object.fromEntries([...Array(1000).keys()].map((n) => [`key ${n}`, { n }])), undefined)
+    const next = editInPlace(wide, (draft) => {
+      Object.assign(draft['key 7'] ?? {}, { n: -7 })
+      delete draft['key 8']
+      draft['key 8'] = { n: 8 }
+    })
+    const { 'key 8': eighth, ...rest } = wide
+    expect(encodeValue(next)).toEqual(encodeValue({ ...rest, 'key 7': { n: -7 }, 'key 8': eighth } as Value))
+    expect(next['key 9']).toBe(wide['key 9'])
+    expect(wide['key 7']).toEqual({ n: 7 })
   })
 
   it('[MAC45] can not be written any more when the command is over, nor read', () => {
@@ -212,6 +230,7 @@ describe('a draft', () => {
     ['defines a property', (draft: Shelf) => Object.defineProperty(draft, 'order', { value: [] })],
     ['sets a prototype', (draft: Shelf) => Object.setPrototypeOf(draft, null)],
     ['freezes', (draft: Shelf) => Object.freeze(draft.boxes)],
+    ['seals', (draft: Shelf) => Object.preventExtensions(draft)],
   ])('[MAC45] refuses a command that %s', (_what, recipe) => {
     expect(() => editInPlace(shelf(), (draft) => void recipe(draft))).toThrow(TypeError)
   })
