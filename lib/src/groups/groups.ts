@@ -16,6 +16,7 @@ import { ConsensusFrames, decodeFrame, decodeInEpoch, encodeInEpoch, LastWordsFr
 import { Dissolution } from './dissolution.js'
 import { type EpochId, isOfEpoch } from './epoch.js'
 import { nextIncarnation } from './gift.js'
+import { GroupLoop } from './group-loop.js'
 import { MAIN } from './group-registry.js'
 import { HeldCommits } from './held-commits.js'
 import { logPrefix } from './orphan.js'
@@ -26,7 +27,6 @@ import type { Outlet, ReplicaHostEvents } from './replica-host-types.js'
 import { ReplicaLog, type StoredReplica } from './replica-log.js'
 import type { ReplicaLimits } from './replica-types.js'
 import { restOf } from './rest.js'
-import { RunSoon } from './run-soon.js'
 import type { ByteTransform } from './snapshot-compression.js'
 import { SnapshotExchange } from './snapshot-exchange.js'
 import type { SnapshotOffer } from './snapshot-receiver.js'
@@ -98,9 +98,6 @@ const TICKS_PER_TIMER_MAX = 5
 /** Nobody sees it, and whoever gives one command after the other gives the next one within it. */
 const HOLD_MS = 5
 
-/** When so many groups are busy, it counts more that all that was said to one is heard at once than when. */
-const CROWD = 32
-
 /** After so many ticks without one, this peer slept: the others may have another leader. */
 const SLEEP_TICKS = 30
 
@@ -116,9 +113,9 @@ export class Groups {
   readonly #snapshots: SnapshotExchange
   readonly #subscriptions: readonly (() => void)[]
   readonly #hosts = new Map<number, ReplicaHost>()
-  readonly #loop: RunSoon
-  readonly #awake = new Set<ReplicaHost>()
-  readonly #due = new Set<ReplicaHost>()
+  readonly #loop: GroupLoop
+  /** When this peer heard anything of each that it has a link to. */
+  readonly #heardAtMs = new Map<PeerId, number>()
   readonly #tickListeners = new Set<() => void>()
   readonly #opened = defer<Disk>()
   readonly #ticker: Timer
@@ -161,7 +158,12 @@ export class Groups {
       },
     })
     this.#heldCommits = new HeldCommits(runtime, () => this.#holdMs)
-    this.#loop = new RunSoon(runtime, () => this.#evaluate())
+    this.#loop = new GroupLoop({
+      runtime,
+      isPrompt: () => this.#visible,
+      ran: (host) => this.#heldCommits.ran(host),
+      finished: () => this.#finished(),
+    })
     this.#tickedAtMs = runtime.nowMs()
     this.#ticker = setPeriodicTimer(runtime, options.timing.tickMs, () => this.#tick())
     this.#subscriptions = [
@@ -257,6 +259,7 @@ export class Groups {
       limits,
       admit,
       isBanned: (peer) => hosted.group !== MAIN && this.#hosts.get(MAIN)?.replica?.state.roster.isOut(peer) === true,
+      heardAtMs: (peer) => this.#heardAtMs.get(peer) ?? Number.NEGATIVE_INFINITY,
       rules: { ...rules, replicas: hosted.replicas },
       spool: { limitBytes: limits.snapshotBytes, deflate },
       out: this.#outletOf(hosted.group),
@@ -270,8 +273,7 @@ export class Groups {
   /** Stops hosting. */
   remove(host: ReplicaHost): void {
     host.stop()
-    this.#awake.delete(host)
-    this.#due.delete(host)
+    this.#loop.remove(host)
     if (this.#hosts.get(host.group) === host) this.#hosts.delete(host.group)
   }
 
@@ -340,6 +342,9 @@ export class Groups {
       tell: (peer, message) => this.#roster.send(peer, encodeRosterMessage(group, message)),
       report: (error) => this.#options.report(error),
       schedule: () => this.#schedule(group),
+      get isCrowded() {
+        return groups.#loop.isCrowded
+      },
       get groups() {
         return groups.size
       },
@@ -351,28 +356,17 @@ export class Groups {
     return this.#visible ? HOLD_MS : 0
   }
 
-  // --- the one loop of all groups
+  // --- time
+
+  /** All groups have run that had something to do. */
+  #finished(): void {
+    this.#frames.flush()
+    this.#takeover?.ran()
+  }
 
   #schedule(group: number): void {
     const host = this.#hosts.get(group)
-    if (host === undefined) return
-    this.#due.add(host)
-    this.#loop.schedule()
-  }
-
-  /** @returns true if the next time may wait for what other peers say meanwhile */
-  #evaluate(): boolean {
-    const due = [...this.#due]
-    this.#due.clear()
-    for (const host of due) {
-      host.evaluate()
-      this.#heldCommits.ran(host)
-      if (host.isIdle) this.#awake.delete(host)
-      else this.#awake.add(host)
-    }
-    this.#frames.flush()
-    this.#takeover?.ran()
-    return due.length > CROWD && this.#visible // timers of hidden pages fire once a second
+    if (host !== undefined) this.#loop.schedule(host)
   }
 
   #tick(): void {
@@ -384,7 +378,7 @@ export class Groups {
     this.#tickedAtMs = ticks > TICKS_PER_TIMER_MAX ? nowMs : this.#tickedAtMs + ticks * timing.tickMs
     for (const listener of this.#tickListeners) listener()
     this.#dissolution?.tick()
-    for (const host of this.#awake) host.tick(Math.min(ticks, TICKS_PER_TIMER_MAX))
+    this.#loop.tick(Math.min(ticks, TICKS_PER_TIMER_MAX))
   }
 
   /**
@@ -444,8 +438,10 @@ export class Groups {
   #onFrame(from: PeerId, bytes: Uint8Array): void {
     this.#loop.taskBegan()
     this.#noteSleep()
-    for (const { group, epoch, message } of decodeFrame(bytes, from, this.#options.network.self.id)) {
-      this.#hostOf(group, epoch)?.traffic.step(message)
+    this.#heardAtMs.set(from, this.#options.runtime.nowMs())
+    for (const message of decodeFrame(bytes, from, this.#options.network.self.id)) {
+      const host = this.#hosts.get(message.group)
+      if (host !== undefined) this.#loop.tell(host, message)
     }
   }
 
@@ -456,6 +452,7 @@ export class Groups {
 
   #onRosterMessage(from: PeerId, bytes: Uint8Array): void {
     const { group, message } = decodeRosterMessage(bytes)
+    this.#heardAtMs.set(from, this.#options.runtime.nowMs())
     if (message.kind === 'summary') this.#dissolution?.heard(from, message)
     else this.#hosts.get(group)?.told(from, message)
   }
@@ -481,13 +478,16 @@ export class Groups {
   }
 
   #onGoodbye(peer: PeerId, payload: Uint8Array): void {
+    this.#loop.hearAll()
     for (const { group, epoch, message } of decodeFrame(payload, peer, this.#options.network.self.id)) {
       this.#hostOf(group, epoch)?.hearLastWords(message)
     }
   }
 
   #onPeerLeft(peer: PeerId, reason: PeerLeftReason): void {
+    this.#loop.hearAll()
     this.#snapshots.peerLost(peer)
+    this.#heardAtMs.delete(peer)
     for (const host of this.#hosts.values()) host.peerLeft(peer, reason)
   }
 }

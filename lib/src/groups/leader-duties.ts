@@ -4,6 +4,7 @@ import type { Network } from '../mesh/network.js'
 import type { Status } from '../raft/index.js'
 import type { AutopilotRules } from './autopilot.js'
 import { encodeActivate, encodeCheckpoint } from './entry.js'
+import { MAIN } from './group-registry.js'
 import { copiesOf } from './group-status.js'
 import { heirsOf } from './heirs.js'
 import type { Leadership } from './leadership.js'
@@ -13,6 +14,8 @@ import type { Replica } from './replica.js'
 import type { ReplicaHostEvents } from './replica-host-types.js'
 
 export interface LeaderDutiesOptions {
+  /** Its number; 0 is `main`. */
+  readonly group: number
   readonly network: Network
   readonly runtime: Runtime
   readonly definition: MachineDefinition
@@ -23,6 +26,10 @@ export interface LeaderDutiesOptions {
   readonly presence: Presence
 }
 
+/** How often to look after a group other than `main` whose members stay the same: there may be thousands. */
+const LOOK_TICKS = 5
+/** After one change of the members the next may be due in a moment: who has caught up shall vote. */
+const UNSETTLED_TICKS = 20
 const BALANCE_TICKS = 20
 const INQUIRE_TICKS = 10
 
@@ -30,6 +37,10 @@ const INQUIRE_TICKS = 10
 export class LeaderDuties {
   readonly #options: LeaderDutiesOptions
   #copies = 0
+  #isRosterStale = true
+  #ticks = 0
+  #lookedAtTick = Number.NEGATIVE_INFINITY
+  #settledAtTick = UNSETTLED_TICKS
   #balancedAtTick = 0
   #inquiredAtTick = 0
 
@@ -42,26 +53,30 @@ export class LeaderDuties {
     return this.#copies
   }
 
-  /** What a leader looks after with every tick. */
-  tick(replica: Replica, ticks: number): void {
-    const { membership, presence, leadership, definition } = this.#options
-    if (replica.isCheckpointDue) replica.propose([encodeCheckpoint()])
-    // One that was removed while its link was away, and came back before that was committed, has heard nothing of it.
-    for (const [peer, { member }] of membership.announces) presence.tellIfRetired(peer, member.id)
-    if (ticks >= this.#inquiredAtTick + INQUIRE_TICKS) {
-      this.#inquiredAtTick = ticks
-      presence.inquire()
-    }
-    const version = membership.versionToActivate(replica, definition.version)
-    if (version > replica.state.version) replica.propose([encodeActivate(version)])
-    if (replica.state.outdated !== undefined || ticks >= this.#balancedAtTick + BALANCE_TICKS) {
-      this.#balancedAtTick = ticks
-      leadership.handOverToBetter(replica)
-    }
+  /** Something happened, if only that time went by, after which a leader may want another configuration. */
+  get isRosterStale(): boolean {
+    return this.#isRosterStale
   }
 
-  /** Proposes the next change of the roster, if one is due. */
+  noteNews(): void {
+    this.#isRosterStale = true
+  }
+
+  /** What a leader looks after as time goes by. */
+  tick(replica: Replica, ticks: number): void {
+    this.#ticks = ticks
+    if (replica.isCheckpointDue) this.#propose(replica, encodeCheckpoint())
+    const isUnsettled = this.#options.group === MAIN || ticks < this.#settledAtTick
+    if (isUnsettled || ticks >= this.#lookedAtTick + LOOK_TICKS) this.#look(replica, ticks)
+  }
+
+  /** After each run: a leader proposes the next change of the roster, if one may be due. */
   tendRoster(replica: Replica, isLeaving: boolean): void {
+    if (replica.isLeader && this.#isRosterStale) this.#changeRoster(replica, isLeaving)
+    this.#isRosterStale = false
+  }
+
+  #changeRoster(replica: Replica, isLeaving: boolean): void {
     const { runtime, rules, network, membership, leadership, presence } = this.#options
     const { roster } = replica.state
     const { id: self } = network.self
@@ -74,7 +89,31 @@ export class LeaderDuties {
     this.#noteCopies(status)
     const change = membership.nextChange(presence.member(), roster, status, rules, runtime.nowMs())
     if (change === undefined || replica.proposeConfigChange(change).kind !== 'appended') return
+    this.#settledAtTick = this.#ticks + UNSETTLED_TICKS
     replica.run()
+  }
+
+  #look(replica: Replica, ticks: number): void {
+    const { membership, presence, leadership, definition } = this.#options
+    this.#lookedAtTick = ticks
+    this.noteNews()
+    // One that was removed while its link was away, and came back before that was committed, has heard nothing of it.
+    for (const [peer, { member }] of membership.announces) presence.tellIfRetired(peer, member.id)
+    if (ticks >= this.#inquiredAtTick + INQUIRE_TICKS) {
+      this.#inquiredAtTick = ticks
+      presence.inquire()
+    }
+    const version = membership.versionToActivate(replica, definition.version)
+    if (version > replica.state.version) this.#propose(replica, encodeActivate(version))
+    if (replica.state.outdated !== undefined || ticks >= this.#balancedAtTick + BALANCE_TICKS) {
+      this.#balancedAtTick = ticks
+      leadership.handOverToBetter(replica)
+    }
+  }
+
+  #propose(replica: Replica, entry: Uint8Array): void {
+    replica.propose([entry])
+    this.noteNews()
   }
 
   #noteCopies({ progress, id }: Status): void {

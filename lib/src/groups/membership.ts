@@ -22,13 +22,19 @@ const HIDDEN_FOR_MS = 30_000
 /** Members that went are remembered, and as many others. Whom it forgets a new leader counts as gone from then on. */
 const GONE_MAX = 4_096
 
+export interface MembershipOptions {
+  /** Who is out of the cluster is out of all its groups. */
+  readonly isBanned: (peer: PeerId) => boolean
+  /** When this peer last heard anything of that one; -Infinity: not since it has a link to it. */
+  readonly heardAtMs: (peer: PeerId) => number
+}
+
 /**
  * What a peer sees of the others' replicas: who announced one, who is gone and since when, who is leaving. Every peer
  * keeps it, so that a new leader knows at once; only the leader acts on it.
  */
 export class Membership {
   readonly #announced = new Map<PeerId, Announce>()
-  readonly #heardAtMs = new Map<PeerId, number>()
   readonly #goneSinceMs = new Map<VoterId, number>()
   /** Who went, for now, by its own word. */
   readonly #goodbyes = new Set<PeerId>()
@@ -39,25 +45,20 @@ export class Membership {
   readonly #hiddenSinceMs = new Map<PeerId, number>()
   readonly #steadiness = new Steadiness()
   readonly #commitTimes = new CommitTimes()
-  readonly #isBanned: (peer: PeerId) => boolean
+  readonly #isBanned: MembershipOptions['isBanned']
+  readonly #heardAtMs: MembershipOptions['heardAtMs']
 
-  /** @param isBanned who is out of the cluster is out of all its groups */
-  constructor(isBanned: (peer: PeerId) => boolean = () => false) {
+  constructor({ isBanned, heardAtMs }: MembershipOptions) {
     this.#isBanned = isBanned
+    this.#heardAtMs = heardAtMs
   }
 
   announced(peer: PeerId, announce: Announce, nowMs: number): void {
     this.#announced.set(peer, announce)
-    this.heard(peer, nowMs)
     if (announce.isWorn) this.renewing(announce.member.id)
     if (announce.visible) this.#hiddenSinceMs.delete(peer)
     else if (!this.#hiddenSinceMs.has(peer)) this.#hiddenSinceMs.set(peer, nowMs)
     this.#goneSinceMs.delete(announce.member.id)
-  }
-
-  /** Whatever it was: the peer is alive. */
-  heard(peer: PeerId, nowMs: number): void {
-    this.#heardAtMs.set(peer, nowMs)
   }
 
   joined(peer: PeerId): void {
@@ -77,7 +78,6 @@ export class Membership {
   lost(peer: PeerId, reason: PeerLeftReason, nowMs: number): void {
     const announce = this.#announced.get(peer)
     this.#announced.delete(peer)
-    this.#heardAtMs.delete(peer)
     this.#hiddenSinceMs.delete(peer)
     if (reason === 'goodbye') this.#goodbyes.add(peer)
     else this.#steadiness.lost(peer, nowMs)
@@ -206,7 +206,7 @@ export class Membership {
       visible: nowMs - (this.#hiddenSinceMs.get(peer) ?? nowMs) < HIDDEN_FOR_MS,
       reachable: isLeader || announce?.member.id === id,
       isSpokenFor: speaker !== undefined && (speaker === self || this.#announced.has(peerOf(speaker))),
-      isHeard: isLeader || nowMs - (this.#heardAtMs.get(peer) ?? Number.NEGATIVE_INFINITY) <= HEARD_WITHIN_MS,
+      isHeard: isLeader || nowMs - this.#heardAtMs(peer) <= HEARD_WITHIN_MS,
       isSteady: this.#steadiness.isSteady(peer, nowMs),
       caughtUp: isLeader || isCaughtUp(id, status),
       isOut:

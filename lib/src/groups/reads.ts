@@ -54,6 +54,10 @@ export class Reads {
     })
   }
 
+  get isWaiting(): boolean {
+    return this.#queued.size > 0 || this.#round !== undefined || this.#confirmed.length > 0
+  }
+
   get waiting(): number {
     return [...this.#sets()].reduce((total, reads) => total + reads.size, 0)
   }

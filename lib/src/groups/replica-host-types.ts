@@ -32,6 +32,8 @@ export interface ReplicaHostOptions {
   readonly admit: Admit | undefined
   /** Peers that are out of the cluster, and so of the group. */
   readonly isBanned: (peer: PeerId) => boolean
+  /** As of `MembershipOptions`. */
+  readonly heardAtMs: (peer: PeerId) => number
   readonly limits: ReplicaLimits & { readonly commandBytes: number }
   readonly spool: SnapshotSpooling
   /** The way out: what all groups of this peer share. */
@@ -48,6 +50,8 @@ export interface Outlet {
   report(error: LegionError): void
   /** Have `evaluate` called soon. */
   schedule(): void
+  /** So many groups have something to do that none of them is waited for alone. */
+  readonly isCrowded: boolean
   /** How many groups may start an election for the same reason. */
   readonly groups: number
 }

@@ -56,20 +56,19 @@ export class ReplicaHost {
   #leaving = false
   #isMember = false
   #isOutdated = false
-  /** Something happened, if only a tick, after which the leader may want another configuration. */
-  #isRosterStale = true
+  /** This peer wants something of the group: as of the last run. */
+  #isWaiting = true
   #ticks = 0
   #stopped = false
 
   constructor(options: ReplicaHostOptions) {
     this.#options = options
-    this.#membership = new Membership(options.isBanned)
+    this.#membership = new Membership(options)
     this.#leadership = new Leadership({ ...options, membership: this.#membership, replica: () => this.#replica })
     this.traffic = new Traffic({
       out: options.out,
       commandBytes: options.limits.commandBytes,
       replica: () => this.#replica,
-      heard: (from) => this.#membership.heard(peerOf(from), options.runtime.nowMs()),
       epoch: () => this.epoch,
     })
     this.#presence = new Presence({
@@ -139,7 +138,7 @@ export class ReplicaHost {
   get isIdle(): boolean {
     const replica = this.#replica
     if (this.#stopped || replica === undefined) return true
-    return replica.isQuiesced && !this.#leaving && !this.#isRosterStale && !this.#options.events.isWaiting()
+    return replica.isQuiesced && !this.#leaving && !this.#duties.isRosterStale && !this.#isWaiting
   }
 
   get isStopped(): boolean {
@@ -241,6 +240,7 @@ export class ReplicaHost {
       limits,
       spool,
       copies: rules.copies,
+      isUrgent: () => !out.isCrowded,
       quiesceTicks: group === MAIN ? 0 : QUIESCE_TICKS,
       events: {
         ...events,
@@ -283,9 +283,9 @@ export class ReplicaHost {
       this.#noteMembership(replica)
       this.#noteOutdated(replica)
       this.traffic.reportUnreachable(replica)
-      if (replica.isLeader && this.#isRosterStale) this.#duties.tendRoster(replica, this.#leaving)
-      this.#isRosterStale = false
+      this.#duties.tendRoster(replica, this.#leaving)
       this.#options.events.ran(replica)
+      this.#isWaiting = this.#options.events.isWaiting()
     } catch (error) {
       this.fail(error)
     }
@@ -294,14 +294,13 @@ export class ReplicaHost {
   tick(ticks: number): void {
     this.#epochs.tick()
     const replica = this.#replica
-    for (let i = 0; i < ticks; i++) replica?.tick()
+    const hasWork = replica?.tick(ticks)
     this.#ticks += ticks
     if (this.#leaving) this.#pressLeaving()
     else if (this.#presence.isStale(this.#ticks)) this.#presence.announce()
     if (replica?.isLeader) this.#duties.tick(replica, this.#ticks)
-    this.#isRosterStale = true
-    this.#options.events.tick()
-    this.#options.out.schedule()
+    if (this.#isWaiting) this.#options.events.tick()
+    if (this.#duties.isRosterStale || this.#leaving || hasWork) this.#options.out.schedule()
   }
 
   /** Stops this replica for good; the other groups go on. */
@@ -319,6 +318,7 @@ export class ReplicaHost {
   // --- who leads
 
   #onLead(soft: SoftState): void {
+    this.#duties.noteNews()
     this.#leadership.leadChanged(soft)
     this.#options.events.lead(soft)
   }
@@ -395,7 +395,7 @@ export class ReplicaHost {
     // A leader that handed over may be no member any more.
     const isLead = lead !== undefined && peerOf(lead) === peer
     if (replica === undefined || !(isLead || replica.state.roster.has(peer))) return
-    this.#isRosterStale = true
+    this.#duties.noteNews()
     if (isLead) this.#leadership.leaderLost(replica, lead)
     else if (replica.isLeader) this.traffic.peerLost(replica, peer)
     this.#options.out.schedule()
@@ -428,7 +428,7 @@ export class ReplicaHost {
         this.#recoveries.told(from, message)
         break
     }
-    this.#isRosterStale = true
+    this.#duties.noteNews()
     this.#options.out.schedule()
   }
 

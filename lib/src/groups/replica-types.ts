@@ -21,6 +21,8 @@ export interface ReplicaOptions {
   readonly copies: number
   /** The group falls silent after so many ticks in which nothing happened; 0: never. */
   readonly quiesceTicks: number
+  /** Somebody may wait for what this replica has to send; false: it is one of many that are busy. */
+  readonly isUrgent: () => boolean
   readonly events: ReplicaEvents
 }
 

@@ -159,8 +159,10 @@ export class Replica {
     this.#raft.step(message)
   }
 
-  tick(): void {
-    this.#raft.tick()
+  /** @returns true if there is something for `run` to do */
+  tick(ticks: number): boolean {
+    for (let i = 0; i < ticks; i++) this.#raft.tick()
+    return this.#raft.hasReady()
   }
 
   wake(): void {
@@ -314,7 +316,7 @@ export class Replica {
 
   #complete(ready: Ready): void {
     for (const message of ready.messagesAfterPersist) this.#options.events.send(message)
-    if (sendsFirst(ready)) this.#wait(sent(), () => this.#follow(ready))
+    if (this.#options.isUrgent() && sendsFirst(ready)) this.#wait(sent(), () => this.#follow(ready))
     else this.#follow(ready)
   }
 

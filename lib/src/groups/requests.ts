@@ -31,6 +31,7 @@ export class Requests {
   readonly roster: RosterCommands
   readonly transfers: LeadershipTransfers
   readonly #runtime: Runtime
+  readonly #changed: () => void
   #proposals: Proposals | undefined
   #opened: Promise<Proposals> | undefined
   readonly #tickets = new Map<number, Batch>()
@@ -39,6 +40,7 @@ export class Requests {
 
   constructor({ runtime, reads, changed }: RequestsOptions) {
     this.#runtime = runtime
+    this.#changed = changed
     this.reads = new Reads({ runtime, limit: reads, changed })
     this.checkpoints = new Checkpoints({ runtime, changed })
     this.roster = new RosterCommands({ runtime, changed })
@@ -63,14 +65,15 @@ export class Requests {
     }
     this.#opened = outbox.then((opened) => {
       this.#proposals = create(opened)
+      this.#changed()
       return this.#proposals
     })
     this.#opened.catch(() => {}) // who opens the store hears of it
   }
 
   get isWaiting(): boolean {
-    const isUnsettled = (this.proposals?.inFlight ?? 0) > 0 || this.reads.waiting > 0
-    return isUnsettled || [this.checkpoints, this.roster, this.transfers].some(({ isWaiting }) => isWaiting)
+    const isUnsettled = (this.proposals?.inFlight ?? 0) > 0 || this.reads.isWaiting
+    return isUnsettled || this.checkpoints.isWaiting || this.roster.isWaiting || this.transfers.isWaiting
   }
 
   feed(replica: Replica): void {
@@ -113,6 +116,13 @@ export class Requests {
     this.checkpoints.tick()
     this.roster.expire(hasLeader)
     this.transfers.expire(hasLeader)
+    if (this.#hasUnsent || !this.isWaiting) this.#changed()
+  }
+
+  /** There is something to give to the replica, or may be. */
+  get #hasUnsent(): boolean {
+    if (this.proposals?.hasUnsent || this.reads.hasQueued) return true
+    return this.checkpoints.isWaiting || this.roster.isWaiting || this.transfers.isWaiting
   }
 
   /** What was refused may be taken now. */

@@ -14,8 +14,6 @@ export interface TrafficOptions {
   /** The most bytes of a command that somebody else proposes. */
   readonly commandBytes: number
   replica(): Replica | undefined
-  /** Something came from it that is fit to be looked at. */
-  heard(from: VoterId): void
   epoch(): EpochId
 }
 
@@ -31,12 +29,14 @@ export class Traffic {
     this.#options = options
   }
 
+  /** To be called when the replica is about to run. */
   step(message: Message): void {
-    this.#accept(message, (replica) => replica.step(message))
+    this.#hear(message)?.step(message)
   }
 
   stepSnapshot(message: SnapshotMessage, pieces: readonly Uint8Array[]): void {
-    this.#accept(message, (replica) => replica.stepSnapshot(message, pieces))
+    this.#hear(message)?.stepSnapshot(message, pieces)
+    this.#options.out.schedule()
   }
 
   snapshotSent(to: VoterId, delivered: boolean): void {
@@ -90,11 +90,9 @@ export class Traffic {
     return last?.index === message.index && last.term === message.term && last.to === message.to
   }
 
-  #accept(message: Message, step: (replica: Replica) => void): void {
+  /** @returns the replica, if the message is fit to be looked at */
+  #hear(message: Message): Replica | undefined {
     const replica = this.#options.replica()
-    if (replica === undefined || !isAcceptable(message, replica, this.#options.commandBytes)) return
-    this.#options.heard(message.from)
-    step(replica)
-    this.#options.out.schedule()
+    return replica && isAcceptable(message, replica, this.#options.commandBytes) ? replica : undefined
   }
 }

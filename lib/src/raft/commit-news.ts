@@ -20,11 +20,11 @@ export function tellCommit(core: Core, progress: Progress): void {
 }
 
 /**
- * It has proposed something that it does not know to be committed; or a change of the configuration is committed: who is
- * removed by it gets nothing any more once it is applied.
+ * It has proposed something that is committed, which it does not know; or a change of the configuration is committed: who
+ * is removed by it gets nothing any more once it is applied.
  */
-function isWaiting({ pendingConfigIndex, log }: Core, { sentCommit, proposed }: Progress): boolean {
-  return proposed > sentCommit || pendingConfigIndex > log.applied
+function isWaiting({ pendingConfigIndex, log }: Core, progress: Progress): boolean {
+  return progress.waitsFor(log.committed) || pendingConfigIndex > log.applied
 }
 
 /** Leader: the member is about to read at `index`. */

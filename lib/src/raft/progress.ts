@@ -27,6 +27,8 @@ export class Progress {
   sentCommit: Index = 0
   /** The last entry that the member itself proposed. */
   proposed: Index = 0
+  /** The first of those that it may not know to be committed. */
+  #proposedFrom: Index = 0
   /** The last entry that it acknowledged before it was committed. */
   helped: Index = 0
   pendingSnapshot: Index = 0
@@ -108,6 +110,16 @@ export class Progress {
     } else if (count > 0) {
       this.flowPaused = true
     }
+  }
+
+  hasProposed(first: Index, last: Index): void {
+    if (this.proposed <= this.sentCommit) this.#proposedFrom = first
+    this.proposed = last
+  }
+
+  /** It has proposed something that is committed by now, as it does not know. */
+  waitsFor(commit: Index): boolean {
+    return this.proposed > this.sentCommit && this.#proposedFrom <= commit
   }
 
   /** Sending this commit index now would let the member commit more than what was sent before did. */

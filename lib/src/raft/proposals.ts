@@ -3,7 +3,7 @@ import { changeConfiguration } from './configuration.js'
 import type { Core } from './core.js'
 import type { Propose, ProposedEntry, Refused } from './messages.js'
 import type { Progress } from './progress.js'
-import { wake } from './quiesce.js'
+import { wake, wakeUnheard } from './quiesce.js'
 import { appendEntries, broadcastAppend, payloadBytes } from './replication.js'
 import type { DropReason, ProposeResult } from './types.js'
 
@@ -54,13 +54,13 @@ function proposeEntries(core: Core, entries: readonly ProposedEntry[]): ProposeR
 function lead(core: Core, entries: readonly ProposedEntry[], proposer?: Progress): ProposeResult {
   const reason = objection(core, entries)
   if (reason !== undefined) return dropped(reason)
-  wake(core)
+  wakeUnheard(core)
   const first = core.log.lastIndex + 1
   core.uncommittedBytes += payloadBytes(entries)
   const lastConfig = entries.findLastIndex((entry) => entry.type === 'config')
   if (lastConfig >= 0) core.pendingConfigIndex = first + lastConfig
   appendEntries(core, entries)
-  if (proposer !== undefined) proposer.proposed = core.log.lastIndex
+  proposer?.hasProposed(first, core.log.lastIndex)
   broadcastAppend(core)
   return { kind: 'appended', term: core.term, first, last: core.log.lastIndex }
 }
@@ -92,6 +92,7 @@ function configObjection(core: Core, data: Uint8Array): DropReason | undefined {
 
 function refuse(core: Core, message: Propose, reason: DropReason): void {
   const { from: to, ticket } = message
+  wake(core) // The proposer is awake, and waits for a sign of its leader.
   core.send({ type: 'refused', from: core.id, to, term: 0, request: 'proposal', ticket, reason })
 }
 

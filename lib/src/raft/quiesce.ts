@@ -9,14 +9,19 @@ import type { Index } from './types.js'
 
 /** Something happens here. A leader tells everyone at once. */
 export function wake(core: Core): void {
+  if (wakeUnheard(core) && core.role === 'leader') broadcastHeartbeat(core)
+}
+
+/** The same on a leader that is about to send an append to everyone. @returns true if it was silent */
+export function wakeUnheard(core: Core): boolean {
   core.idleTicks = 0
-  if (!core.quiesced) return
+  if (!core.quiesced) return false
   core.quiesced = false
   core.electionElapsed = 0
-  if (core.role !== 'leader') return
+  core.heartbeatElapsed = 0
   // Nobody could be heard from in the silence.
-  for (const progress of core.tracker.members) progress.recentActive = true
-  broadcastHeartbeat(core)
+  if (core.role === 'leader') for (const progress of core.tracker.members) progress.recentActive = true
+  return true
 }
 
 /** Like `wake`, and a follower tells the leader. */

@@ -91,7 +91,7 @@ function admit(core: Core, message: Message): boolean {
   if (message.type === 'goodbye') return true
   if (isAnswerOfMember(message) && !member) return refuse(core, 'unknown-peer')
   // Even what is refused below may come from a member that is waiting for a sign of the leader.
-  if (core.quiesced && member && !isQuiet(message)) wake(core)
+  if (core.quiesced && member && !isQuiet(message) && !isProposedToLeader(core, message)) wake(core)
   if (message.term > core.term) return admitHigherTerm(core, message)
   if (message.term > 0 && message.term < core.term) return answerLowerTerm(core, message)
   return true
@@ -142,6 +142,11 @@ function isFromLeader({ type }: Message): boolean {
 /** Says nothing new to a group that is silent. */
 function isQuiet({ type }: Message): boolean {
   return type === 'quiesce' || type === 'heartbeat-response' || type === 'append-response'
+}
+
+/** It wakes everybody itself. */
+function isProposedToLeader({ role }: Core, { type }: Message): boolean {
+  return type === 'propose' && role === 'leader'
 }
 
 /** Somebody else won the election. */

@@ -63,7 +63,7 @@ describe('a member that one side lost and the other did not', () => {
   it('[GRP152] is asked who it is until it says so', () => {
     const told: unknown[] = []
     const [a, b, c] = ['a', 'b', 'c'].map((name) => name.repeat(22)) as [PeerId, PeerId, PeerId]
-    const membership = new Membership()
+    const membership = new Membership({ isBanned: () => false, heardAtMs: () => 0 })
     const members = new Map([a, b, c].map((peer) => [voterIdOf(peer, 1), {}]))
     const presence = new Presence({
       membership,

@@ -87,7 +87,7 @@ describe('what is remembered', () => {
   })
 
   it('[GRP162] a peer that never leads does not remember all who ever came by', () => {
-    const membership = new Membership()
+    const membership = new Membership({ isBanned: () => false, heardAtMs: () => 0 })
     const member = { name: '', kind: 'browser', host: '', durable: false, canVote: true, machineVersion: 1 } as const
     const clusterId = newPeerId(runtime) as never
     for (let i = 0; i < 10_000; i++) {

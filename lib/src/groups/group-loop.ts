@@ -1,0 +1,112 @@
+import type { Runtime } from '../base/runtime.js'
+import type { GroupMessage } from './consensus-frames.js'
+import { isOfEpoch } from './epoch.js'
+import type { ReplicaHost } from './replica-host.js'
+import { RunSoon } from './run-soon.js'
+
+export interface GroupLoopOptions {
+  readonly runtime: Runtime
+  /** Timers fire when they are due; those of hidden pages fire once a second. */
+  readonly isPrompt: () => boolean
+  /** This group has run. */
+  readonly ran: (host: ReplicaHost) => void
+  /** All groups have run that had something to do: what they have to say may leave. */
+  readonly finished: () => void
+}
+
+/** When so many groups are busy, it counts more that all that was said to one is heard at once than when. */
+const CROWD = 32
+
+/**
+ * The one loop of all groups of a peer. What happens to a group, and what others tell it, waits here until its turn: then
+ * it hears all of it and runs once. What a group touches is in no cache any more when a thousand others had their turn
+ * since, and this, not the work itself, is what a turn costs.
+ */
+export class GroupLoop {
+  readonly #options: GroupLoopOptions
+  readonly #soon: RunSoon
+  /** Those that are to run, with what they have not heard yet. */
+  #due = new Map<ReplicaHost, GroupMessage[]>()
+  /** Those that wait for something, and so for time to go by. */
+  readonly #awake = new Set<ReplicaHost>()
+  #isCrowded = false
+
+  constructor(options: GroupLoopOptions) {
+    this.#options = options
+    this.#soon = new RunSoon(options.runtime, () => this.#run())
+  }
+
+  /** Many groups have something to do: none of them is waited for alone. */
+  get isCrowded(): boolean {
+    return this.#isCrowded
+  }
+
+  /** The group has something to do. */
+  schedule(host: ReplicaHost): void {
+    if (!this.#due.has(host)) this.#due.set(host, [])
+    this.#soon.schedule()
+  }
+
+  /** Another peer said this to the group. */
+  tell(host: ReplicaHost, message: GroupMessage): void {
+    const unheard = this.#due.get(host)
+    if (unheard === undefined) this.#due.set(host, [message])
+    else unheard.push(message)
+    this.#soon.schedule()
+  }
+
+  /** Has all groups hear what was told so far. To be called before what came later. */
+  hearAll(): void {
+    for (const [host, unheard] of this.#due) hear(host, unheard.splice(0))
+  }
+
+  /** A task has begun: nobody is being starved. */
+  taskBegan(): void {
+    this.#soon.taskBegan()
+  }
+
+  /** Time goes by for all that wait for something. */
+  tick(ticks: number): void {
+    for (const host of this.#awake) {
+      hear(host, this.#due.get(host)?.splice(0) ?? NOTHING)
+      host.tick(ticks)
+      if (this.#due.delete(host)) this.#evaluate(host)
+      else this.#noteIdle(host)
+    }
+  }
+
+  remove(host: ReplicaHost): void {
+    this.#awake.delete(host)
+    this.#due.delete(host)
+  }
+
+  /** @returns true if the next time may wait for what other peers say meanwhile */
+  #run(): boolean {
+    const due = this.#due
+    this.#due = new Map()
+    this.#isCrowded = due.size > CROWD
+    for (const [host, unheard] of due) {
+      hear(host, unheard)
+      this.#evaluate(host)
+    }
+    this.#options.finished()
+    return this.#isCrowded && this.#options.isPrompt()
+  }
+
+  #evaluate(host: ReplicaHost): void {
+    host.evaluate()
+    this.#options.ran(host)
+    this.#noteIdle(host)
+  }
+
+  #noteIdle(host: ReplicaHost): void {
+    if (host.isIdle) this.#awake.delete(host)
+    else this.#awake.add(host)
+  }
+}
+
+const NOTHING: readonly GroupMessage[] = []
+
+function hear(host: ReplicaHost, messages: readonly GroupMessage[]): void {
+  for (const { epoch, message } of messages) if (isOfEpoch(host.epoch, epoch)) host.traffic.step(message)
+}
