@@ -1,3 +1,4 @@
+import { deleteDB, type IDBPDatabase, type IDBPObjectStore, openDB } from 'idb'
 import { LegionError } from '../base/errors.js'
 import { checkedStorage } from './checked-storage.js'
 import { lockedError } from './failure.js'
@@ -9,6 +10,7 @@ import type { Durability, StoreEntry, Write } from './storage.js'
 export type Locks = Pick<LockManager, 'request'>
 
 const ENTRIES = 'entries'
+type Entries = IDBPObjectStore<unknown, [typeof ENTRIES], typeof ENTRIES, 'readwrite'>
 const IDB_DURABILITY = { synced: 'strict', buffered: 'relaxed' } as const
 
 /**
@@ -62,7 +64,7 @@ class IndexedDbStorage implements RawStorage {
 
   async remove(name: string): Promise<void> {
     const lock = await this.#acquire(name)
-    await resultOf(indexedDB.deleteDatabase(this.#prefix + name)).finally(() => lock.release())
+    await deleteDB(this.#prefix + name).finally(() => lock.release())
   }
 
   /** The browser grants the lock as soon as nobody has it; it is given back at once. */
@@ -86,11 +88,11 @@ class IndexedDbStorage implements RawStorage {
 }
 
 class IndexedDbStore implements RawStore {
-  readonly #database: IDBDatabase
+  readonly #database: IDBPDatabase
   readonly #lock: HeldLock
   #lost: Error | undefined
 
-  private constructor(database: IDBDatabase, lock: HeldLock) {
+  private constructor(database: IDBPDatabase, lock: HeldLock) {
     this.#database = database
     this.#lock = lock
     database.addEventListener('versionchange', () => this.#lose('somebody deletes the database'))
@@ -98,38 +100,33 @@ class IndexedDbStore implements RawStore {
   }
 
   static async open(name: string, lock: HeldLock): Promise<IndexedDbStore> {
-    const opening = indexedDB.open(name, 1)
-    opening.onupgradeneeded = () => opening.result.createObjectStore(ENTRIES)
-    return new IndexedDbStore(await resultOf(opening), lock)
+    const upgrade = (database: IDBPDatabase) => void database.createObjectStore(ENTRIES)
+    return new IndexedDbStore(await openDB(name, 1, { upgrade }), lock)
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {
-    return resultOf<Uint8Array | undefined>(this.#readable().get(key))
+    return this.#readable().get(key)
   }
 
   async page({ from, to }: KeyRange, limit: number): Promise<StoreEntry[]> {
     const entries = this.#readable()
     const range = IDBKeyRange.bound(from, to, false, true)
-    const [keys, values] = await Promise.all([
-      resultOf(entries.getAllKeys(range, limit)),
-      resultOf(entries.getAll(range, limit)),
-    ])
-    return keys.map((key, index) => ({ key: String(key), value: values[index] as Uint8Array }))
+    const [keys, values] = await Promise.all([entries.getAllKeys(range, limit), entries.getAll(range, limit)])
+    return keys.map((key, index) => ({ key: String(key), value: values[index] }))
   }
 
   async write(batch: readonly Write[], durability: Durability): Promise<void> {
     if (this.#lost !== undefined) throw this.#lost
     const transaction = this.#database.transaction(ENTRIES, 'readwrite', { durability: IDB_DURABILITY[durability] })
-    const done = endOf(transaction)
+    transaction.done.catch(() => {})
     try {
-      putAll(transaction.objectStore(ENTRIES), batch)
+      putAll(transaction.store, batch)
       transaction.commit()
     } catch (error) {
       transaction.abort() // Otherwise what was put already would be stored.
-      await done.catch(() => {})
       throw error
     }
-    await done
+    await transaction.done
   }
 
   async close(): Promise<void> {
@@ -137,9 +134,11 @@ class IndexedDbStore implements RawStore {
     await this.#lock.release()
   }
 
-  #readable(): IDBObjectStore {
+  #readable() {
     if (this.#lost !== undefined) throw this.#lost
-    return this.#database.transaction(ENTRIES).objectStore(ENTRIES)
+    const { store, done } = this.#database.transaction(ENTRIES)
+    done.catch(() => {}) // Who reads hears it from the request.
+    return store
   }
 
   #lose(reason: string): void {
@@ -149,26 +148,11 @@ class IndexedDbStore implements RawStore {
 }
 
 /** @throws DOMException at a value that is too large for the browser */
-function putAll(entries: IDBObjectStore, batch: readonly Write[]): void {
+function putAll(entries: Entries, batch: readonly Write[]): void {
   for (const { key, value } of batch) {
-    if (value === undefined) entries.delete(key)
-    else entries.put(value, key)
+    const request = value === undefined ? entries.delete(key) : entries.put(value, key)
+    request.catch(() => {}) // The transaction tells why.
   }
-}
-
-function resultOf<T>(request: IDBRequest<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result)
-    request.onerror = () => reject(request.error)
-  })
-}
-
-/** Resolves when everything in the transaction is done, as durably as it was asked for. */
-function endOf(transaction: IDBTransaction): Promise<void> {
-  return new Promise((resolve, reject) => {
-    transaction.oncomplete = () => resolve()
-    transaction.onabort = () => reject(transaction.error ?? new Error('the transaction was aborted'))
-  })
 }
 
 interface HeldLock {
