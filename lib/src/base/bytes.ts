@@ -33,6 +33,14 @@ export function toBase64Url(bytes: Uint8Array): string {
 /** The inverse of `toBase64Url`; undefined if `text` is not what that function writes. */
 export function fromBase64Url(text: string): Uint8Array | undefined {
   const bytes = new Uint8Array(Math.floor((text.length * 3) / 4))
+  return readBase64Url(text, bytes) === undefined ? undefined : bytes
+}
+
+/**
+ * The same into `bytes`, from its beginning; what does not fit is left out.
+ * @returns how many there are, fitting or not; undefined as `fromBase64Url`, with `bytes` written in part
+ */
+export function readBase64Url(text: string, bytes: Uint8Array): number | undefined {
   let bits = 0
   let bitCount = 0
   let length = 0
@@ -48,7 +56,7 @@ export function fromBase64Url(text: string): Uint8Array | undefined {
   }
   // What is left of the last character is no whole byte, and zero.
   const rest = bits & ((1 << bitCount) - 1)
-  return bitCount < 6 && rest === 0 ? bytes : undefined
+  return bitCount < 6 && rest === 0 ? length : undefined
 }
 
 /** @param bits the value, in the lowest 6 */

@@ -29,9 +29,9 @@ export function pooledCopy(bytes: Uint8Array, start: number, end: number): Uint8
 }
 
 /** Up to so many a loop is faster than the call of `set` (measured). */
-export const SHORT_BYTES = 100
+const SHORT_BYTES = 100
 
 export function copyBytes(from: Uint8Array, start: number, end: number, to: Uint8Array, at: number): void {
-  if (end - start > SHORT_BYTES) to.set(from.subarray(start, end), at)
+  if (end - start > SHORT_BYTES) to.set(end - start === from.length ? from : from.subarray(start, end), at)
   else for (let i = start; i < end; i++) to[at + i - start] = from[i] as number
 }

@@ -8,10 +8,10 @@ import {
   writeVarString,
   writeVarUint,
 } from 'lib0/encoding'
-import { fromBase64Url } from '../base/bytes.js'
+import { readBase64Url } from '../base/bytes.js'
 import { invariant } from '../base/errors.js'
 import { type ClusterId, ID_BYTES, type PeerId } from '../base/ids.js'
-import { copyBytes, SHORT_BYTES } from './byte-pool.js'
+import { copyBytes } from './byte-pool.js'
 
 /*
  * The writers for the readers of `decode.ts`. A count is a varint of 7 bits per byte, lowest first; bytes and strings
@@ -24,6 +24,8 @@ export { createEncoder, encodedLength, finish, writeUint8 as writeByte, writeVar
 
 /** lib0 begins with 100 bytes, and what does not fit costs an encoder. */
 const ENCODER_BYTES = 1024
+/** Memory is not kept for the largest that there ever was. */
+const KEPT_BYTES = 64 * 1024
 
 /** Most encodings are a few bytes, and a new encoder costs more than writing them (measured). */
 let idleEncoder: Encoder | undefined
@@ -46,9 +48,10 @@ export function takeEncoder(): Encoder {
   return encoder
 }
 
-/** What is in it is lost. If its buffer has grown it is dropped: memory is not kept for the largest that there ever was. */
+/** What is in it is lost. Of a buffer that has grown it keeps the last part, if that is no larger than most messages. */
 export function giveBack(encoder: Encoder): void {
-  if (encoder.bufs.length > 0) return
+  if (encoder.cbuf.length > KEPT_BYTES) return
+  encoder.bufs.length = 0
   encoder.cpos = 0
   idleEncoder = encoder
 }
@@ -60,9 +63,14 @@ function roomyEncoder(): Encoder {
 }
 
 export function writeBytes(encoder: Encoder, bytes: Uint8Array): void {
+  writeVarUint(encoder, bytes.length)
+  append(encoder, bytes)
+}
+
+/** lib0's `writeUint8Array` makes a view first, which costs more than to copy what most bytes are (measured). */
+function append(encoder: Encoder, bytes: Uint8Array): void {
   const { length } = bytes
-  writeVarUint(encoder, length)
-  if (length > SHORT_BYTES || encoder.cpos + length > encoder.cbuf.length) {
+  if (encoder.cpos + length > encoder.cbuf.length) {
     writeUint8Array(encoder, bytes)
   } else {
     copyBytes(bytes, 0, length, encoder.cbuf, encoder.cpos)
@@ -122,7 +130,9 @@ export function writeOptional<T>(
 }
 
 export function writeId(encoder: Encoder, id: PeerId | ClusterId): void {
-  const bytes = fromBase64Url(id)
-  invariant(bytes?.length === ID_BYTES, () => `not an id: ${id}`)
-  writeUint8Array(encoder, bytes)
+  invariant(readBase64Url(id, idBytes) === ID_BYTES, () => `not an id: ${id}`)
+  append(encoder, idBytes)
 }
+
+/** Of the id that is being written: an array for each would cost more than the rest (measured). */
+const idBytes = new Uint8Array(ID_BYTES)

@@ -48,7 +48,8 @@ export class Directory {
   }
 
   #everybody(): Set<PeerId> {
-    const everybody = new Set([...this.#room, ...this.#near()])
+    const everybody = new Set(this.#room)
+    for (const peer of this.#near()) everybody.add(peer)
     everybody.delete(this.#self())
     return everybody
   }

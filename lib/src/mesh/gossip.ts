@@ -1,5 +1,6 @@
 import type { PeerId } from '../base/ids.js'
 import type { Runtime, Timer } from '../base/runtime.js'
+import { pooledCopy } from '../codec/byte-pool.js'
 import type { ControlMessage, RecordVersion } from './control.js'
 import { eagerLinks } from './eager-links.js'
 import type { LinkMap } from './link-map.js'
@@ -36,7 +37,8 @@ export type GossipMessage = Extract<ControlMessage, { kind: 'summary' | 'records
 const PASS_ON_SOONER = 4
 /** In a mesh of twice, three times so many a peer that has just told its record waits two, three times as long. */
 const CALM_PEERS = 100
-const MESSAGE_BYTES = 16 * 1024
+/** Records of one message: several messages fit into one of the channel, so that few have to be cut and joined again. */
+const MESSAGE_BYTES = 4 * 1024
 /** Between two checks, on average. */
 const CHECK_MS = 500
 /** A version that leaves no room for a higher one is nobody's. */
@@ -67,6 +69,10 @@ export class Gossip {
   readonly #checked = new Map<PeerId, number | undefined>()
   /** Linked peers that are told at once what is new. */
   #eager = new Set<PeerId>()
+  /** Links, or what linked peers tell of theirs, have changed since `#eager` was chosen. */
+  #isEagerStale = false
+  /** Of all that is compared: every record's, by exclusive or. Undefined: to be made anew. */
+  #hash: number | undefined
   /** Of the own record. Starts with the time, so that a process that starts again goes on above its predecessor. */
   #version: number
   #toldAtMs = Number.NEGATIVE_INFINITY
@@ -82,6 +88,7 @@ export class Gossip {
   linked(linked: LinkedPeer): void {
     this.#untold.set(linked.info.id, new Set())
     this.#checked.set(linked.info.id, undefined)
+    this.#isEagerStale = true
     this.#passOnSoon()
     this.changed()
   }
@@ -90,6 +97,7 @@ export class Gossip {
     this.#untold.delete(peer)
     this.#checked.delete(peer)
     this.#eager.delete(peer)
+    this.#isEagerStale = true
     this.#passOnSoon()
     this.changed()
   }
@@ -104,6 +112,7 @@ export class Gossip {
 
   forget(peer: PeerId): void {
     this.#known.delete(peer)
+    this.#hash = undefined
     this.#options.map.forget(peer)
   }
 
@@ -116,11 +125,10 @@ export class Gossip {
     else this.#tellLater(id, message.peers)
   }
 
-  /** What is compared has changed: who has something else is found in a while. */
-  checkSoon(): void {
-    const { runtime } = this.#options
-    const delayMs = paceMs(CHECK_MS, this.#known.size) * (0.5 + runtime.random())
-    this.#checkTimer ??= runtime.setTimer(delayMs, () => this.#checkNext())
+  /** Ways lead to others than before: who has something else of those is found in a while. */
+  nearChanged(): void {
+    this.#hash = undefined
+    this.#checkSoon()
   }
 
   close(): void {
@@ -143,15 +151,20 @@ export class Gossip {
     this.#untold.get(from)?.delete(peer)
     if (version === known || (known < 0 && !this.#hasRoom())) return
     this.#options.map.put(decodeRecord(record))
-    this.#keep({ peer, version, body: record.body.slice() })
+    this.#keep({ peer, version, body: pooledCopy(record.body, 0, record.body.length) })
+    if (this.#untold.has(peer)) this.#isEagerStale = true
     for (const linked of this.#eager) if (linked !== from) this.#untold.get(linked)?.add(peer)
     this.#passOnSoon()
     this.#options.learned()
   }
 
   #keep(record: SealedRecord): void {
-    this.#known.set(record.peer, { ...record, hash: hashOf(record.peer, `${record.version}`) })
-    this.checkSoon()
+    const { peer, version, body } = record
+    const known = { peer, version, body, hash: hashOf(peer, `${version}`) }
+    if (this.#hash !== undefined && this.#isCompared(peer))
+      this.#hash ^= known.hash ^ (this.#known.get(peer)?.hash ?? 0)
+    this.#known.set(peer, known)
+    this.#checkSoon()
   }
 
   /** Of an earlier process of this peer, or a forgery: goes above it. */
@@ -200,9 +213,11 @@ export class Gossip {
   }
 
   #chooseEager(): void {
+    if (!this.#isEagerStale) return
+    this.#isEagerStale = false
     const { self, links, map } = this.#options
     const before = this.#eager
-    this.#eager = eagerLinks(self(), [...links.keys()], (peer) => map.records.get(peer)?.neighbours)
+    this.#eager = eagerLinks(self(), [...links.keys()], (peer) => map.toldBy(peer))
     for (const peer of this.#eager) {
       const linked = before.has(peer) ? undefined : links.get(peer)
       if (linked !== undefined) this.#check(linked)
@@ -235,24 +250,30 @@ export class Gossip {
 
   // Checks
 
+  #checkSoon(): void {
+    const { runtime } = this.#options
+    const delayMs = paceMs(CHECK_MS, this.#known.size) * (0.5 + runtime.random())
+    this.#checkTimer ??= runtime.setTimer(delayMs, () => this.#checkNext())
+  }
+
   #checkNext(): void {
     this.#checkTimer = undefined
-    const hash = this.#hash()
+    const hash = this.#hashNow()
     const due = [...this.#checked].find(([, checked]) => checked !== hash)
     const linked = due && this.#options.links.get(due[0])
     if (linked === undefined) return
     this.#check(linked)
-    this.checkSoon()
+    this.#checkSoon()
   }
 
   #check(linked: LinkedPeer): void {
-    const hash = this.#hash()
+    const hash = this.#hashNow()
     this.#noteCheck(linked.info.id, hash)
     linked.say({ kind: 'check', hash })
   }
 
   #answer(from: LinkedPeer, theirs: number): void {
-    const hash = this.#hash()
+    const hash = this.#hashNow()
     if (theirs === hash) this.#noteCheck(from.info.id, hash)
     else from.say({ kind: 'summary', versions: this.#compared() })
   }
@@ -275,12 +296,16 @@ export class Gossip {
     if (this.#untold.has(peer)) this.#checked.set(peer, hash)
   }
 
-  #hash(): number {
-    return this.#compared().reduce((hash, known) => (hash ^ known.hash) >>> 0, 0)
+  #hashNow(): number {
+    this.#hash ??= this.#compared().reduce((hash, known) => hash ^ known.hash, 0)
+    return this.#hash >>> 0
   }
 
   #compared(): Known[] {
-    const { self, isNear } = this.#options
-    return [...this.#known.values()].filter(({ peer }) => peer === self() || isNear(peer))
+    return [...this.#known.values()].filter(({ peer }) => this.#isCompared(peer))
+  }
+
+  #isCompared(peer: PeerId): boolean {
+    return peer === this.#options.self() || this.#options.isNear(peer)
   }
 }

@@ -1,6 +1,6 @@
 import type { PeerId } from '../base/ids.js'
 import { weightOf } from './pair-weight.js'
-import type { PeerRecord } from './peer-record.js'
+import type { PeerFacts, PeerRecord } from './peer-record.js'
 
 /** Longer ways do not count: with eight links each, a thousand peers are within four steps of each other. */
 export const MAX_HOPS = 8
@@ -8,12 +8,15 @@ export const MAX_HOPS = 8
 /** Children in so many trees are kept until something changes. */
 const KEPT_TREES = 64
 
-/** A peer that has a record here, or a link with this one, or is this one. */
+/** This peer, a peer with a record here, or one that a record or a link of this peer names. */
 interface Node {
   readonly id: PeerId
-  record: PeerRecord | undefined
+  /** Whom its record names, of this peer its links, each once; undefined without a record. */
+  told: readonly Node[] | undefined
+  /** How many others name it. */
+  mentions: number
   /** What both ends tell of. Kept up to date, so that a search, of which there are many, only walks. */
-  links: Node[]
+  readonly links: Node[]
   /** Of the last search that came by, and what it found. */
   search: number
   distance: number
@@ -27,7 +30,7 @@ interface Node {
 export class LinkMap {
   readonly #self: () => PeerId
   readonly #ownLinks: ReadonlyMap<PeerId, unknown>
-  readonly #records = new Map<PeerId, PeerRecord>()
+  readonly #records = new Map<PeerId, PeerFacts>()
   readonly #nodes = new Map<PeerId, Node>()
   readonly #children = new Map<PeerId, readonly PeerId[]>()
   readonly #nextHops = new Map<PeerId, PeerId | undefined>()
@@ -42,33 +45,32 @@ export class LinkMap {
   }
 
   /** Of others. */
-  get records(): ReadonlyMap<PeerId, PeerRecord> {
+  get records(): ReadonlyMap<PeerId, PeerFacts> {
     return this.#records
   }
 
-  put(record: PeerRecord): void {
-    const { id } = record.info
-    this.#records.set(id, record)
-    const node = this.#node(id)
-    node.record = record
-    this.#relink(node)
+  /** Whom the record of `peer` names; undefined without one. */
+  toldBy(peer: PeerId): readonly PeerId[] | undefined {
+    return this.#nodes.get(peer)?.told?.map(({ id }) => id)
+  }
+
+  put({ info, clusterId, isFull, neighbours }: PeerRecord): void {
+    this.#records.set(info.id, { info, clusterId, isFull })
+    this.#tell(this.#node(info.id), neighbours)
   }
 
   forget(peer: PeerId): void {
     this.#records.delete(peer)
     const node = this.#nodes.get(peer)
     if (node === undefined) return
-    node.record = undefined
-    this.#relink(node)
+    this.#tell(node, [])
+    node.told = undefined
     this.#tidy(node)
   }
 
   /** The own links have changed. */
   changed(): void {
-    const self = this.#node(this.#self())
-    const before = self.links
-    this.#relink(self)
-    for (const node of before) this.#tidy(node)
+    this.#tell(this.#node(this.#self()), this.#ownLinks.keys())
   }
 
   /** Everybody to whom a way leads, this peer included. */
@@ -98,37 +100,62 @@ export class LinkMap {
   #node(id: PeerId): Node {
     const known = this.#nodes.get(id)
     if (known !== undefined) return known
-    const node: Node = { id, record: undefined, links: [], search: 0, distance: 0 }
+    const node: Node = { id, told: undefined, mentions: 0, links: [], search: 0, distance: 0 }
     this.#nodes.set(id, node)
     return node
   }
 
-  /** Only who tells something is kept: whatever a record names. */
+  /** Only who tells something is kept, and who is told of. */
   #tidy(node: Node): void {
-    if (node.record === undefined && node.links.length === 0) this.#nodes.delete(node.id)
+    if (node.told === undefined && node.mentions === 0) this.#nodes.delete(node.id)
   }
 
-  /** What `node` tells of its links has changed. */
-  #relink(node: Node): void {
-    const before = node.links
-    const links = this.#linksOf(node)
-    for (const other of before) if (!links.includes(other)) other.links = other.links.filter((each) => each !== node)
-    for (const other of links) if (!before.includes(other)) other.links.push(node)
-    node.links = links
+  /** From now on `node` tells of links with these peers. */
+  #tell(node: Node, peers: Iterable<PeerId>): void {
+    const before = node.told ?? []
+    const told = this.#others(node, peers)
+    node.told = told
+    for (const other of told) {
+      if (before.includes(other)) continue
+      other.mentions++
+      this.#review(node, other)
+    }
+    for (const other of before) {
+      if (told.includes(other)) continue
+      other.mentions--
+      this.#review(node, other)
+      this.#tidy(other)
+    }
+  }
+
+  /** The nodes of the peers, each once, without `node` itself. */
+  #others(node: Node, peers: Iterable<PeerId>): Node[] {
+    const others: Node[] = []
+    for (const peer of peers) {
+      const other = this.#node(peer)
+      if (other !== node && !others.includes(other)) others.push(other)
+    }
+    return others
+  }
+
+  /** One of them tells of the other now, or does not any more. */
+  #review(a: Node, b: Node): void {
+    const isLinked = this.#isLinked(a, b)
+    if (isLinked === a.links.includes(b)) return
+    setMember(a.links, b, isLinked)
+    setMember(b.links, a, isLinked)
     this.#root = undefined
     this.#children.clear()
     this.#nextHops.clear()
   }
 
-  #linksOf({ id, record }: Node): Node[] {
+  /** Of its own links this peer knows best. */
+  #isLinked(a: Node, b: Node): boolean {
     const self = this.#self()
-    if (id === self) return [...this.#ownLinks.keys()].map((peer) => this.#node(peer))
-    const links = this.#ownLinks.has(id) ? [this.#node(self)] : []
-    for (const peer of record?.neighbours ?? []) {
-      const other = peer === self ? undefined : this.#nodes.get(peer)
-      if (other?.record?.neighbours.includes(id)) links.push(other)
-    }
-    return links
+    const isTold = a.told?.includes(b) === true
+    const isToldBack = b.told?.includes(a) === true
+    if (a.id === self) return isTold
+    return b.id === self ? isToldBack : isTold && isToldBack
   }
 
   // Searches
@@ -187,4 +214,9 @@ export class LinkMap {
     }
     return best
   }
+}
+
+function setMember<T>(list: T[], item: T, isMember: boolean): void {
+  if (isMember) list.push(item)
+  else list.splice(list.indexOf(item), 1)
 }

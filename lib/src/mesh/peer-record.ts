@@ -24,12 +24,16 @@ import {
 import { readInfo, writeInfo } from './info-codec.js'
 import type { PeerInfo } from './peer-info.js'
 
-/** What a peer tells the whole mesh of itself and of its links. */
-export interface PeerRecord {
+/** What a peer tells the whole mesh of itself. */
+export interface PeerFacts {
   readonly info: PeerInfo
   readonly clusterId: ClusterId | undefined
   /** It takes no more links of peers that it does not want. */
   readonly isFull: boolean
+}
+
+/** And of its links. */
+export interface PeerRecord extends PeerFacts {
   readonly neighbours: readonly PeerId[]
 }
 

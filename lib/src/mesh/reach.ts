@@ -4,7 +4,7 @@ import type { LinkMap } from './link-map.js'
 import type { LinkedPeer } from './linked-peer.js'
 import type { PeerLeftReason } from './network.js'
 import type { PeerInfo, PeerStatus } from './peer-info.js'
-import type { PeerRecord } from './peer-record.js'
+import type { PeerFacts } from './peer-record.js'
 import { paceMs } from './settings.js'
 
 export interface ReachOptions {
@@ -143,7 +143,7 @@ export class Reach {
     return nowMs
   }
 
-  #judge(peer: PeerId, record: PeerRecord, forMs: number): void {
+  #judge(peer: PeerId, record: PeerFacts, forMs: number): void {
     const { links, settleMs } = this.#options
     if (links.has(peer)) return
     const shown = this.#peers.get(peer)
@@ -157,7 +157,7 @@ export class Reach {
     }
   }
 
-  #update(shown: RelayedPeer, { info, clusterId }: PeerRecord): void {
+  #update(shown: RelayedPeer, { info, clusterId }: PeerFacts): void {
     if (shown.info.bootNonce !== info.bootNonce) {
       this.#leave(info.id, 'lost')
       this.evaluateSoon()
@@ -167,7 +167,7 @@ export class Reach {
     }
   }
 
-  #join(record: PeerRecord): void {
+  #join(record: PeerFacts): void {
     const peer = new RelayedPeer(record, this.#options.map)
     this.#peers.set(record.info.id, peer)
     this.#options.joined(peer)
@@ -185,7 +185,7 @@ class RelayedPeer implements PeerStatus {
   readonly #map: LinkMap
   clusterId: ClusterId | undefined
 
-  constructor({ info, clusterId }: PeerRecord, map: LinkMap) {
+  constructor({ info, clusterId }: PeerFacts, map: LinkMap) {
     this.info = info
     this.clusterId = clusterId
     this.#map = map

@@ -102,7 +102,7 @@ export class Topology {
       left: (peer, reason) => this.#left(peer, reason),
       forgotten: (peer) => this.#gossip.forget(peer),
       changed: () => {
-        this.#gossip.checkSoon()
+        this.#gossip.nearChanged()
         options.changed()
       },
     })

@@ -273,13 +273,13 @@ class Pipe {
     if (message === undefined) return
     this.bufferedBytes -= message.length
     this.#deliver(message)
-    if (this.#medium.conditions.isDoubling) this.#deliver(message)
+    if (this.#medium.conditions.isDoubling) this.#deliver(message.slice())
   }
 
   #deliver(message: Uint8Array): void {
     this.#fly(() => {
       this.#medium.record(`message ${this.#from.self} ${this.#to.self}`, message)
-      this.#to.arrived(message.slice())
+      this.#to.arrived(message)
     })
   }
 

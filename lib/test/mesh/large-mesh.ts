@@ -41,39 +41,36 @@ export class LargeMesh {
     return this.world.until(() => this.#isWhole(), limitMs)
   }
 
-  expectWithinLimits(): void {
-    for (const { mesh } of this.residents) expect(mesh.links.size).toBeLessThanOrEqual(this.#links)
+  /** The most links that a peer has. */
+  mostLinks(): number {
+    return Math.max(...this.residents.map(({ mesh }) => mesh.links.size))
   }
 
-  /** Steps from the peer to the one farthest away. */
-  eccentricity(root: MeshPeer): number {
-    const byId = new Map(this.residents.map((resident) => [resident.id, resident]))
-    const distances = new Map([[root.id, 0]])
-    for (const [peer, distance] of distances) {
-      for (const next of byId.get(peer)?.mesh.links.keys() ?? []) {
-        if (!distances.has(next)) distances.set(next, distance + 1)
-      }
-    }
-    expect(distances.size).toBe(this.residents.length)
-    return Math.max(...distances.values())
+  /** Steps between the two peers that are farthest apart; Infinity if no way leads from one to another. */
+  diameter(): number {
+    const indexes = new Map(this.residents.map(({ id }, i) => [id, i]))
+    const links = this.residents.map(({ mesh }) => [...mesh.links.keys()].map((peer) => indexes.get(peer) ?? -1))
+    return Math.max(...links.map((_, root) => eccentricity(links, root)))
   }
 
-  /** Some peers call so many others each, or all others; every call must be answered. */
-  async expectCalls(callers: number, perCaller = Number.POSITIVE_INFINITY): Promise<void> {
-    const chosen = shuffled(this.#random, this.residents).slice(0, callers)
-    const calls = chosen.flatMap((caller) => {
-      const others = shuffled(this.#random, this.residents).filter(({ id }) => id !== caller.id)
-      return others
-        .slice(0, perCaller)
-        .map(({ id }) => caller.messaging.call(id, 'whoAreYou').then((answer) => answer === id))
-    })
+  /**
+   * Every peer calls `perPeer` others, or all others, and is called as often: each the same numbers of places ahead of it,
+   * which are drawn, in a random order of all.
+   */
+  async call(perPeer: number): Promise<{ called: number; pairs: number; unanswered: number }> {
+    const ring = shuffled(this.#random, this.residents)
+    const { length } = ring
+    const places = Array.from({ length: length - 1 }, (_, i) => i + 1)
+    const ahead = shuffled(this.#random, places).slice(0, perPeer)
+    const calls = ring.flatMap(({ messaging }, i) => ahead.map((by) => isAnswered(messaging, ring[(i + by) % length])))
     const answers = Promise.all(calls)
     await this.world.run(3_000)
-    expect((await answers).filter((isRight) => !isRight)).toEqual([])
+    const unanswered = (await answers).filter((isRight) => !isRight).length
+    return { called: calls.length, pairs: length * (length - 1), unanswered }
   }
 
-  /** Some peers broadcast; everybody hears each once, within so many hops. @returns messages per peer and broadcast */
-  async expectBroadcasts(count: number, hops: number): Promise<number> {
+  /** Some peers broadcast; everybody must hear each once. @returns how many links the longest way had */
+  async broadcast(count: number): Promise<{ hops: number; missed: number; messagesPerPeer: number }> {
     const before = this.#broadcastMessages()
     const { nowMs } = this.world.clock
     const origins = Array.from({ length: count }, () => pick(this.#random, this.residents))
@@ -83,19 +80,18 @@ export class LargeMesh {
       return { name, origin }
     })
     await this.world.run(500)
-    for (const { name, origin } of names) {
-      for (const { id, heard } of this.residents) {
-        if (id === origin.id) continue
-        const times = heard.get(name) ?? []
-        expect(times).toHaveLength(1)
-        expect((times[0] ?? Number.NaN) - nowMs).toBeLessThanOrEqual(hops * HOP_MS)
-      }
+    const times = names.flatMap(({ name, origin }) =>
+      this.residents.filter((resident) => resident !== origin).map(({ heard }) => heard.get(name) ?? []),
+    )
+    return {
+      hops: (Math.max(...times.flat()) - nowMs) / HOP_MS,
+      missed: times.filter(({ length }) => length !== 1).length,
+      messagesPerPeer: (this.#broadcastMessages() - before) / count / this.residents.length,
     }
-    return (this.#broadcastMessages() - before) / count / this.residents.length
   }
 
-  /** Some peers write into the document; all have all of it within the limit. */
-  async expectConvergence(writers: number, limitMs: number): Promise<void> {
+  /** Some peers write into the document. @returns simulated milliseconds until all have all of it, at most the limit */
+  converge(writers: number, limitMs: number): Promise<number> {
     const mark = this.#broadcasts++
     const chosen = shuffled(this.#random, this.residents).slice(0, writers)
     for (const { id, documents } of chosen) documents.open('sheet').y.getMap('marks').set(`${mark} ${id}`, true)
@@ -103,7 +99,7 @@ export class LargeMesh {
       const marks = documents.open('sheet').y.getMap('marks')
       return chosen.every(({ id }) => marks.has(`${mark} ${id}`))
     }
-    expect(await this.world.until(() => this.residents.every(hasAll), limitMs)).toBeLessThan(limitMs)
+    return this.world.until(() => this.residents.every(hasAll), limitMs)
   }
 
   /** They end without a word. */
@@ -114,7 +110,8 @@ export class LargeMesh {
       victim.messaging.close()
       victim.documents.close()
     }
-    this.residents = this.residents.filter((resident) => !victims.includes(resident))
+    const dead = new Set(victims)
+    this.residents = this.residents.filter((resident) => !dead.has(resident))
   }
 
   async finish(): Promise<void> {
@@ -150,4 +147,27 @@ export class LargeMesh {
   #broadcastMessages(): number {
     return this.residents.reduce((total, { mesh }) => total + mesh.status().relay.broadcasts, 0)
   }
+}
+
+/** @param links of each peer, by index */
+function eccentricity(links: readonly (readonly number[])[], root: number): number {
+  const distances = new Array<number>(links.length).fill(Number.POSITIVE_INFINITY)
+  distances[root] = 0
+  const reached = [root]
+  for (const peer of reached) {
+    for (const next of links[peer] ?? []) {
+      if (distances[next] !== Number.POSITIVE_INFINITY) continue
+      distances[next] = (distances[peer] ?? 0) + 1
+      reached.push(next)
+    }
+  }
+  return Math.max(...distances)
+}
+
+function isAnswered(messaging: Messaging, to: MeshPeer | undefined): Promise<boolean> {
+  if (to === undefined) return Promise.resolve(false)
+  return messaging.call(to.id, 'whoAreYou').then(
+    (answer) => answer === to.id,
+    () => false,
+  )
 }

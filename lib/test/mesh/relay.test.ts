@@ -260,6 +260,7 @@ describe('the map', () => {
 
   function mapOf(self: PeerId, links: PeerId[], ...records: ReturnType<typeof record>[]): LinkMap {
     const map = new LinkMap(() => self, new Map(links.map((peer) => [peer, true])))
+    map.changed()
     for (const each of records) map.put(each)
     return map
   }
