@@ -35,7 +35,9 @@ export function readCount(decoder: Decoder, max = Number.MAX_SAFE_INTEGER): numb
 }
 
 export function readBoolean(decoder: Decoder): boolean {
-  return readOneOf(decoder, [false, true])
+  const byte = readByte(decoder)
+  if (byte > 1) throw new DecodeError(`${byte} is neither true nor false`)
+  return byte === 1
 }
 
 /** At most `maxBytes` bytes, written by `writeBytes`. A view into the decoded bytes: copy what is to outlive them. */

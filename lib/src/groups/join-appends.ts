@@ -12,10 +12,11 @@ const PAYLOAD_BYTES_MAX = 64 * 1024
 export function joinAppends(first: Message, second: Message): Message | undefined {
   if (first.type !== 'append' || second.type !== 'append' || !goesOn(first, second)) return undefined
   const { commit } = second
-  if (second.entries.length === 0) return { ...first, commit }
+  const pledge = Math.max(first.pledge ?? 0, second.pledge ?? 0)
+  if (second.entries.length === 0) return { ...first, commit, pledge }
   const entries = [...first.entries, ...second.entries]
   if (entries.length > ENTRIES_MAX || payloadBytes(entries) > PAYLOAD_BYTES_MAX) return undefined
-  return { ...first, entries, commit }
+  return { ...first, entries, commit, pledge }
 }
 
 function goesOn(first: MessageOf<'append'>, { from, to, term, prevIndex }: MessageOf<'append'>): boolean {

@@ -10,7 +10,6 @@ import {
   readCount,
   readList,
   readOneOf,
-  readOptional,
 } from '../codec/decode.js'
 import {
   type Encoder,
@@ -57,7 +56,12 @@ export function readMessage(decoder: Decoder, from: PeerId, to: PeerId): Message
   const type = readMessageType(decoder)
   const fromId = voterIdOf(from, readCount(decoder))
   const toId = voterIdOf(to, readCount(decoder))
-  return bodyOf(type).read(decoder, { type, from: fromId, to: toId, term: readCount(decoder) }) as Message
+  const term = readCount(decoder)
+  // What every command costs, one literal each: to merge two objects takes longer than all the reading (measured).
+  if (type === 'append') return readAppend(decoder, fromId, toId, term)
+  if (type === 'append-response') return readAppendResponse(decoder, fromId, toId, term)
+  if (type === 'propose') return readPropose(decoder, fromId, toId, term)
+  return bodyOf(type).read(decoder, { type, from: fromId, to: toId, term }) as Message
 }
 
 /** The index is on the wire: append only. */
@@ -92,7 +96,6 @@ type Envelope = Pick<Message, 'type' | 'from' | 'to' | 'term'>
 type Fields<T extends MessageType> = Omit<MessageOf<T>, keyof Envelope>
 interface Body<T extends MessageType> {
   write(encoder: Encoder, message: MessageOf<T>): void
-  /** A literal that begins with the envelope: to merge two objects takes longer than all the reading (measured). */
   read(decoder: Decoder, envelope: Envelope): Envelope & Fields<T>
 }
 
@@ -118,33 +121,47 @@ const append: Body<'append'> = {
     writeCount(encoder, message.prevIndex)
     writeCount(encoder, message.prevTerm)
     writeCount(encoder, message.commit)
+    writeCount(encoder, message.pledge ?? 0)
     writeList(encoder, message.entries, writeEntry)
   },
-  read(decoder, envelope) {
-    const prevIndex = readCount(decoder)
-    const prevTerm = readCount(decoder)
-    const commit = readCount(decoder)
-    let index = prevIndex
-    const entries = readList(decoder, ENTRIES_MAX, (item) => readEntry(item, ++index))
-    return { ...envelope, prevIndex, prevTerm, commit, entries }
-  },
+  read: (decoder, { from, to, term }) => readAppend(decoder, from, to, term),
+}
+
+function readAppend(decoder: Decoder, from: VoterId, to: VoterId, term: number): MessageOf<'append'> {
+  const prevIndex = readCount(decoder)
+  const prevTerm = readCount(decoder)
+  const commit = readCount(decoder)
+  const pledge = readCount(decoder)
+  const last = prevIndex + readCount(decoder, ENTRIES_MAX)
+  const entries: Entry[] = []
+  for (let index = prevIndex + 1; index <= last; index++) entries.push(readEntry(decoder, index))
+  return { type: 'append', from, to, term, prevIndex, prevTerm, entries, commit, pledge }
 }
 
 const appendResponse: Body<'append-response'> = {
   write(encoder, message) {
     writeCount(encoder, message.index)
-    writeOptional(encoder, message.rejected, (inner, { hintIndex, hintTerm }) => {
-      writeCount(inner, hintIndex)
-      writeCount(inner, hintTerm)
-    })
+    writeOptional(encoder, message.rejected, writeHint)
     writeSpeaksFor(encoder, message)
   },
-  read: (decoder, envelope) => ({
-    ...envelope,
-    index: readCount(decoder),
-    rejected: readOptional(decoder, (inner) => ({ hintIndex: readCount(inner), hintTerm: readCount(inner) })),
-    speaksFor: readSpeaksFor(decoder),
-  }),
+  read: (decoder, { from, to, term }) => readAppendResponse(decoder, from, to, term),
+}
+
+function readAppendResponse(decoder: Decoder, from: VoterId, to: VoterId, term: number): MessageOf<'append-response'> {
+  const index = readCount(decoder)
+  const rejected = readBoolean(decoder) ? readHint(decoder) : undefined
+  return { type: 'append-response', from, to, term, index, rejected, speaksFor: readSpeaksFor(decoder) }
+}
+
+type Hint = NonNullable<MessageOf<'append-response'>['rejected']>
+
+function writeHint(encoder: Encoder, { hintIndex, hintTerm }: Hint): void {
+  writeCount(encoder, hintIndex)
+  writeCount(encoder, hintTerm)
+}
+
+function readHint(decoder: Decoder): Hint {
+  return { hintIndex: readCount(decoder), hintTerm: readCount(decoder) }
 }
 
 const heartbeat: Body<'heartbeat'> = {
@@ -213,19 +230,25 @@ const voteResponse: Body<'vote-response' | 'pre-vote-response'> = {
 const propose: Body<'propose'> = {
   write(encoder, message) {
     writeCount(encoder, message.ticket)
-    writeList(encoder, message.entries, (inner, { type, data }) => {
-      writeEntryType(inner, type)
-      writeBytes(inner, data)
-    })
+    writeList(encoder, message.entries, writeProposed)
   },
-  read: (decoder, envelope) => ({
-    ...envelope,
-    ticket: readCount(decoder),
-    entries: readList(decoder, ENTRIES_MAX, (inner) => ({
-      type: readOneOf(inner, ENTRY_TYPES),
-      data: readData(inner),
-    })),
-  }),
+  read: (decoder, { from, to, term }) => readPropose(decoder, from, to, term),
+}
+
+type ProposedEntry = Pick<Entry, 'type' | 'data'>
+
+function writeProposed(encoder: Encoder, { type, data }: ProposedEntry): void {
+  writeEntryType(encoder, type)
+  writeBytes(encoder, data)
+}
+
+function readPropose(decoder: Decoder, from: VoterId, to: VoterId, term: number): MessageOf<'propose'> {
+  const ticket = readCount(decoder)
+  return { type: 'propose', from, to, term, ticket, entries: readList(decoder, ENTRIES_MAX, readProposed) }
+}
+
+function readProposed(decoder: Decoder): ProposedEntry {
+  return { type: readOneOf(decoder, ENTRY_TYPES), data: readData(decoder) }
 }
 
 const transferLeader: Body<'transfer-leader'> = {
@@ -319,8 +342,9 @@ function writeSpeaksFor(encoder: Encoder, { speaksFor = [] }: { speaksFor?: read
 }
 
 function readSpeaksFor(decoder: Decoder): readonly VoterId[] | undefined {
-  const ids = readList(decoder, VOICES_MAX, readVoterId)
-  return ids.length === 0 ? undefined : ids
+  if (decoder.arr[decoder.pos] !== 0) return readList(decoder, VOICES_MAX, readVoterId)
+  decoder.pos++ // as a rule it speaks for nobody
+  return undefined
 }
 
 /** As `writeOneOf`, which is felt with so many. */

@@ -55,6 +55,7 @@ export class Replica {
   #hardState: HardState
   #durableCommit: number
   #isBusy = false
+  #isAwaiting = false // it forwarded a proposal, and has applied nothing since
   #isStopped = false
 
   readonly #outgoing = new OutgoingSnapshots()
@@ -71,19 +72,20 @@ export class Replica {
   #lastDigest: Digest | undefined
 
   constructor(options: ReplicaOptions) {
-    const { id, initial, runtime, quiesceTicks, copies } = options
+    const { id, initial, runtime, log, quiesceTicks, copies } = options
     this.#options = options
     this.id = id
     this.state = options.state
-    this.#log = options.log
+    this.#log = log
     this.#configuration = initial.applied?.configuration ?? initial.snapshot.configuration
     this.#hardState = initial.hardState
     this.#durableCommit = initial.hardState.commit
     this.#compactedIndex = initial.snapshot.index
-    this.#durableIndex = options.log === undefined ? Number.POSITIVE_INFINITY : this.state.appliedIndex
+    this.#durableIndex = log === undefined ? Number.POSITIVE_INFINITY : this.state.appliedIndex
     const random = () => runtime.random()
     const snapshot = () => this.#makeSnapshot()
-    this.#raft = new RawNode({ id, random, initial, quiesceTicks, copies, holdCommits: true, snapshot })
+    const own = { id, random, initial, quiesceTicks, copies, snapshot }
+    this.#raft = new RawNode({ ...own, holdCommits: true, volatile: log === undefined })
     if (options.prepared !== undefined) this.#wait(options.prepared, () => {})
   }
 
@@ -170,7 +172,9 @@ export class Replica {
   }
 
   propose(payloads: readonly Uint8Array[]): ProposeResult {
-    return this.#raft.propose(payloads)
+    const result = this.#raft.propose(payloads)
+    this.#isAwaiting ||= result.kind === 'forwarded'
+    return result
   }
 
   proposeConfigChange(change: ConfigChange): ProposeResult {
@@ -316,7 +320,7 @@ export class Replica {
 
   #complete(ready: Ready): void {
     for (const message of ready.messagesAfterPersist) this.#options.events.send(message)
-    if (this.#options.isUrgent() && sendsFirst(ready)) this.#wait(sent(), () => this.#follow(ready))
+    if (this.#options.isUrgent() && sendsFirst(ready, this.#isAwaiting)) this.#wait(sent(), () => this.#follow(ready))
     else this.#follow(ready)
   }
 
@@ -324,6 +328,7 @@ export class Replica {
     const { events } = this.#options
     if (ready.snapshot !== undefined) this.#installed(ready.snapshot)
     for (const entry of ready.committedEntries) this.#apply(entry)
+    if (ready.committedEntries.length > 0) this.#isAwaiting = false
     if (ready.softState !== undefined) {
       this.#soft = ready.softState
       events.lead(ready.softState)

@@ -97,10 +97,10 @@ function startOfFew({ log }: Core, last: Index, maxBytes: number): Index {
 
 /**
  * What an heir has to have. The log of a follower; of a leader only what others may have counted on: beyond the commit
- * index it alone counted what it acknowledged to itself.
+ * index, and what it pledged, it alone counted what it acknowledged to itself.
  */
-function floorOf({ role, log, termStart }: Core): Goodbye['floor'] {
-  const index: Index = role === 'leader' ? Math.max(log.committed, termStart - 1) : log.lastIndex
+function floorOf({ role, log, termStart, pledged }: Core): Goodbye['floor'] {
+  const index: Index = role === 'leader' ? Math.max(log.committed, termStart - 1, pledged) : log.lastIndex
   return { index, term: log.term(index) ?? 0 }
 }
 
@@ -135,6 +135,7 @@ export function receiveGoodbye(core: Core, goodbye: Goodbye): void {
 
 /** To be called after each change of log, term or goodbyes. */
 export function adoptWhatIsDue(core: Core): void {
+  if (core.goodbyes.size === 0) return
   for (const goodbye of core.goodbyes.values()) {
     if (!core.hosted.has(goodbye.from) && isHeir(core, goodbye) && hasFloor(core, goodbye)) adopt(core, goodbye)
   }

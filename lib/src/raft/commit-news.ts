@@ -16,7 +16,13 @@ export function announceCommit(core: Core): void {
 /** Leader: the member does not know the commit index. Entries that it lacks go to it in any case. */
 export function tellCommit(core: Core, progress: Progress): void {
   if (!core.options.holdCommits || isWaiting(core, progress)) sendAppend(core, progress)
-  else if (canWait(core, progress) || !maybeSendAppend(core, progress, false)) core.holdsCommit = true
+  else if (knowsAll(core, progress) || canWait(core, progress) || !maybeSendAppend(core, progress, false))
+    core.holdsCommit = true
+}
+
+/** By a pledge, as a rule. */
+function knowsAll({ log }: Core, { sentCommit, next }: Progress): boolean {
+  return sentCommit >= log.committed && next > log.lastIndex
 }
 
 /**

@@ -48,6 +48,10 @@ export class Core {
   durableIndex: Index = 0
   /** Leader: there may be members that were not told the commit index, as they do not wait for it. */
   holdsCommit = false
+  /** Leader: members may know by now that everything up to here is committed, see `pledge.ts`. */
+  pledged: Index = 0
+  /** Follower: committed once it is durable here. */
+  relied: Index = 0
   /** Leader: bytes of payload that were appended in this term and are not applied. */
   uncommittedBytes = 0
   /** Leader: to whom leadership is being handed over. */
@@ -172,6 +176,7 @@ export class Core {
     if (this.refusals.length > 0) this.refusals = []
     this.ownVote = undefined
     this.ownAppendIndex = 0
+    this.relied = 0
     this.transferResult = undefined
     this.reads.seal()
   }

@@ -3,6 +3,7 @@ import type { Core } from './core.js'
 import { campaign } from './election.js'
 import { switchConfiguration } from './membership.js'
 import type { Append, AppendResponse, Heartbeat, InstallSnapshot, Message, Quiesce, TimeoutNow } from './messages.js'
+import { rely } from './pledge.js'
 import { receiveQuiesce } from './quiesce.js'
 import { setLead } from './roles.js'
 import type { Index, Snapshot } from './types.js'
@@ -43,6 +44,8 @@ function followOverlap(core: Core, message: Append): void {
 
 function appended(core: Core, message: Append, last: Index): void {
   core.log.commitTo(Math.min(message.commit, last))
+  const { pledge = 0 } = message
+  if (pledge <= last) rely(core, pledge)
   accepted(core, message, last)
 }
 

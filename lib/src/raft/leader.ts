@@ -61,7 +61,8 @@ export function acknowledge(core: Core, progress: Progress, index: Index): void 
   if (!news && !(progress.state === 'probe' && progress.match === index)) return
   if (index > core.log.committed) progress.helped = index
   advanceFlow(core, progress, index)
-  if (maybeCommit(core)) {
+  // What everybody has already can't be what a commit waits for.
+  if (index > core.log.committed && maybeCommit(core)) {
     committed(core)
   } else if (progress.id !== core.id && progress.canUseCommit(core.log.committed)) {
     tellCommit(core, progress)
@@ -75,7 +76,7 @@ function committed(core: Core): void {
 }
 
 function continueWith(core: Core, progress: Progress): void {
-  if (!canWait(core, progress)) sendPending(core, progress)
+  if (progress.next <= core.log.lastIndex && !canWait(core, progress)) sendPending(core, progress)
   if (progress.id === core.transferee && progress.match === core.log.lastIndex) sendTimeoutNow(core, progress.id)
 }
 

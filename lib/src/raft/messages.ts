@@ -44,6 +44,8 @@ export interface Append extends Envelope {
   readonly prevTerm: Term
   readonly entries: readonly Entry[]
   readonly commit: Index
+  /** Up to here all is committed as soon as the receiver has it durably: nobody else is lacking. 0 or absent: nothing. */
+  readonly pledge?: Index | undefined
 }
 
 export interface AppendResponse extends Answer {

@@ -44,6 +44,11 @@ export interface RaftOptions {
    * Default false: to all at once.
    */
   readonly holdCommits?: boolean | undefined
+  /**
+   * Nothing of this replica outlives its process, or each Ready's batch is durable before its messages leave: so what is
+   * in its log counts as durable at once. Default false.
+   */
+  readonly volatile?: boolean | undefined
   /** A leader falls silent after this many ticks in which nothing happened and all are up to date. Default 0: never. */
   readonly quiesceTicks?: number | undefined
 }
@@ -101,6 +106,7 @@ export function resolveOptions(options: RaftOptions): ResolvedOptions {
     maxInflightBytes: options.maxInflightBytes ?? 4 * 1024 * 1024,
     copies: options.copies ?? 1,
     holdCommits: options.holdCommits ?? false,
+    volatile: options.volatile ?? false,
     quiesceTicks: options.quiesceTicks ?? 0,
   }
   checkOptions(resolved)

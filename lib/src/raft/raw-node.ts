@@ -9,6 +9,7 @@ import { reportSnapshot, reportUnreachable } from './links.js'
 import { applyConfigChange, entriesApplied, snapshotInstalled } from './membership.js'
 import type { Message } from './messages.js'
 import { type RaftOptions, resolveOptions } from './options.js'
+import { reliedDurable } from './pledge.js'
 import { propose, proposeConfigChange } from './proposals.js'
 import { wakeGroup } from './quiesce.js'
 import { readIndex } from './reads.js'
@@ -39,6 +40,7 @@ interface Outstanding {
   readonly term: Term
   readonly ownVote: Core['ownVote']
   readonly ownAppendIndex: Index
+  readonly relied: Index
   readonly voices: readonly VoterId[]
 }
 
@@ -229,6 +231,7 @@ export class RawNode {
       term: core.term,
       ownVote: core.ownVote,
       ownAppendIndex: core.ownAppendIndex,
+      relied: core.relied,
       voices: core.hosted.size === core.voices.length ? core.voices : [...core.hosted.keys()],
     }
     this.#softState = ready.softState ?? this.#softState
@@ -244,6 +247,7 @@ export class RawNode {
     voicesDurable(this.#core, outstanding.voices)
     this.#countOwnVote(outstanding)
     this.#countOwnEntries(outstanding)
+    reliedDurable(this.#core, outstanding.relied, outstanding.term)
     const { snapshot, committedEntries } = outstanding.ready
     if (snapshot !== undefined) snapshotInstalled(this.#core, snapshot)
     entriesApplied(this.#core, committedEntries)

@@ -6,6 +6,11 @@ export interface PendingRead {
   readonly ticket: number
 }
 
+interface EarlyRead {
+  readonly read: PendingRead
+  readonly from: Index
+}
+
 /** Reads that are answered together. */
 interface Round {
   readonly id: number
@@ -21,14 +26,15 @@ export interface AnsweredReads {
 }
 
 const MAX_PENDING_READS = 10_000
+const NO_READS: readonly PendingRead[] = []
 
 /**
  * A leader's reads that wait for proof that it still leads: a quorum that answers a heartbeat sent after the read came
  * (Raft dissertation, 6.4). All reads between two batches of messages share one round of heartbeats.
  */
 export class ReadRounds {
-  /** Came before the leader committed an entry of its term. */
-  readonly #early: PendingRead[] = []
+  /** Came before the leader had committed what it has to; those that wait for more come later. */
+  readonly #early: EarlyRead[] = []
   /** Oldest first. */
   readonly #rounds: Round[] = []
   /** The last round, as long as its heartbeats have not left: reads may still join. */
@@ -49,16 +55,19 @@ export class ReadRounds {
     return this.#rounds[this.#rounds.length - 1]?.id ?? 0
   }
 
-  /** The read has to wait for the first commit of the leader's term. */
-  postpone(read: PendingRead): void {
-    this.#early.push(read)
+  /** The read has to wait until `from` is committed. */
+  postpone(read: PendingRead, from: Index): void {
+    this.#early.push({ read, from })
     this.#count++
   }
 
-  /** The postponed reads, which are not pending any more. */
-  takePostponed(): PendingRead[] {
-    this.#count -= this.#early.length
-    return this.#early.splice(0)
+  /** The postponed reads that waited for no more than `committed`; they are not pending any more. */
+  takePostponed(committed: Index): readonly PendingRead[] {
+    if (this.#early.length === 0) return NO_READS
+    const waiting = this.#early.findIndex(({ from }) => from > committed)
+    const taken = this.#early.splice(0, waiting < 0 ? this.#early.length : waiting)
+    this.#count -= taken.length
+    return taken.map(({ read }) => read)
   }
 
   /** @returns true if heartbeats with `latest` have to be sent for it */
@@ -101,7 +110,7 @@ export class ReadRounds {
 
   /** All reads, which are not pending any more: nobody will answer them. */
   takeAll(): PendingRead[] {
-    const reads = [...this.takePostponed(), ...this.#rounds.flatMap((round) => round.reads)]
+    const reads = [...this.takePostponed(Number.POSITIVE_INFINITY), ...this.#rounds.flatMap((round) => round.reads)]
     this.#rounds.length = 0
     this.#open = undefined
     this.#count = 0

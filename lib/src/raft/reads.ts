@@ -3,7 +3,7 @@ import type { Core } from './core.js'
 import type { HeartbeatResponse, ReadIndex, ReadIndexResponse } from './messages.js'
 import { wake } from './quiesce.js'
 import type { PendingRead } from './read-rounds.js'
-import { broadcastHeartbeat, hasCommittedInTerm } from './replication.js'
+import { broadcastHeartbeat } from './replication.js'
 import type { DropReason, Index } from './types.js'
 
 // Linearizable reads: the leader tells a commit index after proving that it still leads. Raft dissertation, 6.4.
@@ -33,9 +33,9 @@ export function receiveReadIndex(core: Core, message: ReadIndexResponse): void {
   core.readStates.push({ index: message.index, ticket: message.ticket })
 }
 
-/** Leader: everything postponed can be served. */
+/** Leader: the commit index has moved; some of what was postponed can be served. */
 export function releasePostponedReads(core: Core): void {
-  for (const read of core.reads.takePostponed()) serveRead(core, read)
+  for (const read of core.reads.takePostponed(core.log.committed)) serveRead(core, read)
 }
 
 /** Leader: a heartbeat was answered. */
@@ -59,9 +59,18 @@ export function dropAllReads(core: Core): void {
 function takeRead(core: Core, read: PendingRead): DropReason | undefined {
   if (core.reads.full) return 'busy'
   wake(core)
-  if (hasCommittedInTerm(core)) serveRead(core, read)
-  else core.reads.postpone({ from: read.from, ticket: read.ticket })
+  const from = readableFrom(core)
+  if (core.log.committed >= from) serveRead(core, read)
+  else core.reads.postpone({ from: read.from, ticket: read.ticket }, from)
   return undefined
+}
+
+/**
+ * Leader: when it has committed this it knows all that anybody may know to be committed: before its term, and by its
+ * pledges.
+ */
+function readableFrom({ termStart, pledged }: Core): Index {
+  return Math.max(termStart, pledged)
 }
 
 function serveRead(core: Core, read: PendingRead): void {

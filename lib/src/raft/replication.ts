@@ -1,6 +1,7 @@
 import { invariant } from '../base/errors.js'
 import type { Core } from './core.js'
 import type { ProposedEntry } from './messages.js'
+import { pledge } from './pledge.js'
 import type { Progress } from './progress.js'
 import { canWait } from './thrift.js'
 import type { Entry, Index } from './types.js'
@@ -52,6 +53,8 @@ export function maybeSendAppend(core: Core, progress: Progress, evenIfEmpty: boo
   if (prevTerm === undefined) return maybeSendSnapshot(core, progress)
   const entries = nextEntries(core, progress)
   if (entries.length === 0 && !evenIfEmpty) return false
+  const commit = log.committed
+  const pledged = pledge(core, progress, prevIndex + entries.length)
   core.send({
     type: 'append',
     from: core.id,
@@ -60,10 +63,11 @@ export function maybeSendAppend(core: Core, progress: Progress, evenIfEmpty: boo
     prevIndex,
     prevTerm,
     entries,
-    commit: log.committed,
+    commit,
+    pledge: pledged,
   })
   progress.sentEntries(entries.length, payloadBytes(entries))
-  progress.sentCommit = log.committed
+  progress.sentCommit = Math.max(commit, pledged)
   return true
 }
 
@@ -144,11 +148,6 @@ export function payloadBytes(entries: readonly { readonly data: Uint8Array }[]):
   let sizeBytes = 0
   for (const entry of entries) sizeBytes += entry.data.length
   return sizeBytes
-}
-
-/** True if the leader has committed an entry of its own term, and so knows everything that is committed. */
-export function hasCommittedInTerm(core: Core): boolean {
-  return core.log.matches(core.log.committed, core.term)
 }
 
 /** The index at which a member that joins the configuration now starts to be probed. */

@@ -75,6 +75,8 @@ function reset(core: Core, term: Term): void {
   core.idleTicks = 0
   core.pendingConfigIndex = 0
   core.holdsCommit = false
+  core.pledged = 0
+  core.relied = 0
   core.uncommittedBytes = 0
   core.ownVote = undefined
   core.ownAppendIndex = 0

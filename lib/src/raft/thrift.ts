@@ -16,7 +16,8 @@ export function canWait(core: Core, progress: Progress): boolean {
   return core.log.lastIndex - progress.next < HELD_ENTRIES_MAX && isCalm(core) && !isNeeded(core, progress)
 }
 
-function isCalm({ id, tracker, transferee, pendingConfigIndex, log }: Core): boolean {
+/** Leader: a voter, whose configuration stays what it is, with nothing out of the ordinary. */
+export function isCalm({ id, tracker, transferee, pendingConfigIndex, log }: Core): boolean {
   const { votersOutgoing, witnesses } = tracker.configuration
   return (
     tracker.get(id)?.learner === false &&

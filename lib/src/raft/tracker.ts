@@ -1,5 +1,5 @@
 import { Progress, type ProgressLimits } from './progress.js'
-import { jointCommitted, jointVote, type VoteResult } from './quorum.js'
+import { jointCommitted, jointVote, majorityOf, type VoteResult } from './quorum.js'
 import type { Configuration, Index, VoterId } from './types.js'
 
 /** The configuration in effect, with the progress of every member and the votes of an election. */
@@ -72,6 +72,24 @@ export class Tracker {
   committed(self: VoterId, copies: number): Index {
     const agreed = jointCommitted(this.#configuration, this.#matchOf)
     return copies <= 1 ? agreed : Math.min(agreed, this.#kept(self, copies))
+  }
+
+  /**
+   * True if `committed` would be `index` at least, if `progress` had it. Neither joint nor with witnesses.
+   * @param durable up to where `self` has the log durably
+   */
+  lacksOnly(progress: Progress, index: Index, self: VoterId, durable: Index, copies: number): boolean {
+    let votes = 0
+    let close = 0
+    let kept = 0
+    for (const member of this.#members) {
+      const has = member === progress || (member.id === self ? durable : member.match) >= index
+      if (has && !member.learner) votes++
+      if (!member.makesCopy || (member.id !== self && member.state !== 'replicate')) continue
+      close++
+      if (has) kept++
+    }
+    return votes >= majorityOf(this.#voters) && kept >= Math.min(copies, close)
   }
 
   #kept(self: VoterId, copies: number): Index {

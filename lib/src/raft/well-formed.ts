@@ -51,8 +51,8 @@ function hasPlausibleNumbers(message: Message): boolean {
 }
 
 /** Entries follow each other, and terms never fall. */
-function isPlausibleAppend({ term, prevIndex, prevTerm, entries, commit }: Append): boolean {
-  if (!isCount(prevIndex) || !isCount(prevTerm) || !isCount(commit)) return false
+function isPlausibleAppend({ term, prevIndex, prevTerm, entries, commit, pledge = 0 }: Append): boolean {
+  if (!isCount(prevIndex) || !isCount(prevTerm) || !isCount(commit) || !isCount(pledge)) return false
   let before: Pick<Entry, 'index' | 'term'> = { index: prevIndex, term: prevTerm }
   for (const entry of entries) {
     if (entry.index !== before.index + 1 || !(entry.term >= before.term)) return false

@@ -30,11 +30,13 @@ const voteRequest = { lastIndex: count, lastTerm: count, transfer: fc.boolean(),
 const entries = fc.array(fc.record({ term: count, type: entryType, data }), { maxLength: 4 })
 
 const bodies = [
-  fc.record({ prevIndex: count, prevTerm: count, commit: count, entries }).map(({ entries: drawn, ...rest }) => ({
-    type: 'append',
-    ...rest,
-    entries: drawn.map((entry, i) => ({ ...entry, index: rest.prevIndex + 1 + i })),
-  })),
+  fc
+    .record({ prevIndex: count, prevTerm: count, commit: count, pledge: count, entries })
+    .map(({ entries: drawn, ...rest }) => ({
+      type: 'append',
+      ...rest,
+      entries: drawn.map((entry, i) => ({ ...entry, index: rest.prevIndex + 1 + i })),
+    })),
   fc.record({
     type: fc.constant('append-response'),
     index: count,

@@ -41,7 +41,7 @@ function append(prevIndex: number, count: number, changes: Partial<MessageOf<'ap
     return { term: 1, index, type: 'normal', data: Uint8Array.of(index & 255, index >> 8) }
   })
   const [from, to] = [voterIdOf(FROM, 1), voterIdOf(TO, 1)]
-  return { type: 'append', from, to, term: 1, prevIndex, prevTerm: 1, entries, commit: 0, ...changes }
+  return { type: 'append', from, to, term: 1, prevIndex, prevTerm: 1, entries, commit: 0, pledge: 0, ...changes }
 }
 
 const inGroup = (group: number, ...messages: readonly Message[]): GroupMessage[] =>

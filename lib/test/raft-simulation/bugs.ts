@@ -190,8 +190,28 @@ const reads = [
   ]),
   bug('read-before-own-commit', 'A new leader answers reads before it has committed an entry of its term.', [
     'reads.ts',
-    'if (hasCommittedInTerm(core)) serveRead(core, read)',
-    'if (core.log.committed > 0) serveRead(core, read)',
+    'Math.max(termStart, pledged)',
+    'pledged',
+  ]),
+  bug('read-before-pledge', 'A leader answers reads before it has committed what it pledged.', [
+    'reads.ts',
+    'Math.max(termStart, pledged)',
+    'termStart',
+  ]),
+  bug('pledge-before-persist', 'A leader pledges entries that are not durable at itself.', [
+    'pledge.ts',
+    'options.volatile ? log.lastIndex : core.durableIndex',
+    'log.lastIndex',
+  ]),
+  bug('pledge-without-majority', 'A leader pledges what others lack too.', [
+    'tracker.ts',
+    'return votes >= majorityOf(this.#voters) && kept',
+    'return votes >= majorityOf(this.#voters) - 1 && kept',
+  ]),
+  bug('relied-before-persist', 'A pledge counts before the entry is durable at the member.', [
+    'pledge.ts',
+    'if (core.options.volatile) core.log.commitTo(index)\n  else',
+    'core.log.commitTo(index)\n  if (core.options.volatile)',
   ]),
   bug('read-by-old-heartbeat', 'Answers to earlier heartbeats confirm later reads.', [
     'read-rounds.ts',

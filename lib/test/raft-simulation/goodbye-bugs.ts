@@ -18,8 +18,13 @@ const mistakes: readonly Bug[] = [
   ]),
   bug('leader-floor-too-low', 'The floor of a leader is its commit index, even before it has committed in its term.', [
     'adoption.ts',
+    'Math.max(log.committed, termStart - 1, pledged)',
+    'Math.max(log.committed, pledged)',
+  ]),
+  bug('pledge-below-floor', 'The floor of a leader leaves out what members know to be committed by its pledge.', [
+    'adoption.ts',
+    'Math.max(log.committed, termStart - 1, pledged)',
     'Math.max(log.committed, termStart - 1)',
-    'log.committed',
   ]),
   bug('two-receivers', 'Any heir adopts, whether those before it have or not.', [
     'adoption.ts',
@@ -174,6 +179,7 @@ const mistakes: readonly Bug[] = [
 const QUICK = new Set([
   'follower-floor-too-low',
   'leader-floor-too-low',
+  'pledge-below-floor',
   'two-receivers',
   'carried-forgotten',
   'pending-passed-on',

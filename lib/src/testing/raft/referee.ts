@@ -1,4 +1,4 @@
-import type { Goodbye, Message } from '../../raft/messages.js'
+import type { Append, Goodbye, Message } from '../../raft/messages.js'
 import type { RawNode } from '../../raft/raw-node.js'
 import type { Configuration, Entry, Index, Ready, Role, Snapshot, Term, VoterId } from '../../raft/types.js'
 import { Canon } from './canon.js'
@@ -34,6 +34,8 @@ export class Referee implements ReplicaEvents {
   readonly #votes = new Set<string>()
   /** By id and term: the last index that was acknowledged, by the id's owner or for it. */
   readonly #acknowledged = new Map<string, Index>()
+  /** By term: up to where its leader has told members that only their copy is lacking, and its configurations then. */
+  readonly #pledges = new Map<Term, { readonly index: Index; readonly configurations: Configuration[] }>()
   /** By term and index: the term of the entry before, and the entry. */
   readonly #entries = new Map<number, { readonly entry: Entry; readonly prevTerm: Term | undefined }>()
   /** What was committed when a read began. */
@@ -93,13 +95,15 @@ export class Referee implements ReplicaEvents {
 
   /**
    * It is about to end, and may have committed what nobody has seen yet.
-   * @returns what others may have counted on: of a leader's own entries only those that are committed
+   * @returns what others may have counted on: of a leader's own entries only those that are committed or pledged
    */
   ends(replica: SimulatedReplica, raw: RawNode): Goodbye['floor'] {
     const { role, term, commit, lastIndex } = raw.status()
     this.#committed(replica, raw, this.#seenOf(replica.id), commit)
+    const bound = Math.max(commit, this.#pledges.get(term)?.index ?? 0)
     let index = lastIndex
-    while (role === 'leader' && index > commit && raw.term(index) === term) index--
+    while (role === 'leader' && index > bound && raw.term(index) === term) index--
+    for (const id of [replica.id, ...raw.voices]) this.#acknowledgedBy(id, term, index)
     return { index, term: raw.term(index) ?? 0 }
   }
 
@@ -228,8 +232,10 @@ export class Referee implements ReplicaEvents {
   #committedFirst(replica: SimulatedReplica, term: Term, configurations: Seen['configurations'], entry: Entry): void {
     rule(!this.isWitness(replica.id), () => `witness ${replica.id} commits ${entry.term}/${entry.index}`)
     const holds = (id: VoterId) => this.#holds(id, entry, term)
+    const pledge = this.#pledges.get(term)
+    const pledged = pledge !== undefined && pledge.index >= entry.index ? pledge.configurations : []
     rule(
-      configurations.some((configuration) => isQuorum(configuration, holds)),
+      [...configurations, ...pledged].some((configuration) => isQuorum(configuration, holds)),
       () =>
         `${replica.id} commits ${entry.term}/${entry.index}, not durable on a quorum of ${JSON.stringify(configurations)}`,
     )
@@ -244,7 +250,7 @@ export class Referee implements ReplicaEvents {
 
   /** Who has ended holds nothing any more, but what it has acknowledged counts, and so does the log of who speaks. */
   #holds(id: VoterId, { index, term }: Pick<Entry, 'index' | 'term'>, leaderTerm: Term): boolean {
-    if (!this.voices.hasEnded(id)) return this.#replicas.get(id)?.disk.holds(index, term) ?? false
+    if (!this.voices.hasEnded(id)) return this.#replicas.get(id)?.holds(index, term) ?? false
     const speaker = this.voices.speakerOf(id)
     const acknowledged = this.#acknowledged.get(`${id} ${leaderTerm}`) ?? 0
     return acknowledged >= index || (speaker !== undefined && this.#holds(speaker, { index, term }, leaderTerm))
@@ -275,6 +281,7 @@ export class Referee implements ReplicaEvents {
     for (const id of speaksFor) this.voices.checkVoice(replica, id)
     if (type === 'append' || type === 'heartbeat' || type === 'snapshot' || type === 'timeout-now') {
       this.#claims(replica.id, term)
+      if (type === 'append') this.#pledged(replica, message)
     } else if (type === 'vote') {
       const { disk } = replica
       const { lastIndex, lastTerm } = message
@@ -295,6 +302,12 @@ export class Referee implements ReplicaEvents {
       )
       for (const id of [replica.id, ...speaksFor]) this.#acknowledgedBy(id, term, message.index)
     }
+  }
+
+  #pledged({ id, configuration }: SimulatedReplica, { term, commit, pledge = 0 }: Append): void {
+    if (pledge <= Math.max(commit, this.#pledges.get(term)?.index ?? 0)) return
+    rule(!this.isWitness(id), () => `witness ${id} pledges ${pledge}`)
+    this.#pledges.set(term, { index: pledge, configurations: [configuration] })
   }
 
   #acknowledgedBy(id: VoterId, term: Term, index: Index): void {

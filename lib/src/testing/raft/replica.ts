@@ -76,6 +76,12 @@ export class SimulatedReplica {
     return this.#outstanding !== undefined
   }
 
+  /** Durably; of one that is volatile, its memory is its disk. */
+  holds(index: number, term: number): boolean {
+    const isInMemory = this.#options.core.volatile === true && this.#raw?.term(index) === term
+    return isInMemory || this.disk.holds(index, term)
+  }
+
   get ledger(): Ledger {
     return this.#ledger
   }
@@ -117,6 +123,7 @@ export class SimulatedReplica {
     const ready = this.#running().ready()
     const { hardState, snapshot, entries } = ready
     this.disk.write({ hardState, snapshot, entries })
+    if (this.#options.core.volatile) this.disk.sync()
     this.#outstanding = ready
     return ready
   }

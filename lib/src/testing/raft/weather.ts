@@ -111,8 +111,9 @@ function drawSetup(random: RandomStream, seed: number): Setup {
 
 /** Drawn apart, so that the rest of a seed's weather is what it was before there was this. */
 function withHeldCommits(setup: Setup): Setup {
-  const holdCommits = seededRandom(setup.seed, 4)() < 0.5
-  return { ...setup, core: { ...setup.core, holdCommits } }
+  const random = seededRandom(setup.seed, 4)
+  const holdCommits = random() < 0.5
+  return { ...setup, core: { ...setup.core, holdCommits, volatile: random() < 0.5 } }
 }
 
 function drawLoad(random: RandomStream): Load {
