@@ -27,7 +27,7 @@ import { OutgoingSnapshots } from './outgoing-snapshots.js'
 import type { ReplicaLog } from './replica-log.js'
 import type { Position } from './replica-log-format.js'
 import type { ReplicaOptions } from './replica-types.js'
-import type { ReplicatedState } from './replicated-state.js'
+import type { Applied, ReplicatedState } from './replicated-state.js'
 import { sendsFirst, sent } from './send-first.js'
 import { inOrder } from './snapshot.js'
 import { SNAPSHOT_ID_BYTES, type SnapshotSource, spoolSnapshot } from './snapshot-source.js'
@@ -288,10 +288,7 @@ export class Replica {
     this.stop()
     const { lastIndex, term } = this.#raft.status()
     for (const entry of this.#raft.entries(this.state.appliedIndex + 1, lastIndex)) {
-      if (entry.type !== 'normal') continue
-      this.#options.events.committed(entry)
-      const applied = this.state.apply(entry.index, entry.data)
-      if (applied !== undefined) this.#options.events.applied(applied, entry.index)
+      if (entry.type === 'normal') this.#applyNormal(entry)
     }
     return term
   }
@@ -359,15 +356,15 @@ export class Replica {
   #apply(entry: Entry): void {
     this.#logBytes += entry.data.length
     this.#lastCheckpoint.logBytes += entry.data.length
-    if (entry.type === 'config') {
-      this.#applyConfiguration(entry)
-      return
-    }
+    if (entry.type === 'config') this.#applyConfiguration(entry)
+    else if (this.#applyNormal(entry)?.kind === 'checkpoint') this.#checkpoint(entry)
+  }
+
+  #applyNormal(entry: Entry): Applied | undefined {
     this.#options.events.committed(entry)
     const applied = this.state.apply(entry.index, entry.data)
-    if (applied === undefined) return
-    if (applied.kind === 'checkpoint') this.#checkpoint(entry)
-    this.#options.events.applied(applied, entry.index)
+    if (applied !== undefined) this.#options.events.applied(applied, entry.index)
+    return applied
   }
 
   #applyConfiguration(entry: Entry): void {
