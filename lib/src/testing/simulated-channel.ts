@@ -3,6 +3,7 @@ import type { PeerId } from '../base/ids.js'
 import type { RandomStream } from '../base/random.js'
 import type { Timer } from '../base/runtime.js'
 import type { Channel, ChannelEvents, ChannelState } from '../transport/channel.js'
+import type { MessagePool } from './message-pool.js'
 import type { SimulatedClock } from './simulated-runtime.js'
 
 /** How well the simulated network works; may be changed while it runs. Ranges are [least, most], drawn evenly. */
@@ -30,6 +31,7 @@ export interface Medium {
   readonly clock: SimulatedClock
   readonly random: RandomStream
   readonly conditions: Conditions
+  readonly underWay: MessagePool
   isBlocked(from: PeerId, to: PeerId): boolean
   /** Feeds the run's hash. */
   record(what: string, bytes?: Uint8Array): void
@@ -273,13 +275,15 @@ class Pipe {
     if (message === undefined) return
     this.bufferedBytes -= message.length
     this.#deliver(message)
-    if (this.#medium.conditions.isDoubling) this.#deliver(message.slice())
+    if (this.#medium.conditions.isDoubling) this.#deliver(message)
   }
 
   #deliver(message: Uint8Array): void {
+    const take = this.#medium.underWay.hold(message)
     this.#fly(() => {
-      this.#medium.record(`message ${this.#from.self} ${this.#to.self}`, message)
-      this.#to.arrived(message)
+      const arrived = take()
+      this.#medium.record(`message ${this.#from.self} ${this.#to.self}`, arrived)
+      this.#to.arrived(arrived)
     })
   }
 

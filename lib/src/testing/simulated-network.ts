@@ -2,6 +2,7 @@ import type { PeerId } from '../base/ids.js'
 import { pick, type RandomStream } from '../base/random.js'
 import type { Channel, Connector, SignalPipe } from '../transport/channel.js'
 import { EventHash } from './event-hash.js'
+import { MessagePool } from './message-pool.js'
 import {
   type Conditions,
   drawFrom,
@@ -58,6 +59,7 @@ export class SimulatedNetwork {
       clock,
       random,
       conditions: { ...FAIR_CONDITIONS, ...conditions },
+      underWay: new MessagePool(),
       isBlocked: (from, to) => this.#blocked.size > 0 && this.#blocked.has(direction(from, to)),
       record: (what, bytes) => this.record(what, bytes),
     }
