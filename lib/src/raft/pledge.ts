@@ -9,12 +9,15 @@ import type { Index, Term } from './types.js'
 // does not know to be committed, but others may: its goodbye leaves its floor there (`adoption.ts`), and it answers no
 // read before that is committed (`reads.ts`).
 
+/** With more under way the next append tells what is committed, and it costs less to apply what is many together. */
+const PLEDGED_ENTRIES_MAX = 32
+
 /** Leader: `last` if it is committed as soon as `progress` has it and all before, else 0. */
 export function pledge(core: Core, progress: Progress, last: Index): Index {
   const { log, options, tracker } = core
   if (!options.holdCommits || progress.state !== 'replicate' || last <= log.committed) return 0
   // Where a learner's copy is what is lacking, reads would wait for as long as it takes to miss it when it has crashed.
-  if (progress.learner) return 0
+  if (progress.learner || last - log.committed > PLEDGED_ENTRIES_MAX) return 0
   // Then all of earlier terms is applied: what is not committed is of this one, and may be committed by counting.
   if (!isCalm(core)) return 0
   const durable = options.volatile ? log.lastIndex : core.durableIndex

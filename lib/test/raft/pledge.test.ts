@@ -67,6 +67,16 @@ describe('a pledge', () => {
     expect(appendTo(cluster, 'b', 'y').pledge).toBe(0)
   })
 
+  it('[RFT291] is not given for more than 32 entries', () => {
+    const cluster = start()
+    const leader = cluster.get('a')
+    leader.propose(...Array.from({ length: 32 }, () => 'x'))
+    expect(appendTo(cluster, 'b').pledge).toBe(34)
+    leader.propose('y')
+    const [, next] = leader.process().messages.filter(({ to }) => to === id('b') || to === id('c'))
+    expect(next).toMatchObject({ type: 'append', pledge: 0 })
+  })
+
   it('[RFT291] is not given beside a witness', () => {
     const cluster = start()
     cluster.add('w')
