@@ -132,7 +132,7 @@ const mine = []
 
 const tasks = {
   async join({ signaling, count, maxLinks }) {
-    const limits = { links: maxLinks }
+    const limits = { mesh: maxLinks === undefined ? {} : { links: maxLinks } }
     for (let i = 0; i < count; i++) {
       const legion = Legion.open({
         cluster: 'documents',

@@ -2,10 +2,12 @@ import type { PeerId } from '../base/ids.js'
 import type { Runtime, Timer } from '../base/runtime.js'
 import type { Partner, Partners } from './partners.js'
 import type { Beacon } from './protocol.js'
+import type { Tree } from './tree.js'
 
 export interface BridgesOptions {
   readonly runtime: Runtime
   readonly partners: Partners
+  readonly tree: Tree
   self(): PeerId
   /** Whether messages reach peers that are not linked: only then links may fail to connect all holders. */
   hasDistant(): boolean
@@ -38,7 +40,7 @@ interface Root extends Beacon {
  * Keeps all who hold a document together where links among them do not.
  *
  * The holders that links connect agree on a *root*, the smallest PeerId among them: it sends beacons, which every holder
- * passes on to its partners, and it is gone when they stop (the spanning tree of Perlman 1985, without the tree). Roots
+ * passes on to its partners, and it is gone when they stop (the spanning tree of Perlman 1985; the tree is `Tree`). Roots
  * announce themselves to the whole mesh, and a root that hears of a smaller one makes it its partner, although they have
  * no link. So whoever is not connected has a root that is not yet connected, and of two such roots one asks the other.
  */
@@ -69,7 +71,11 @@ export class Bridges {
 
   partnerGone(peer: PeerId): void {
     if (this.#uplink === peer) this.#uplink = undefined
-    if (this.#root.from === peer) this.#becomeRoot()
+    if (this.#root.from !== peer) return
+    const { tree } = this.#options
+    tree.evaluate()
+    if (tree.parent === undefined) this.#becomeRoot()
+    else this.#root = { ...this.#root, from: tree.parent }
   }
 
   close(): void {
@@ -92,6 +98,7 @@ export class Bridges {
   }
 
   #passed(partner: Partner, beacon: Beacon): void {
+    partner.offer = beacon
     const relays = beacon.relays + (partner.isDistant ? 1 : 0)
     const { root, sequence } = this.#root
     if (beacon.root > root) this.#options.partners.send(partner, { kind: 'beacon', beacon: this.#root })
@@ -101,33 +108,35 @@ export class Bridges {
   }
 
   #adopt(from: PeerId, beacon: Beacon): void {
-    const { runtime, self } = this.#options
+    const { runtime, self, tree } = this.#options
     if (beacon.root === self()) return // its own, from before
     const isOld = beacon.root === this.#former?.root && beacon.sequence <= this.#former.sequence
     if (isOld) return
-    this.#root = { ...beacon, from, sinceMs: runtime.nowMs() }
+    tree.follow(beacon)
+    this.#root = { ...beacon, hops: tree.hops, from, sinceMs: runtime.nowMs() }
     this.#pass()
   }
 
   /** To all partners but the one that it came from. */
   #pass(): void {
     const { partners } = this.#options
-    const { root, sequence, relays, from } = this.#root
+    const { root, sequence, relays, hops, from } = this.#root
     for (const partner of partners.open()) {
-      if (partner.peer !== from) partners.send(partner, { kind: 'beacon', beacon: { root, sequence, relays } })
+      if (partner.peer !== from) partners.send(partner, { kind: 'beacon', beacon: { root, sequence, relays, hops } })
     }
   }
 
   #becomeRoot(): void {
     this.#former = this.#root
     this.#root = this.#ownRoot()
+    this.#options.tree.lead()
     this.#announceAtMs = 0
     this.#pass()
   }
 
   #ownRoot(): Root {
     const { self, runtime } = this.#options
-    return { root: self(), sequence: ++this.#sequence, relays: 0, from: undefined, sinceMs: runtime.nowMs() }
+    return { root: self(), sequence: ++this.#sequence, relays: 0, hops: 0, from: undefined, sinceMs: runtime.nowMs() }
   }
 
   #drop(): void {
@@ -155,6 +164,7 @@ export class Bridges {
       return
     }
     this.#root = this.#ownRoot()
+    this.#options.tree.lead()
     this.#pass()
     // Who has partners may hear of a smaller root any moment.
     if (this.#announceAtMs === 0 && partners.open().length > 0) this.#announceAtMs = nowMs + 1

@@ -6,11 +6,13 @@ import type { Runtime, Timer } from '../base/runtime.js'
 import { DecodeError } from '../codec/decode.js'
 import { hashBytes } from '../codec/hash.js'
 import type { DocumentStatus } from './document.js'
+import { Haves } from './haves.js'
 import { hasNews, News, Outbox } from './news.js'
 import { Pace } from './pace.js'
 import { type Partner, type Partners, RemoteOrigin } from './partners.js'
 import type { Ask, FrameBody, Introduction, StateSummary } from './protocol.js'
 import type { Sent } from './sender.js'
+import type { Tree } from './tree.js'
 import { applyChecked, checkUpdate, dropPending, isKnown, pendingBytes, watchPending } from './updates.js'
 
 export interface SyncServices {
@@ -40,7 +42,7 @@ const SUSPICION_MS = 500
 const SPACING_MS = 10
 const SPACING_PER_PARTNER_MS = 2
 /** While so many pass on what is new, flushes are that many times as far apart. */
-const MAX_CROWD = 5
+const MAX_CROWD = 4
 /** With so much in the queue towards every partner, another update would only wait in it. */
 const BACKED_UP_BYTES = 256 * 1024
 
@@ -48,12 +50,12 @@ const BACKED_UP_BYTES = 256 * 1024
  * Keeps one document equal with that of every partner.
  *
  * Each side pulls: it asks with a summary of its state, the answer brings what it lacks, and from then on the partner
- * is fed with what is new, in batches. Whatever is dropped on the way makes the partner ask again. What is too long for
+ * is fed with what is new, in batches, if the link is eager (`Tree`). Whatever is dropped on the way makes the partner ask again. What is too long for
  * one message leaves in parts, and what is new meanwhile right after it.
  *
  * Invariants:
  * 1. a partner is fed only after an answer that was queued to its end: between what it has and what it is sent is no
- *    gap;
+ *    gap. So both ends of a link that becomes eager ask;
  * 2. a drop ends the feeding and makes the partner stale, until it asks again;
  * 3. partners are told about new links before any update that those links carry;
  * 4. a change is told to no partner that its source tells itself (`Partners.mustTell`); what came before the update that
@@ -65,10 +67,14 @@ export class DocumentSync {
   readonly #y: Y.Doc
   readonly #client: number
   readonly #partners: Partners
+  readonly #tree: Tree
+  readonly #haves: Haves
   readonly #services: SyncServices
   readonly #events: SyncEvents
   readonly #outbox = new Outbox()
   readonly #pace: Pace
+  /** So many others brought what was flushed last. */
+  #crowd = 0
   #status: DocumentStatus = 'loading'
   #isReadOnly = false
   #isLoaded = false
@@ -82,10 +88,13 @@ export class DocumentSync {
   /** Since the update that is being applied. */
   #hasPendingComeIn = () => false
 
-  constructor(y: Y.Doc, client: number, partners: Partners, services: SyncServices, events: SyncEvents) {
+  constructor(y: Y.Doc, client: number, tree: Tree, partners: Partners, services: SyncServices, events: SyncEvents) {
     this.#y = y
     this.#client = client
+    this.#tree = tree
     this.#partners = partners
+    const missed = (partner: Partner) => this.#missed(partner)
+    this.#haves = new Haves({ runtime: services.runtime, y, partners, missed })
     this.#services = services
     this.#events = events
     this.#pace = new Pace({
@@ -113,6 +122,8 @@ export class DocumentSync {
 
   /** Does what follows from the state of the partners. */
   evaluate(): void {
+    this.#tree.evaluate()
+    for (const partner of this.#partners) this.#followTree(partner)
     if (this.#isLoaded) {
       for (const partner of this.#partners) this.#judge(partner)
       for (const partner of this.#partners) if (partner.mustAsk) this.#ask(partner)
@@ -129,9 +140,9 @@ export class DocumentSync {
     else if (frame.kind === 'ask') this.#asked(partner, frame)
     else if (frame.kind === 'answer') this.#answered(partner, frame)
     else if (frame.kind === 'self') this.#introduced(partner, frame.self)
-    else if (!partner.isDistant) partner.mustBeAskedAgain()
-    else if (partner.askId === undefined) partner.mustAsk = true
-    else partner.hasMore = true
+    else if (frame.kind === 'have') this.#told(partner, frame.outline)
+    else if (partner.isDistant) partner.mustBeAsked()
+    else partner.mustBeAskedAgain()
   }
 
   /** Repairs what nobody noticed: asks one partner by lot, and those that did not answer, or not to the full. */
@@ -144,6 +155,7 @@ export class DocumentSync {
     const unanswered = idle.filter(({ hasAnswered }) => !hasAnswered)
     for (const partner of [...unanswered, ...distant, ...drawn]) partner.mustAsk = true
     for (const partner of this.#partners) partner.isArriving = false
+    this.#tree.round()
     this.evaluate()
   }
 
@@ -151,6 +163,7 @@ export class DocumentSync {
   close(): void {
     this.#flush()
     this.#pace.stop()
+    this.#haves.close()
     this.#suspicion?.cancel()
     this.#y.off('afterTransactionCleanup', this.#changed)
     this.#partners.sendAbsent()
@@ -188,9 +201,22 @@ export class DocumentSync {
     if (pendingBytes(this.#y) > 0) this.#suspect(this.#gapsFrom, partner.peer)
   }
 
+  #told(partner: Partner, outline: Uint8Array): void {
+    if (this.#judge(partner)) this.#haves.heard(partner, outline)
+  }
+
+  #missed(partner: Partner): void {
+    if (this.#partners.get(partner.peer) !== partner) return
+    this.#tree.graft(partner)
+    partner.mustBeAsked()
+    this.evaluate()
+  }
+
   #introduced(partner: Partner, self: Introduction): void {
-    const links = partner.links
+    const { links, isChosenThere } = partner
     partner.introduced(self)
+    // If this end chose the link just then, the other one stopped to feed it before it heard of that.
+    if (isChosenThere && !self.isChosen) partner.mustBeAsked()
     for (const peer of links) if (!partner.links.has(peer)) this.#suspect(this.#cutOff, peer)
   }
 
@@ -219,6 +245,14 @@ export class DocumentSync {
   }
 
   // What this peer says
+
+  #followTree(partner: Partner): void {
+    const { isEager } = partner
+    if (isEager === partner.wasEager) return
+    partner.wasEager = isEager
+    if (isEager) partner.mustBeAsked()
+    else partner.isFed = false
+  }
 
   #ask(partner: Partner): void {
     const askId = this.#services.nextAskId()
@@ -267,18 +301,22 @@ export class DocumentSync {
     for (const partner of this.#partners) {
       const self = this.#introduction(partner, links)
       const key = keyOf(self, text)
-      if (!partner.isFed || key === partner.told) continue
+      if (!(partner.isFed || partner.isLazy) || key === partner.told) continue
       if (frames.size === 0) this.#flush()
       const frame = frames.get(key) ?? this.#partners.encode({ kind: 'self', self })
       frames.set(key, frame)
+      if (partner.isFed) this.#feed(partner, frame)
+      else if (!this.#partners.sendFrame(partner, frame)) continue
       partner.told = key
-      this.#feed(partner, frame)
     }
   }
 
   #flush(): void {
+    if (this.#outbox.isEmpty) return
     this.#pace.flushed()
+    this.#crowd = this.#outbox.remoteSources
     const mustTell = (partner: Partner, source: PeerId | undefined) => this.#partners.mustTell(partner, source)
+    this.#haves.note(this.#outbox)
     for (const partner of this.#partners) {
       if (partner.isDistant && partner.presence === 'open' && this.#outbox.isFor(partner, mustTell)) {
         this.#tellStale(partner)
@@ -304,7 +342,7 @@ export class DocumentSync {
     const meanwhile = new News()
     const sent = this.#partners.sendAny(partner, frame, () => this.#given(partner, meanwhile))
     if (sent === 'busy') return sent
-    partner.isFed = sent === 'queued' && !partner.isDistant
+    partner.isFed = sent === 'queued' && partner.isEager
     partner.meanwhile = sent === 'begun' ? meanwhile : undefined
     return sent
   }
@@ -313,9 +351,9 @@ export class DocumentSync {
     if (partner.meanwhile !== meanwhile) return
     this.#flush() // to the others; what is in it for this one is in `meanwhile`
     partner.meanwhile = undefined
-    partner.isFed = !partner.isDistant
+    partner.isFed = partner.isEager
     partner.mustSendAwareness = true
-    if (meanwhile.isEmpty || partner.isDistant) return
+    if (meanwhile.isEmpty || !partner.isFed) return
     const update = meanwhile.encode(this.#y)
     this.#feed(partner, this.#isTooLarge(update) ? undefined : this.#partners.encode({ kind: 'update', update }))
   }
@@ -358,7 +396,7 @@ export class DocumentSync {
 
   /** The more there are to tell, and the more there is to pass on, the longer: so what all peers do together is bounded. */
   #spacingMs(): number {
-    const crowd = Math.min(MAX_CROWD, 1 + this.#outbox.remoteSources)
+    const crowd = Math.min(MAX_CROWD, 1 + Math.max(this.#crowd, this.#outbox.remoteSources))
     return Math.max(SPACING_MS, SPACING_PER_PARTNER_MS * this.#fed().length * crowd)
   }
 
@@ -367,15 +405,14 @@ export class DocumentSync {
     return fed.length > 0 && fed.every((partner) => this.#partners.queuedBytes(partner) > BACKED_UP_BYTES)
   }
 
-  #introduction({ mayWrite }: Partner, links = this.#links()): Introduction {
-    return { client: this.#client, links, takesYours: mayWrite }
+  #introduction({ mayWrite, isChosen }: Partner, links = this.#links()): Introduction {
+    return { client: this.#client, links, takesYours: mayWrite, isChosen }
   }
 
   /** Those whom this peer tells itself what is new. */
   #links(): PeerId[] {
-    return [...this.#partners].flatMap(({ peer, presence, takesOurs }) =>
-      presence === 'open' && takesOurs ? [peer] : [],
-    )
+    const isTold = ({ presence, isLazy, takesOurs }: Partner) => presence === 'open' && !isLazy && takesOurs
+    return [...this.#partners].filter(isTold).map(({ peer }) => peer)
   }
 
   #summarize(): StateSummary {
@@ -417,6 +454,6 @@ export class DocumentSync {
 
 type SyncFrame = Exclude<FrameBody, { kind: 'absent' | 'awareness' | 'part' | 'taken' | 'beacon' }>
 
-function keyOf({ links, takesYours }: Introduction, text = links.join()): string {
-  return `${takesYours} ${text}`
+function keyOf({ links, takesYours, isChosen }: Introduction, text = links.join()): string {
+  return `${takesYours} ${isChosen} ${text}`
 }

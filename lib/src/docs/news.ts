@@ -43,6 +43,20 @@ export class News {
     return encoder.toUint8Array()
   }
 
+  /** As an update in v1 that takes the place of `encode` where it is only compared: all contents as if collected. */
+  outline(): Uint8Array {
+    const encoder = new Y.UpdateEncoderV1()
+    writeCount(encoder.restEncoder, this.#ranges.size)
+    for (const [client, { from, to }] of this.#ranges) {
+      writeCount(encoder.restEncoder, 1)
+      encoder.writeClient(client)
+      writeCount(encoder.restEncoder, from)
+      new Y.GC(Y.createID(client, from), to - from).write(encoder, 0)
+    }
+    writeDeletions(encoder.restEncoder, Y.mergeDeleteSets(this.#deletions))
+    return encoder.toUint8Array()
+  }
+
   #addRange(client: number, from: number, to: number): void {
     const range = this.#ranges.get(client)
     if (range === undefined) this.#ranges.set(client, { from, to })
@@ -88,6 +102,10 @@ const MAX_SOURCES_APART = 3
 export class Outbox {
   #news = new Map<PeerId | undefined, News>()
 
+  get isEmpty(): boolean {
+    return this.#news.size === 0
+  }
+
   /** So many other peers brought news. */
   get remoteSources(): number {
     return this.#news.size - (this.#news.has(undefined) ? 1 : 0)
@@ -100,6 +118,11 @@ export class Outbox {
       this.#news.set(source, news)
     }
     news.add(transaction)
+  }
+
+  /** Notes in `news` all that is here. */
+  copyTo(news: News): void {
+    for (const some of this.#news.values()) news.addAll(some)
   }
 
   /** Whether the partner is to be told anything. */

@@ -13,6 +13,7 @@ import { type Partner, Partners, RemoteOrigin } from './partners.js'
 import type { Beacon, FrameBody } from './protocol.js'
 import type { Sender } from './sender.js'
 import type { StoredDocument } from './stored-document.js'
+import { Tree } from './tree.js'
 
 export interface DocumentServices extends SyncServices {
   readonly limits: SyncLimits & AwarenessLimits
@@ -59,7 +60,8 @@ export class OpenDocument implements LegionDocument {
       services.logger.error(`A ${event} listener of the document ${name} threw.`, error),
     )
     this.#partners = new Partners(name, services.sender)
-    this.#sync = new DocumentSync(this.y, this.awareness.clientID, this.#partners, services, {
+    const tree = new Tree(this.#partners, () => services.hasDistant())
+    this.#sync = new DocumentSync(this.y, this.awareness.clientID, tree, this.#partners, services, {
       status: (status) => this.#events.emit('status', status),
       readOnly: (isReadOnly) => this.#events.emit('readOnly', isReadOnly),
     })
@@ -68,6 +70,7 @@ export class OpenDocument implements LegionDocument {
       self: () => services.self(),
       runtime: services.runtime,
       partners: this.#partners,
+      tree,
       hasDistant: () => services.hasDistant(),
       send: (to, beacon) => services.sendBeacon(to, name, beacon),
       announce: (beacon) => services.sendBeacon(undefined, name, beacon),
@@ -158,6 +161,7 @@ export class OpenDocument implements LegionDocument {
     if (frame.kind === 'beacon') {
       const partner = this.#partners.get(from)
       this.#bridges.heard(from, partner?.presence === 'open' ? partner : undefined, frame.beacon)
+      this.#evaluate()
       return
     }
     if (frame.kind === 'ask' && this.#partners.get(from) === undefined) this.#partners.add(from, true)
@@ -194,6 +198,7 @@ export class OpenDocument implements LegionDocument {
   #partnerClosed(partner: Partner): void {
     this.#awarenessSync.partnerGone(partner)
     partner.closed()
+    this.#bridges.partnerGone(partner.peer)
   }
 
   #connect(peer: PeerId): void {

@@ -39,10 +39,10 @@ export class Pace {
     else if (this.#timer !== undefined && nowMs >= this.#dueMs) this.#schedule(nowMs, nowMs)
   }
 
-  /** It was flushed. */
+  /** It was flushed, due or not: the next flush waits for one distance at most. */
   flushed(): void {
     this.#leak(this.#options.runtime.nowMs(), this.#options.spacingMs())
-    this.#ahead++
+    this.#ahead = Math.min(this.#ahead, FLUSHES_AHEAD) + 1
     this.stop()
   }
 

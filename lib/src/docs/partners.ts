@@ -1,6 +1,6 @@
 import type { PeerId } from '../base/ids.js'
 import type { News } from './news.js'
-import { type Ask, encodeFrame, type FrameBody, type Introduction } from './protocol.js'
+import { type Ask, type Beacon, encodeFrame, type FrameBody, type Introduction } from './protocol.js'
 import type { Sender, Sent } from './sender.js'
 
 /** The origin of transactions that bring in what another peer sent. */
@@ -38,7 +38,15 @@ export class Partner {
   mustWait = false
   /** A large frame is on its way to it, and this is what is new since. */
   meanwhile: News | undefined
-  /** It was given everything: what is new goes to it. */
+  /** This peer wants the link to pass at once what is new. */
+  isChosen = false
+  /** And so does the partner. */
+  isChosenThere = false
+  /** Whether it was eager when that was looked at last. */
+  wasEager = false
+  /** The last beacon that came from it. */
+  offer: Beacon | undefined
+  /** It was given everything: what is new goes to it. Only while it is eager. */
   isFed = false
   /** Something for it was dropped, or may have been: it must ask again. */
   isStale = false
@@ -62,16 +70,33 @@ export class Partner {
     this.origin = new RemoteOrigin(peer)
   }
 
+  /** Whether the link passes at once what is new: both ends come to the same. The others are *lazy*. */
+  get isEager(): boolean {
+    return !this.isDistant && this.presence !== 'absent' && (this.isChosen || this.isChosenThere)
+  }
+
+  /** Whether it is only told, now and then, what is here. */
+  get isLazy(): boolean {
+    return !this.isDistant && this.presence === 'open' && !this.isEager
+  }
+
   /** Whether awareness may go to it. */
   get isReached(): boolean {
     return this.isFed || (this.isDistant && this.presence === 'open')
   }
 
-  introduced({ client, links, takesYours }: Introduction): void {
+  introduced({ client, links, takesYours, isChosen }: Introduction): void {
     this.presence = 'open'
     this.client = client
     this.links = new Set(links)
     this.takesOurs = takesYours
+    this.isChosenThere = isChosen
+  }
+
+  /** What it answers an ask that is on its way may be too old. */
+  mustBeAsked(): void {
+    if (this.askId === undefined) this.mustAsk = true
+    else this.hasMore = true
   }
 
   mustBeAskedAgain(): void {
@@ -143,7 +168,12 @@ export class Partners {
 
   /** False if it was not queued. */
   send(partner: Partner, frame: FrameBody): boolean {
-    return this.#sender.send(partner.peer, this.encode(frame)) === 'queued'
+    return this.sendFrame(partner, this.encode(frame))
+  }
+
+  /** @param frame of at most PART_BYTES; false if it was not queued */
+  sendFrame(partner: Partner, frame: Uint8Array): boolean {
+    return this.#sender.send(partner.peer, frame) === 'queued'
   }
 
   encode(frame: FrameBody): Uint8Array {

@@ -39,7 +39,8 @@ import {
  *   6 awareness  entries
  *   7 part       totalBytes, bytes    of another frame of totalBytes, which is too long for one message
  *   8 taken      bytes                of parts
- *   9 beacon     root, sequence, relays   of the root of those who hold it; see `Bridges`
+ *   9 beacon     root, sequence, relays, hops   of the root of those who hold it; see `Bridges`, `Tree`
+ *  10 have       outline              of what came or was made lately, for those who are not fed; see `Haves`
  *
  * Updates and state vectors are those of Yjs, in v1: every struct of an update takes bytes of its own, so what it makes
  * of memory is bounded by its length. In v2, some thirty bytes of run lengths can stand for billions of structs. Only
@@ -67,6 +68,8 @@ export type FrameBody =
   | Part
   | { readonly kind: 'taken'; readonly bytes: number }
   | { readonly kind: 'beacon'; readonly beacon: Beacon }
+  /** `outline`: an update with lengths in place of contents, only to be compared with what is there. */
+  | { readonly kind: 'have'; readonly outline: Uint8Array }
 
 export interface Part {
   readonly kind: 'part'
@@ -92,6 +95,8 @@ export interface Introduction {
   readonly links: readonly PeerId[]
   /** Whether the sender takes the receiver's updates; if not, the receiver need not send any. */
   readonly takesYours: boolean
+  /** The sender wants this link to pass at once what is new, in both directions. */
+  readonly isChosen: boolean
 }
 
 /** Who is the root of those who hold a document, by its own word, passed on. */
@@ -101,6 +106,8 @@ export interface Beacon {
   readonly sequence: number
   /** Steps on its way between peers without a link. */
   readonly relays: number
+  /** From the root to the sender, on the tree; large if the sender is not on it. */
+  readonly hops: number
 }
 
 export interface StateSummary {
@@ -143,6 +150,7 @@ const AWARENESS = 6
 const PART = 7
 const TAKEN = 8
 const BEACON = 9
+const HAVE = 10
 const KINDS = {
   ask: ASK,
   answer: ANSWER,
@@ -154,6 +162,7 @@ const KINDS = {
   part: PART,
   taken: TAKEN,
   beacon: BEACON,
+  have: HAVE,
 } as const satisfies Record<FrameBody['kind'], number>
 
 export function encodeFrame(name: string, frame: FrameBody): Uint8Array {
@@ -208,6 +217,10 @@ function writeBody(encoder: Encoder, frame: FrameBody): void {
       writeId(encoder, frame.beacon.root)
       writeCount(encoder, frame.beacon.sequence)
       writeCount(encoder, frame.beacon.relays)
+      writeCount(encoder, frame.beacon.hops)
+      break
+    case 'have':
+      writeBytes(encoder, frame.outline)
   }
 }
 
@@ -236,8 +249,10 @@ function readBody(decoder: Decoder, kind: number, limits: FrameLimits): FrameBod
       return { kind: 'taken', bytes: readCount(decoder) }
     case BEACON: {
       const [root, sequence, relays] = [readPeerId(decoder), readCount(decoder), readCount(decoder)]
-      return { kind: 'beacon', beacon: { root, sequence, relays } }
+      return { kind: 'beacon', beacon: { root, sequence, relays, hops: readCount(decoder) } }
     }
+    case HAVE:
+      return { kind: 'have', outline: readBytes(decoder, PART_BYTES) }
     default:
       throw new DecodeError(`no document frame is of kind ${kind}`)
   }
@@ -248,16 +263,18 @@ function readAsk(decoder: Decoder): Ask {
   return { kind: 'ask', self, askId, summary, takenHash: readOptional(decoder, readHash) }
 }
 
-function writeIntroduction(encoder: Encoder, { client, links, takesYours }: Introduction): void {
+function writeIntroduction(encoder: Encoder, { client, links, takesYours, isChosen }: Introduction): void {
   writeCount(encoder, client)
   writeList(encoder, links, writeId)
   writeBoolean(encoder, takesYours)
+  writeBoolean(encoder, isChosen)
 }
 
 function readIntroduction(decoder: Decoder): Introduction {
   const client = readCount(decoder)
   const links = readList(decoder, MAX_LINKS, readPeerId)
-  return { client, links, takesYours: readBoolean(decoder) }
+  const [takesYours, isChosen] = [readBoolean(decoder), readBoolean(decoder)]
+  return { client, links, takesYours, isChosen }
 }
 
 function readSummary(decoder: Decoder): StateSummary {

@@ -10,7 +10,7 @@ import { type DocumentPeer, DocumentPeers } from '../support/document-peers.js'
 import { peerIdOf } from '../support/memory-network.js'
 
 const STATE_VECTOR = new Uint8Array([1, 5, 3])
-const SELF = { client: 7, links: [peerIdOf(1), peerIdOf(2)], takesYours: true }
+const SELF = { client: 7, links: [peerIdOf(1), peerIdOf(2)], takesYours: true, isChosen: false }
 const STATE_HASH = '0123456789abcdef'
 /** Deletions of 5:10 and 5:5, in that order: Yjs would keep them in a form that it can't read. */
 const OUT_OF_ORDER = new Uint8Array([0, 1, 5, 2, 10, 1, 5, 1])
@@ -24,11 +24,12 @@ const BODIES: FrameBody[] = [
   { kind: 'absent' },
   { kind: 'stale' },
   { kind: 'update', update: new Uint8Array([1, 2, 3]) },
-  { kind: 'self', self: { ...SELF, links: [], takesYours: false } },
+  { kind: 'self', self: { ...SELF, links: [], takesYours: false, isChosen: true } },
   { kind: 'awareness', entries: [{ client: 1, clock: 2, state: '{"a":1}' }] },
   { kind: 'part', totalBytes: 100_000, bytes: new Uint8Array([1, 2, 3]) },
   { kind: 'taken', bytes: 70_000 },
-  { kind: 'beacon', beacon: { root: peerIdOf(3), sequence: 12, relays: 1 } },
+  { kind: 'beacon', beacon: { root: peerIdOf(3), sequence: 12, relays: 1, hops: 3 } },
+  { kind: 'have', outline: new Uint8Array([0, 0]) },
 ]
 
 describe('frames of documents', () => {

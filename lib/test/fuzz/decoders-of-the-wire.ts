@@ -60,7 +60,7 @@ const controls: readonly ControlMessage[] = [
   { kind: 'refused', problem: 'it is not authorized' },
 ]
 
-const self = { client: 77, links: [ALICE, BOB], takesYours: true }
+const self = { client: 77, links: [ALICE, BOB], takesYours: true, isChosen: true }
 const documentFrames: readonly FrameBody[] = [
   {
     kind: 'ask',
@@ -83,7 +83,8 @@ const documentFrames: readonly FrameBody[] = [
   },
   { kind: 'part', totalBytes: 70_000, bytes: PAYLOAD },
   { kind: 'taken', bytes: 4_000 },
-  { kind: 'beacon', beacon: { root: ALICE, sequence: 12, relays: 1 } },
+  { kind: 'beacon', beacon: { root: ALICE, sequence: 12, relays: 1, hops: 2 } },
+  { kind: 'have', outline: new Uint8Array([0, 0]) },
 ]
 
 const epoch = { id: 0xfffffffe, base: { index: 9, term: 3 } }

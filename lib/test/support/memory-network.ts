@@ -20,6 +20,8 @@ export function peerIdOf(n: number): PeerId {
   return toBase64Url(Uint8Array.from({ length: 16 }, () => n)) as PeerId
 }
 
+const SOMEBODY = peerIdOf(255)
+
 /**
  * Peers in one process, linked by queues that the test delivers: `step` one packet, `settle` until nothing moves. In
  * order per direction of a link, at most once. A handler that throws a DecodeError costs the sender its link, as in
@@ -34,6 +36,8 @@ export class MemoryNetworks {
   readonly #queues = new Map<string, Packet[]>()
   readonly #full = new Set<string>()
   readonly #held = new Set<string>()
+  /** All are part of a larger mesh: they know of somebody whom none of them is linked with, and who says nothing. */
+  isPartOfMore = false
   /** What ports say is queued, on every link. */
   queuedBytes = 0
 
@@ -51,14 +55,14 @@ export class MemoryNetworks {
   }
 
   connect(a: MemoryNetwork, b: MemoryNetwork): void {
-    if (a.peers.has(b.self.id)) return
+    if (a.links.has(b.self.id)) return
     a.joined(b)
     b.joined(a)
   }
 
   /** Packets under way are lost, in both directions. */
   disconnect(a: MemoryNetwork, b: MemoryNetwork, reason: PeerLeftReason = 'lost'): void {
-    if (!a.peers.has(b.self.id)) return
+    if (!a.links.has(b.self.id)) return
     for (const [from, to] of [
       [a, b],
       [b, a],
@@ -72,7 +76,7 @@ export class MemoryNetworks {
 
   /** Breaks every link of a peer. */
   isolate(network: MemoryNetwork, reason: PeerLeftReason = 'lost'): void {
-    for (const other of [...network.peers.keys()]) this.disconnect(network, this.get(other), reason)
+    for (const other of [...network.links.keys()]) this.disconnect(network, this.get(other), reason)
   }
 
   /** Loses what is under way from `a` to `b` although the link stays: worse than any real link. */
@@ -95,7 +99,7 @@ export class MemoryNetworks {
 
   send(packet: Packet): SendResult {
     const sender = this.get(packet.from)
-    if (!sender.peers.has(packet.to)) return 'no-link'
+    if (!sender.links.has(packet.to)) return 'no-link'
     const link = key(packet.from, packet.to)
     if (this.#full.has(link)) return 'full'
     const queue = this.#queues.get(link) ?? []
@@ -144,7 +148,7 @@ export class MemoryNetworks {
 
 export class MemoryNetwork implements Network {
   readonly self: PeerInfo
-  readonly peers = new Map<PeerId, PeerStatus>()
+  readonly links = new Map<PeerId, PeerStatus>()
   readonly #owner: MemoryNetworks
   readonly #ports = new Map<PortName, PortHandlers>()
   readonly #events = new Emitter<NetworkEvents>()
@@ -169,13 +173,13 @@ export class MemoryNetwork implements Network {
     const from = this.self.id
     const send = (to: PeerId, payload: Uint8Array) => this.#owner.send({ from, to, port: name, payload })
     const broadcast = (payload: Uint8Array) => {
-      for (const to of this.peers.keys()) send(to, payload)
+      for (const to of this.links.keys()) send(to, payload)
     }
     return { send, broadcast, queuedBytes: () => this.#owner.queuedBytes }
   }
 
-  get links(): ReadonlyMap<PeerId, PeerStatus> {
-    return this.peers
+  get peers(): ReadonlyMap<PeerId, PeerStatus> {
+    return this.#owner.isPartOfMore ? new Map([...this.links, [SOMEBODY, statusOf(this.self)]]) : this.links
   }
 
   prefer(): void {}
@@ -185,14 +189,14 @@ export class MemoryNetwork implements Network {
   }
 
   joined(other: MemoryNetwork): void {
-    const status: PeerStatus = { info: other.self, clusterId: undefined, rttMs: undefined, via: undefined }
-    this.peers.set(other.self.id, status)
+    const status = statusOf(other.self)
+    this.links.set(other.self.id, status)
     this.#events.emit('peerJoined', status)
     this.#events.emit('linked', status)
   }
 
   left(other: MemoryNetwork, reason: PeerLeftReason): void {
-    this.peers.delete(other.self.id)
+    this.links.delete(other.self.id)
     this.#events.emit('unlinked', other.self.id, reason)
     this.#events.emit('peerLeft', other.self.id, reason)
   }
@@ -204,6 +208,10 @@ export class MemoryNetwork implements Network {
   drained(other: MemoryNetwork): void {
     for (const handlers of this.#ports.values()) handlers.drain?.(other.self.id)
   }
+}
+
+function statusOf(info: PeerInfo): PeerStatus {
+  return { info, clusterId: undefined, rttMs: undefined, via: undefined }
 }
 
 function key(from: PeerId, to: PeerId): string {
