@@ -1,6 +1,6 @@
 import type { Benchmark } from '../benchmark.js'
 import { ratioAtMost } from '../bound.js'
-import { PEERS, RAW_CHANNEL, RUN_MS, STACK } from './common.js'
+import { PEERS, RAW_CHANNEL, RUN_MS, STACK, WARM_UP_MS } from './common.js'
 
 const SIZE_BYTES = 100
 
@@ -12,10 +12,11 @@ export const call: Benchmark = {
   async run(lab) {
     const raw = await lab.connectedRawPair(STACK)
     const { follower, leaderId } = await lab.cluster(PEERS, STACK, 'memory')
-    const { ping, ours } = await lab.measure({
-      ping: () => raw.ping(SIZE_BYTES, RUN_MS),
-      ours: () => follower.ask('callLatency', leaderId, SIZE_BYTES, RUN_MS),
+    const subjects = (runMs: number) => ({
+      ping: () => raw.ping(SIZE_BYTES, runMs),
+      ours: () => follower.ask('callLatency', leaderId, SIZE_BYTES, runMs),
     })
+    const { ping, ours } = await lab.measure(subjects(RUN_MS), subjects(WARM_UP_MS))
     lab.distribution(RAW_CHANNEL, ping)
     lab.distribution('call', ours)
     return [

@@ -5,6 +5,8 @@ import type { Stack } from '../peer/raw-connection.js'
 export const RAW_CHANNEL = 'raw channel'
 /** How long one run of one subject takes. */
 export const RUN_MS = 500
+/** One after the other, it takes seconds until everything on the way has been compiled for good. */
+export const WARM_UP_MS = 4_000
 export const PEERS = 3
 /** What `nodePlatform` takes by default. */
 export const STACK: Stack = 'node-datachannel'

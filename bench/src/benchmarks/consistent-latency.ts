@@ -1,6 +1,6 @@
 import type { Benchmark } from '../benchmark.js'
 import { ratioAtMost } from '../bound.js'
-import { PEERS, RAW_CHANNEL, RUN_MS, STACK } from './common.js'
+import { PEERS, RAW_CHANNEL, RUN_MS, STACK, WARM_UP_MS } from './common.js'
 
 const SIZE_BYTES = 16
 const PING_BYTES = 100
@@ -13,11 +13,12 @@ export const consistentLatency: Benchmark = {
   async run(lab) {
     const raw = await lab.connectedRawPair(STACK)
     const cluster = await lab.cluster(PEERS, STACK, 'memory')
-    const { ping, leader, follower } = await lab.measure({
-      ping: () => raw.ping(PING_BYTES, RUN_MS),
-      leader: () => cluster.leader.ask('commandLatency', SIZE_BYTES, RUN_MS),
-      follower: () => cluster.follower.ask('commandLatency', SIZE_BYTES, RUN_MS),
+    const subjects = (runMs: number) => ({
+      ping: () => raw.ping(PING_BYTES, runMs),
+      leader: () => cluster.leader.ask('commandLatency', SIZE_BYTES, runMs),
+      follower: () => cluster.follower.ask('commandLatency', SIZE_BYTES, runMs),
     })
+    const { ping, leader, follower } = await lab.measure(subjects(RUN_MS), subjects(WARM_UP_MS))
     await cluster.requireSameLeader()
     lab.distribution(RAW_CHANNEL, ping)
     lab.distribution('leader', leader)
