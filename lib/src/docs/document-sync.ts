@@ -50,8 +50,8 @@ const BACKED_UP_BYTES = 256 * 1024
  * Keeps one document equal with that of every partner.
  *
  * Each side pulls: it asks with a summary of its state, the answer brings what it lacks, and from then on the partner
- * is fed with what is new, in batches, if the link is eager (`Tree`). Whatever is dropped on the way makes the partner ask again. What is too long for
- * one message leaves in parts, and what is new meanwhile right after it.
+ * is fed with what is new, in batches, if the link is eager (`Tree`). Whatever is dropped on the way makes the partner
+ * ask again. What is too long for one message leaves in parts, and what is new meanwhile right after it.
  *
  * Invariants:
  * 1. a partner is fed only after an answer that was queued to its end: between what it has and what it is sent is no

@@ -35,7 +35,9 @@ const AGAIN_AFTER_MS = 500
  * incarnation never acts again. 3. The core adopts it, durably. 4. The other's log is removed.
  *
  * Nobody waits for 3 with the store open: it may take until an earlier heir's store was visited, perhaps for ever, and
- * meanwhile no tab could visit or choose any store. Whatever crashes in between, no two ever speak for it: before 2 only its owner can, afterwards only who is named.
+ * meanwhile no tab could visit or choose any store.
+ *
+ * Whatever crashes in between, no two ever speak for it: before 2 only its owner can, afterwards only who is named.
  */
 export class Takeover {
   readonly #options: TakeoverOptions

@@ -105,8 +105,9 @@ function floorOf({ role, log, termStart, pledged }: Core): Goodbye['floor'] {
 }
 
 /**
- * The leader, then the voters that have most, then the learners: all voters may end at the same time. Witnesses can't lead. Who is
- * known to have ended, or is not reached, can't adopt, and as an heir it would bar those after it that don't know.
+ * The leader, then the voters that have most, then the learners: all voters may end at the same time. Witnesses can't
+ * lead. Who is known to have ended, or is not reached, can't adopt, and as an heir it would bar those after it that
+ * don't know.
  */
 function heirsOf(core: Core, isReachable: (id: VoterId) => boolean): VoterId[] {
   const { tracker, id: self, lead } = core
