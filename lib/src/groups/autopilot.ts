@@ -132,7 +132,7 @@ function chooseVoters(
   const able = all
     .map((candidate, order) => ({
       candidate,
-      isLast: isShrinking && !candidate.reachable,
+      isLast: isShrinking && !isHere(candidate),
       rank: rank(candidate),
       order,
     }))
@@ -173,10 +173,10 @@ function take(able: readonly Candidate[], count: number, tabsMax: number): reado
 }
 
 function isAble(candidate: Candidate, rules: AutopilotRules): boolean {
-  const { role, reachable, isHeard, isSteady, caughtUp } = candidate
+  const { role, isSteady, caughtUp } = candidate
   if (role === 'witness') return isWitness(candidate) && !isGone(candidate, rules)
   if (role === 'voter') return !isGone(candidate, rules)
-  return reachable && isHeard && isSteady && (isWitness(candidate) || (role === 'learner' && caughtUp))
+  return isHere(candidate) && isSteady && (isWitness(candidate) || (role === 'learner' && caughtUp))
 }
 
 function isWitness({ pinned }: Candidate): boolean {
@@ -192,7 +192,11 @@ function rank(candidate: Candidate): number {
 }
 
 function hasReachableMajority(voters: readonly Candidate[]): boolean {
-  return voters.filter((voter) => voter.reachable || voter.isSpokenFor).length > voters.length / 2
+  return voters.filter((voter) => isHere(voter) || voter.isSpokenFor).length > voters.length / 2
+}
+
+function isHere({ reachable, isHeard }: Candidate): boolean {
+  return reachable && isHeard
 }
 
 function isVoting({ role }: Candidate): boolean {

@@ -83,6 +83,8 @@ describe('planRoster', () => {
     const vanished = voter('b', gone(1000))
     const shrinking = [leader, vanished, voter('c'), voter('d'), voter('x', gone(5000))]
     expect(planRoster(shrinking, rules)).toMatchObject({ voters: ['L', 'c', 'd'], learners: ['b'] })
+    const silent = shrinking.map((each) => (each === vanished ? voter('b', { isHeard: false }) : each))
+    expect(planRoster(silent, rules)).toMatchObject({ voters: ['L', 'c', 'd'], learners: ['b'] })
     const steady = [leader, vanished, voter('c'), candidate('d')]
     expect(planRoster(steady, rules)).toBeUndefined()
   })
@@ -114,6 +116,9 @@ describe('planRoster', () => {
     const lost = ['a', 'b', 'c'].map((id) => voter(id, gone(1000)))
     expect(planRoster([leader, ...lost, candidate('n', { role: 'newcomer' })], rules)).toBeUndefined()
 
+    const silent = lost.slice(1).map((each) => ({ ...each, ...gone(0), reachable: true, isHeard: false }))
+    expect(planRoster([leader, voter('a'), ...silent, voter('x', gone(6000))], rules)).toBeUndefined()
+
     const left = { ...voter('a', gone(Number.POSITIVE_INFINITY)), durable: true }
     const able = [leader, left, voter('b', gone(6000)), candidate('c'), candidate('d')]
     expect(planRoster(able, rules)).toBeUndefined()
@@ -129,6 +134,7 @@ describe('planRoster', () => {
     durable: fc.boolean(),
     visible: fc.boolean(),
     reachable: fc.boolean(),
+    isHeard: fc.boolean(),
     caughtUp: fc.boolean(),
     goneForMs: fc.constantFrom(0, 1000, 6000, Number.POSITIVE_INFINITY),
   })
@@ -152,7 +158,7 @@ describe('planRoster', () => {
         // Newcomers become learners, learners voters: two changes, then rest.
         for (let plan = planRoster(all, rules), changes = 0; plan !== undefined; plan = planRoster(all, rules)) {
           const { voters } = plan
-          const reachable = all.filter(({ id, reachable }) => reachable && voters.includes(id))
+          const reachable = all.filter((each) => each.reachable && each.isHeard && voters.includes(each.id))
           expect(voters.length % 2).toBe(1)
           expect(reachable.length).toBeGreaterThan(voters.length / 2)
           expect(voters).toContain('L')

@@ -11,6 +11,9 @@ const MINUTES = 6
 const REGRESSIONS = [
   [2, 'a member that only the leader had lost got no vote any more'],
   [100844, 'a learner that spoke for a voter was removed together with it, and nobody could agree on that'],
+  [500384, 'a leader whose voters had no majority changed the roster, and that was committed when others were gone'],
+  [500617, 'the last words of a sole voter that had slept lacked what it had committed alone'],
+  [502602, 'a leader chose voters that it had a link to, and had not heard from since they crashed'],
 ] as const
 
 describe('clusters of peers of all kinds in a storm', () => {
