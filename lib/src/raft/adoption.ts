@@ -32,14 +32,13 @@ export interface LastWords {
  * @param isReachable whom the goodbye will reach
  */
 export function sayGoodbye(core: Core, isReachable: (id: VoterId) => boolean, maxBytes: number): LastWords {
-  const hasSay = core.hosted.size > 0 || core.tracker.voters.includes(core.id)
   const goodbye = {
     type: 'goodbye',
     from: core.id,
     term: Math.max(core.term, 1),
     ids: [core.id, ...core.hosted.keys()],
     floor: floorOf(core),
-    heirs: hasSay ? heirsOf(core, isReachable).slice(0, HEIRS_MAX) : [],
+    heirs: heirsOf(core, isReachable).slice(0, HEIRS_MAX),
   } as const
   const entries = entriesFor(core, goodbye, maxBytes)
   core.isGone = true
@@ -107,13 +106,15 @@ function floorOf({ role, log, termStart, pledged }: Core): Goodbye['floor'] {
 /**
  * The leader, then the voters that have most, then the learners: all voters may end at the same time. Witnesses can't
  * lead. Who is known to have ended, or is not reached, can't adopt, and as an heir it would bar those after it that
- * don't know.
+ * don't know. A learner has nothing to leave, unless it was given a vote that it has not heard of: voters would know.
  */
 function heirsOf(core: Core, isReachable: (id: VoterId) => boolean): VoterId[] {
   const { tracker, id: self, lead } = core
+  const hasSay = core.hosted.size > 0 || tracker.voters.includes(self)
   const hasEnded = (id: VoterId) => core.hosted.has(id) || core.goodbyes.has(id)
   const able = tracker.members.filter(
-    ({ id, witness, speaker }) => id !== self && !witness && speaker === undefined && !hasEnded(id) && isReachable(id),
+    ({ id, witness, learner, speaker }) =>
+      id !== self && (hasSay || !learner) && !witness && speaker === undefined && !hasEnded(id) && isReachable(id),
   )
   return able
     .sort(
@@ -138,8 +139,14 @@ export function receiveGoodbye(core: Core, goodbye: Goodbye): void {
 export function adoptWhatIsDue(core: Core): void {
   if (core.goodbyes.size === 0) return
   for (const goodbye of core.goodbyes.values()) {
-    if (!core.hosted.has(goodbye.from) && isHeir(core, goodbye) && hasFloor(core, goodbye)) adopt(core, goodbye)
+    if (!core.hosted.has(goodbye.from) && hasVote(core, goodbye) && isHeir(core, goodbye) && hasFloor(core, goodbye))
+      adopt(core, goodbye)
   }
+}
+
+/** A learner's goodbye waits, in case it turns out to have been given a vote. */
+function hasVote({ tracker }: Core, { ids }: Goodbye): boolean {
+  return ids.some((id) => tracker.voters.includes(id))
 }
 
 /** A voter has said goodbye, and nobody is known to speak for it. */

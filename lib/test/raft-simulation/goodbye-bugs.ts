@@ -96,6 +96,16 @@ const mistakes: readonly Bug[] = [
     '!witness && speaker === undefined && !hasEnded(id)',
     '!witness && speaker === undefined',
   ]),
+  bug('vote-unheard-of', 'Who takes itself for a learner leaves no vote, though it may have been given one.', [
+    'adoption.ts',
+    'const able = tracker.members.filter(',
+    'const able = (hasSay ? tracker.members : []).filter(',
+  ]),
+  bug('learners-adopted', 'The goodbye of a learner is adopted at once.', [
+    'adoption.ts',
+    'return ids.some((id) => tracker.voters.includes(id))',
+    'return ids.length > 0 || tracker.voters.includes(ids[0]!)',
+  ]),
   bug('overlap-dropped', 'Last words that begin with what is committed at the heir are taken for nothing new.', [
     'follower.ts',
     'const missing = message.entries.slice(committed - message.prevIndex)',

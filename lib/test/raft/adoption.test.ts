@@ -13,6 +13,27 @@ import {
 import { acknowledged, alone, end, goodbye, granted, led, MAX_BYTES, voteRequest } from './goodbyes.js'
 
 describe('a goodbye', () => {
+  it('[RFT267] of a learner leaves the vote that it was given and had not heard of, and no other', () => {
+    const cluster = led('ab')
+    const { raw } = cluster.get('a')
+    cluster.add('l')
+    cluster.add('m')
+    raw.proposeConfigChange(change('auto', 'll', 'lm'))
+    cluster.settle()
+    cluster.lost = ({ to }) => to === 'l'
+    raw.proposeConfigChange(change('auto', 'vl'))
+    cluster.settle()
+    expect(raw.status().configuration).toMatchObject({ voters: ids('abl'), votersOutgoing: [] })
+    cluster.isolate('b')
+    expect(end(cluster, 'm').heirs).toEqual(ids('abl'))
+    expect(end(cluster, 'l').heirs).toEqual(ids('ab'))
+    cluster.settle()
+    expect(raw.voices).toEqual(ids('l'))
+    cluster.get('a').propose('x')
+    cluster.settle()
+    expect(raw.status()).toMatchObject({ commit: raw.status().lastIndex })
+  })
+
   it('[RFT250] names the leader first among the heirs, then who has most; no witness, nobody who has ended or is not reached', () => {
     const cluster = led('abcde')
     cluster.isolate('d')
@@ -29,11 +50,11 @@ describe('a goodbye', () => {
     expect(alone('b', { voters: 'abc' }).raw.goodbye((to) => to !== 'a', 0).goodbye.heirs).toEqual(ids('c'))
   })
 
-  it('[RFT250] goes to learners after all voters, of a learner to nobody', () => {
+  it('[RFT250] goes to learners after all voters, that of a learner to voters only', () => {
     expect(alone('a', { voters: 'a', learners: 'lm' }).raw.goodbye(() => true, 0).goodbye.heirs).toEqual(ids('lm'))
     const cutOff = alone('a', { voters: 'ab', learners: 'lm' })
     expect(cutOff.raw.goodbye((to) => to !== 'b', 0).goodbye.heirs).toEqual(ids('lm'))
-    expect(alone('l', { voters: 'ab', learners: 'lm' }).raw.goodbye(() => true, 0).goodbye.heirs).toEqual([])
+    expect(alone('l', { voters: 'ab', learners: 'lm' }).raw.goodbye(() => true, 0).goodbye.heirs).toEqual(ids('ab'))
     const speaking = alone('l', { voters: 'ab', learners: 'lm', hosted: [{ id: id('a'), fence: 1 }] })
     const last = speaking.raw.goodbye(() => true, 0).goodbye
     expect([last.ids, last.heirs]).toEqual([ids('la'), ids('bm')])
