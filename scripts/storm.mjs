@@ -1,6 +1,7 @@
 // `npm run storm -- --minutes 1000 --from 1`: storms of seed after seed, until so many minutes are simulated. Each is a
 // cluster of one to nine peers of all kinds that come and go; what goes wrong is printed with its seed, and the
 // next one begins.
+//   --second   users work with a second group, beside \`main\`
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -13,6 +14,7 @@ const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '1000' },
     from: { type: 'string', default: '1' },
+    second: { type: 'boolean', default: false },
   },
 })
 
@@ -26,7 +28,8 @@ process.on('uncaughtException', (error) => {
   process.exitCode = 1
   console.log(`FAILED, seed ${running}: uncaught\n${error.stack}`)
 })
-const totals = await soak(running, Number(values.minutes), (sofar, { seed, loss, failure }) => {
+const groups = values.second ? ['main', 'second'] : ['main']
+const totals = await soak(running, Number(values.minutes), groups, (sofar, { seed, loss, failure }) => {
   running = seed + 1
   if (loss !== undefined) console.log(`lost its quorum for good, seed ${seed}: ${loss}`)
   if (failure !== undefined) console.log(`FAILED, ${failure.message}\n${failure.cause?.stack ?? failure.stack}`)

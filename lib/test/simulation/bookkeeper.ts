@@ -1,27 +1,31 @@
 import type { PeerId } from '../../src/base/ids.js'
+import type { Group } from '../../src/groups/group.js'
 import type { GroupStatus } from '../../src/groups/group-types.js'
 import { peerOf } from '../../src/groups/voter-id.js'
 import type { VoterId } from '../../src/raft/index.js'
-import type { Fleet, Place } from './fleet.js'
-import type { Peer } from './users.js'
+import type { Fleet, GroupName, Place } from './fleet.js'
+import type { Ledger } from './ledger.js'
 
 /** A majority of each has to be there, or the cluster can agree on nothing. */
 export type Half = readonly VoterId[]
 
 interface View {
   readonly place: Place
+  readonly group: Group<Ledger>
   readonly status: GroupStatus
 }
 
 /**
- * Knows from outside what no peer can know: who counts, who is left, and so whether the quorum is there, will be back,
- * or is lost for good.
+ * Knows of a group from outside what no peer can know: who counts, who is left, and so whether the quorum is there, will
+ * be back, or is lost for good.
  */
 export class Bookkeeper {
   readonly #fleet: Fleet
+  readonly #name: GroupName
 
-  constructor(fleet: Fleet) {
+  constructor(fleet: Fleet, name: GroupName) {
     this.#fleet = fleet
+    this.#name = name
   }
 
   /** Who is up and stands in the latest configuration. */
@@ -65,8 +69,9 @@ export class Bookkeeper {
   /** Every replica with state that stands in the latest configuration. */
   #views(): View[] {
     const all = [...this.#fleet.places].flatMap((place): View[] => {
-      const status = place.peer.isAlive ? place.peer.legion.main.status() : undefined
-      return status !== undefined && status.applied > 0 ? [{ place, status }] : []
+      const group = place.peer.isAlive ? this.#fleet.groupOf(place.peer, this.#name) : undefined
+      const status = group?.status()
+      return group !== undefined && status !== undefined && status.applied > 0 ? [{ place, group, status }] : []
     })
     const [latest] = all.sort((a, b) => b.status.applied - a.status.applied)
     if (latest === undefined) return []
@@ -81,27 +86,27 @@ function halvesOf(views: readonly View[]): Half[] {
   const [latest] = views
   if (latest === undefined) return []
   const { voters, votersOutgoing } = latest.status.configuration
-  return nonEmpty([voters, votersOutgoing, ...views.flatMap(({ place, status }) => pendingOf(place.peer, status))])
+  return nonEmpty([voters, votersOutgoing, ...views.flatMap(({ group, status }) => pendingOf(group, status))])
 }
 
 /** Of the configuration that is applied at a peer, and of those that it has in its log. */
-export function halvesAt(peer: Peer): Half[] {
-  const status = peer.legion.main.status()
+export function halvesAt(group: Group<Ledger>): Half[] {
+  const status = group.status()
   if (status === undefined) return []
   const { voters, votersOutgoing } = status.configuration
-  return nonEmpty([voters, votersOutgoing, ...pendingOf(peer, status)])
+  return nonEmpty([voters, votersOutgoing, ...pendingOf(group, status)])
 }
 
 function nonEmpty(halves: readonly Half[]): Half[] {
   return halves.filter((half) => half.length > 0)
 }
 
-function pendingOf(peer: Peer, status: GroupStatus): Half[] {
+function pendingOf(group: Group<Ledger>, status: GroupStatus): Half[] {
   const { applied, lastIndex, configuration } = status
   if (applied === lastIndex) return []
   const voters = new Set(configuration.voters)
   const halves: Half[] = []
-  for (const { what } of peer.legion.main.log(applied + 1, lastIndex)) {
+  for (const { what } of group.log(applied + 1, lastIndex)) {
     if (what.kind !== 'configuration') continue
     for (const { type, id } of what.changes) {
       if (type === 'add-voter') voters.add(id)

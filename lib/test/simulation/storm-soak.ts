@@ -1,5 +1,5 @@
 import { findProblems } from './referee.js'
-import { Storm, type StormResult } from './storm.js'
+import { Storm, type StormGroups, type StormResult } from './storm.js'
 import { newCounts, type StormCounts } from './storm-counts.js'
 
 /** Of each storm, the calm after it not counted. */
@@ -31,12 +31,13 @@ export interface SoakNews {
 export async function soak(
   from: number,
   minutes: number,
+  groups: StormGroups,
   progress: (totals: Readonly<SoakTotals>, news: SoakNews) => void,
 ): Promise<SoakTotals> {
   const startedAt = performance.now()
   const totals: SoakTotals = { seeds: 0, failed: 0, seconds: 0, ...newCounts() }
   for (let seed = from; totals.minutes < minutes && totals.failed < FAILED_MAX; seed++) {
-    const news = await add(totals, seed)
+    const news = await add(totals, seed, groups)
     totals.seconds = (performance.now() - startedAt) / 1000
     progress(totals, news)
   }
@@ -44,8 +45,12 @@ export async function soak(
 }
 
 /** @throws Error with all that happened if anything is wrong */
-export async function runStorm(seed: number, minutes = STORM_MINUTES): Promise<StormResult> {
-  const storm = new Storm(seed)
+export async function runStorm(
+  seed: number,
+  minutes = STORM_MINUTES,
+  groups: StormGroups = ['main'],
+): Promise<StormResult> {
+  const storm = new Storm(seed, groups)
   try {
     const result = await storm.run(minutes)
     const problems = result.loss === undefined ? findProblems(result) : []
@@ -56,10 +61,10 @@ export async function runStorm(seed: number, minutes = STORM_MINUTES): Promise<S
   }
 }
 
-async function add(totals: SoakTotals, seed: number): Promise<SoakNews> {
+async function add(totals: SoakTotals, seed: number, groups: StormGroups): Promise<SoakNews> {
   totals.seeds++
   try {
-    const { counts, loss } = await runStorm(seed)
+    const { counts, loss } = await runStorm(seed, STORM_MINUTES, groups)
     for (const key of Object.keys(counts) as (keyof StormCounts)[]) {
       totals[key] = key === 'recoveryMs' ? Math.max(totals[key], counts[key]) : totals[key] + counts[key]
     }

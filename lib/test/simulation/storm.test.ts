@@ -25,6 +25,11 @@ describe('clusters of peers of all kinds in a storm', () => {
     }, 300_000)
   }
 
+  it('[SIM33] a second group beside main: never stuck, recovers, loses nothing, has one leader per term', async () => {
+    for (let seed = 1; seed <= BATCH; seed++)
+      expect((await runStorm(seed, MINUTES, ['main', 'second'])).counts.acknowledged).toBeGreaterThan(0)
+  }, 300_000)
+
   it.each(REGRESSIONS)(
     '[SIM33] seed %i: %s',
     async (seed) => {

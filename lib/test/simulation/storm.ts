@@ -2,7 +2,7 @@ import { pick, type RandomStream, randomInt, shuffled } from '../../src/base/ran
 import { peerOf } from '../../src/groups/voter-id.js'
 import { createSimulation, type Simulation } from '../../src/testing/simulation.js'
 import { Bookkeeper } from './bookkeeper.js'
-import { type End, Fleet, KINDS, type Kind, type Place } from './fleet.js'
+import { type End, Fleet, type GroupName, KINDS, type Kind, type Place, short } from './fleet.js'
 import { newCounts, type StormCounts } from './storm-counts.js'
 import { hashOf, type SwarmResult } from './swarm.js'
 import { Users } from './users.js'
@@ -60,6 +60,9 @@ const CHECK_MS = 5_000
 const RECOVERED_WITHIN_MS = 120_000
 const RECOVERY_STEP_MS = 200
 
+/** What all peers open; users apply their commands to the last of them. */
+export type StormGroups = readonly [...GroupName[], GroupName]
+
 /** One cluster of peers of all kinds that come and go in a storm of everything that can happen to them. */
 export class Storm {
   readonly counts = newCounts()
@@ -67,7 +70,8 @@ export class Storm {
   readonly #random: RandomStream
   readonly #users: Users
   readonly #fleet: Fleet
-  readonly #bookkeeper: Bookkeeper
+  /** One for each group. */
+  readonly #bookkeepers: readonly Bookkeeper[]
   readonly #watch: Watch
   readonly #kinds: readonly Kind[]
   readonly #events: readonly Event[]
@@ -83,16 +87,21 @@ export class Storm {
   /** Votes are on their way until then. */
   #adoptingUntilMs = 0
 
-  constructor(seed: number) {
+  constructor(seed: number, groups: StormGroups = ['main']) {
     this.#simulation = createSimulation({ seed })
     this.#random = this.#simulation.random
-    this.#users = new Users(this.#simulation)
+    this.#users = new Users(this.#simulation, (peer) => this.#fleet.usedOf(peer))
     this.#latencyMs = pick(this.#random, LATENCIES_MS)
     this.#diskLatencyMs = pick(this.#random, DISK_LATENCIES_MS)
     const logEntries = pick(this.#random, LOG_ENTRIES)
     const limits = { logEntries, logMarginEntries: Math.min(1000, logEntries) }
-    this.#fleet = new Fleet(this.#simulation, limits, (place) => this.#started(place))
-    this.#bookkeeper = new Bookkeeper(this.#fleet)
+    this.#fleet = new Fleet(this.#simulation, {
+      groups,
+      limits,
+      started: (place) => this.#started(place),
+      opened: (name, group) => this.#watch.opened(name, group),
+    })
+    this.#bookkeepers = groups.map((name) => new Bookkeeper(this.#fleet, name))
     this.#watch = new Watch(this.#simulation.clock, this.#fleet, this.#users, this.counts)
     // Each seed first draws what there is: combinations that are rare otherwise become common.
     this.#kinds = this.#some(KINDS)
@@ -105,7 +114,7 @@ export class Storm {
   async run(minutes: number): Promise<StormResult> {
     const { clock } = this.#simulation
     this.#open()
-    await this.#simulation.settle(() => this.#ready.length > 0)
+    await this.#simulation.settle(() => this.#fleet.ready.length > 0)
     const endMs = clock.nowMs + minutes * 60_000
     while (clock.nowMs < endMs) {
       await this.#pass(1_000 + this.#random() * pick(this.#random, [4_000, 20_000, 40_000]))
@@ -120,21 +129,8 @@ export class Storm {
 
   /** What to look at when something is wrong. */
   describe(): string {
-    const lines = this.#fleet.up.map((place) => {
-      const { isReady, main, leader, mesh } = place.peer.legion.status()
-      const roles = main && `${main.role} term ${main.term} applied ${main.applied} of ${main.lastIndex}`
-      const { voters, votersOutgoing, learners } = main?.configuration ?? {}
-      const configuration = [voters, votersOutgoing, learners].map((ids) => ids?.map(short).join(',')).join(' | ')
-      const links = Object.entries(mesh.peers).map(([id, { state }]) => `${id.slice(0, 4)}:${state}`)
-      const voices = main?.voices.map(short).join(',')
-      return `${place} ${main?.id.split('.')[1]} ready ${isReady} ${roles} leader ${leader?.slice(0, 4)} [${configuration}] voices ${voices} in flight ${main?.inFlight} ${links.join(' ')}`
-    })
     const setting = `${this.#isReckless ? 'reckless, ' : ''}${this.#kinds.join(', ')}`
-    return [setting, ...this.#log, ...lines].join('\n')
-  }
-
-  get #ready(): Place[] {
-    return this.#fleet.up.filter(({ isReady }) => isReady)
+    return [setting, ...this.#log, ...this.#fleet.up.map((place) => this.#fleet.describe(place))].join('\n')
   }
 
   get #nowMs(): number {
@@ -169,24 +165,28 @@ export class Storm {
   /** Somebody does something, or somebody who should be able to applies a command. */
   #use(): void {
     const isAny = this.#random() < 0.5 && !this.#watch.isImpatient
-    const [place] = shuffled(this.#random, isAny ? this.#fleet.up : this.#awake.filter(({ isReady }) => isReady))
+    const [place] = shuffled(
+      this.#random,
+      isAny ? this.#fleet.up : this.#fleet.ready.filter((place) => this.#isAwake(place)),
+    )
     if (place === undefined) return
     if (isAny) this.#users.act(place.peer, place.isDurable)
     else this.#users.attempt(place.peer)
   }
 
   #check(): void {
-    this.#watch.check(this.#isFair && this.#isServerUp && this.#bookkeeper.isQuorum(this.#awake))
+    const awake = this.#fleet.up.filter((place) => this.#isAwake(place))
+    const isQuorum = this.#bookkeepers.every((bookkeeper) => bookkeeper.isQuorum(awake))
+    this.#watch.check(this.#isFair && this.#isServerUp && isQuorum)
   }
 
-  get #awake(): Place[] {
-    return this.#fleet.up.filter(({ sleepsUntilMs }) => sleepsUntilMs < this.#nowMs)
+  #isAwake({ sleepsUntilMs }: Place): boolean {
+    return sleepsUntilMs < this.#nowMs
   }
 
   #started(place: Place): void {
     this.counts.opens++
     this.#note(`opens ${place}`)
-    this.#watch.started(place)
   }
 
   // --- what happens
@@ -292,7 +292,8 @@ export class Storm {
 
   #leave(place: Place): void {
     const end = this.#goodbyeOf(place)
-    if (!place.isReady || this.#otherMembers([place]).length === 0 || !this.#mayEnd([place], end)) return
+    if (!this.#fleet.ready.includes(place) || this.#otherMembers([place]).length === 0 || !this.#mayEnd([place], end))
+      return
     this.#note(`leave ${place} ${end}`)
     this.counts.leaves++
     place.isClosing = true
@@ -304,7 +305,8 @@ export class Storm {
 
   /** Without storage, closing is leaving: unless it was cut off, as one that slept all the time. */
   #hasLeft({ isDurable, peer }: Place): boolean {
-    return !isDurable && !this.#bookkeeper.voters.some((id) => peerOf(id) === peer.id)
+    const voters = this.#bookkeepers.flatMap((bookkeeper) => bookkeeper.voters)
+    return !isDurable && !voters.some((id) => peerOf(id) === peer.id)
   }
 
   #closed(place: Place, end: End): void {
@@ -424,18 +426,20 @@ export class Storm {
     if (end === 'goodbye' && nowMs >= this.#adoptingUntilMs) return true
     if (this.#isReckless) return true
     const isSettled = nowMs > this.#endedSilentlyAtMs + UNNOTICED_MS && nowMs >= this.#adoptingUntilMs
-    return isSettled && this.#bookkeeper.survives(victims)
+    return isSettled && this.#bookkeepers.every((bookkeeper) => bookkeeper.survives(victims))
   }
 
   /** The state is still somewhere, and the server knows whose cluster it is. */
   #isRemembered(victims: readonly Place[]): boolean {
-    if (this.#otherMembers(victims).some(({ sleepsUntilMs }) => sleepsUntilMs < this.#nowMs)) return true
+    if (this.#otherMembers(victims).some((place) => this.#isAwake(place))) return true
     const isServerSafe = this.#isServerUp && !this.#events.includes('server')
     return isServerSafe && this.#fleet.up.every(({ isDurable }) => isDurable)
   }
 
+  /** Of all groups. */
   #otherMembers(victims: readonly Place[]): Place[] {
-    return this.#bookkeeper.members.filter((place) => place.isUp && !victims.includes(place))
+    const isMember = (place: Place) => this.#bookkeepers.every(({ members }) => members.includes(place))
+    return this.#fleet.up.filter((place) => !victims.includes(place) && isMember(place))
   }
 
   // --- the end
@@ -465,29 +469,27 @@ export class Storm {
   #explainLoss(): string {
     const { up } = this.#fleet
     if (!this.#isReckless) throw new Error('it does not recover')
-    if (this.#bookkeeper.isQuorum(up)) throw new Error('it does not recover though a quorum is there')
-    const missing = this.#bookkeeper.missing()
+    if (this.#bookkeepers.every((bookkeeper) => bookkeeper.isQuorum(up)))
+      throw new Error('it does not recover though a quorum is there')
+    const missing = this.#bookkeepers.flatMap((bookkeeper) => bookkeeper.missing())
     const unlikely = missing.filter(({ end }) => end !== 'crash')
     if (unlikely.length === missing.length) throw new Error(`nobody speaks for ${JSON.stringify(missing)}`)
     this.counts.lost++
     const gone = missing.map(({ id, end }) => `${short(id)} (${end})`)
-    return `of the voters ${this.#bookkeeper.voters.map(short).join(', ')} nobody speaks for ${gone.join(', ')}`
+    return `nobody speaks for the voters ${gone.join(', ')}`
   }
 
   async #result(): Promise<SwarmResult> {
-    const legions = this.#ready.map(({ peer }) => peer.legion)
-    const snapshots = await Promise.all(legions.map((legion) => hashOf(legion.main.exportSnapshot())))
+    const peers = this.#fleet.ready.map(({ peer }) => peer)
+    const groups = peers.flatMap((peer) => this.#fleet.usedOf(peer) ?? [])
+    const snapshots = await Promise.all(groups.map((group) => hashOf(group.exportSnapshot())))
     return {
       hash: this.#simulation.hash,
       operations: this.#users.operations,
-      states: legions.map(({ state }) => state),
+      states: groups.map(({ state }) => state),
       snapshots,
-      texts: legions.map((legion) => legion.doc().y.getText('notes').toString()),
+      texts: peers.map(({ legion }) => legion.doc().y.getText('notes').toString()),
       faults: this.#log,
     }
   }
-}
-
-function short(id: string): string {
-  return `${id.slice(0, 4)}${id.slice(id.lastIndexOf('.'))}`
 }

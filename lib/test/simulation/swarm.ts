@@ -135,7 +135,9 @@ export class Swarm {
   #leavesQuorum(victim: Peer): boolean {
     const stay = [...this.#alive.filter((peer) => peer !== victim), ...this.#down]
     const left = new Set(stay.map((peer) => peer.id))
-    return [victim, ...stay].flatMap(halvesAt).every((half) => isMajority(half, (id) => left.has(peerOf(id))))
+    return [victim, ...stay]
+      .flatMap(({ legion }) => halvesAt(legion.main))
+      .every((half) => isMajority(half, (id) => left.has(peerOf(id))))
   }
 
   // --- what happens to them

@@ -1,5 +1,6 @@
 import { LegionError } from '../../src/base/errors.js'
 import { pick, type RandomStream, randomInt } from '../../src/base/random.js'
+import type { Group } from '../../src/groups/group.js'
 import type { ProposeOptions } from '../../src/groups/proposals.js'
 import type { SimulatedPeer, Simulation } from '../../src/testing/simulation.js'
 import type { Ledger } from './ledger.js'
@@ -42,32 +43,40 @@ export class Users {
   /** Commands and reads whose callers got an answer. */
   acknowledged = 0
   readonly #simulation: Simulation
+  readonly #groupOf: (peer: Peer) => Group<Ledger> | undefined
   readonly #random: RandomStream
   readonly #processes: Peer[] = []
   #items = 0
 
-  constructor(simulation: Simulation) {
+  /** @param groupOf whose commands and reads it is about; undefined: the peer does not have it yet */
+  constructor(simulation: Simulation, groupOf = (peer: Peer): Group<Ledger> | undefined => peer.legion.main) {
     this.#simulation = simulation
+    this.#groupOf = groupOf
     this.#random = simulation.random
   }
 
   act(peer: Peer, isDurable: boolean): void {
+    const group = this.#groupOf(peer)
+    if (group === undefined) return
     const roll = this.#random()
-    if (roll < 0.4) this.#apply(peer, this.#drawKind(), this.#drawOptions(peer, isDurable))
-    else if (roll < 0.52) this.#read(peer)
+    if (roll < 0.4) this.#apply(peer, group, this.#drawKind(), this.#drawOptions(group, isDurable))
+    else if (roll < 0.52) this.#read(peer, group)
     else if (roll < 0.7) this.#type(peer)
-    else if (roll < 0.74) ignore(peer.legion.applyConsistent('draw', { item: 'x' }))
-    else if (roll < 0.77) ignore(peer.legion.applyConsistent('refuse', { item: 'x' }))
+    else if (roll < 0.74) ignore(group.applyConsistent('draw', { item: 'x' }))
+    else if (roll < 0.77) ignore(group.applyConsistent('refuse', { item: 'x' }))
   }
 
   /** A command that may fail. */
   attempt(peer: Peer): void {
-    ignore(this.#apply(peer, 'append', { timeoutMs: TIMEOUT_MS }))
+    const group = this.#groupOf(peer)
+    if (group !== undefined) ignore(this.#apply(peer, group, 'append', { timeoutMs: TIMEOUT_MS }))
   }
 
   /** A command that must succeed. */
   async insist(peer: Peer): Promise<void> {
-    await this.#apply(peer, 'append', { timeoutMs: 20_000 })
+    const group = this.#groupOf(peer)
+    if (group === undefined) throw new Error(`${peer.id} does not have the group`)
+    await this.#apply(peer, group, 'append', { timeoutMs: 20_000 })
   }
 
   /** The peer has crashed: what it had on disk is owed. */
@@ -84,35 +93,33 @@ export class Users {
     return pick(this.#random, ['append', 'append', 'set', 'compareAndSet', 'increment'] as const)
   }
 
-  #drawOptions(peer: Peer, isDurable: boolean): ProposeOptions {
+  #drawOptions(group: Group<Ledger>, isDurable: boolean): ProposeOptions {
     const roll = this.#random()
     if (roll < 0.1) return { timeoutMs: TIMEOUT_MS, once: false }
-    return isDurable && roll < 0.4 && peer.legion.status().isReady ? { persist: true } : { timeoutMs: TIMEOUT_MS }
+    return isDurable && roll < 0.4 && group.isReady ? { persist: true } : { timeoutMs: TIMEOUT_MS }
   }
 
-  #apply(peer: Peer, kind: CommandKind, options: ProposeOptions): Promise<unknown> {
-    const operation = this.#begin(peer, kind, options.persist ?? false)
+  #apply(peer: Peer, group: Group<Ledger>, kind: CommandKind, options: ProposeOptions): Promise<unknown> {
+    const operation = this.#begin(peer, group, kind, options.persist ?? false)
     const { key, item, value, expected } = operation
-    const { legion } = peer
     const command = { key, item, value, expected }
     // One type for all commands: each takes what it needs.
     const promise: Promise<number | boolean> =
       kind === 'append'
-        ? legion.applyConsistent('append', { key, item }, options)
+        ? group.applyConsistent('append', { key, item }, options)
         : kind === 'increment'
-          ? legion.applyConsistent('increment', { key, item }, options)
-          : legion.applyConsistent(kind as 'compareAndSet', command, options)
+          ? group.applyConsistent('increment', { key, item }, options)
+          : group.applyConsistent(kind as 'compareAndSet', command, options)
     this.#follow(operation, promise)
     return promise
   }
 
-  #read(peer: Peer): void {
+  #read(peer: Peer, group: Group<Ledger>): void {
     const kind = pick(this.#random, ['list', 'cell'] as const)
-    const operation = this.#begin(peer, kind, false)
+    const operation = this.#begin(peer, group, kind, false)
     const options = { timeoutMs: TIMEOUT_MS }
-    const { legion } = peer
     const promise: Promise<number | readonly string[]> =
-      kind === 'list' ? legion.read('list', operation.key, options) : legion.read('cell', operation.key, options)
+      kind === 'list' ? group.read('list', operation.key, options) : group.read('cell', operation.key, options)
     this.#follow(operation, promise)
   }
 
@@ -124,7 +131,7 @@ export class Users {
     })
   }
 
-  #begin(peer: Peer, kind: OperationKind, isPersistent: boolean): Operation {
+  #begin(peer: Peer, group: Group<Ledger>, kind: OperationKind, isPersistent: boolean): Operation {
     const key = pick(this.#random, kind === 'append' || kind === 'list' ? LISTS : CELLS)
     const operation: Operation = {
       process: this.#processOf(peer),
@@ -132,7 +139,7 @@ export class Users {
       key,
       item: `i${this.#items++}`,
       value: randomInt(this.#random, 5),
-      expected: peer.legion.status().isReady ? peer.legion.peek('cell', key) : 0,
+      expected: group.isReady ? group.peek('cell', key) : 0,
       isPersistent,
       invokedAt: this.#simulation.clock.nowMs,
       returnedAt: undefined,

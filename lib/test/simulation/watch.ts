@@ -1,7 +1,9 @@
+import type { Group } from '../../src/groups/group.js'
 import type { GroupStatus } from '../../src/groups/group-types.js'
 import { peerOf } from '../../src/groups/voter-id.js'
 import type { SimulatedClock } from '../../src/testing/simulated-runtime.js'
-import type { Fleet, Place } from './fleet.js'
+import type { Fleet, GroupName, Place } from './fleet.js'
+import type { Ledger } from './ledger.js'
 import type { StormCounts } from './storm-counts.js'
 import type { Users } from './users.js'
 
@@ -27,8 +29,9 @@ export class Watch {
     this.#counts = counts
   }
 
-  started(place: Place): void {
-    place.peer.legion.on('leader', () => this.#noteLeader(place.peer.legion.main.status()))
+  /** A peer has the group. */
+  opened(name: GroupName, group: Group<Ledger>): void {
+    group.on('leader', () => this.#noteLeader(name, group.status()))
   }
 
   /** An election may be needed, from now on. */
@@ -56,24 +59,26 @@ export class Watch {
   }
 
   #look({ peer }: Place): void {
-    const main = peer.legion.main.status()
-    if (main === undefined) return
-    this.#noteLeader(main)
-    this.#noteVoices(main)
+    for (const name of this.#fleet.groups) {
+      const status = this.#fleet.groupOf(peer, name)?.status()
+      if (status === undefined) continue
+      this.#noteLeader(name, status)
+      this.#noteVoices(name, status)
+    }
   }
 
-  #noteLeader(main: GroupStatus | undefined): void {
-    if (main?.role !== 'leader') return
-    const { epoch, term: number, id } = main
-    const term = `epoch ${epoch} term ${number}`
+  #noteLeader(name: GroupName, status: GroupStatus | undefined): void {
+    if (status?.role !== 'leader') return
+    const { epoch, term: number, id } = status
+    const term = `${name} epoch ${epoch} term ${number}`
     const other = this.#leaders.get(term) ?? id
     if (other !== id) this.#problem = `two leaders in ${term}: ${other} and ${id}`
     this.#leaders.set(term, id)
   }
 
-  #noteVoices({ id: self, voices }: GroupStatus): void {
+  #noteVoices(name: GroupName, { id: self, voices }: GroupStatus): void {
     for (const id of voices) {
-      const pair = `${self} ${id}`
+      const pair = `${name} ${self} ${id}`
       if (!this.#voices.has(pair)) this.#counts[this.#fleet.isKept(peerOf(id)) ? 'takeovers' : 'adoptions']++
       this.#voices.add(pair)
     }
