@@ -3,22 +3,36 @@ const POOL_BYTES = 8 * 1024
 /** Longer pieces get a buffer of their own. */
 const PIECE_BYTES_MAX = POOL_BYTES / 8
 
-let pool = new Uint8Array(POOL_BYTES)
-let used = 0
+class Pool {
+  #buffer = new ArrayBuffer(POOL_BYTES)
+  #used = 0
+
+  cut(length: number): Uint8Array {
+    if (length > PIECE_BYTES_MAX) return new Uint8Array(length)
+    if (this.#used + length > POOL_BYTES) {
+      this.#buffer = new ArrayBuffer(POOL_BYTES)
+      this.#used = 0
+    }
+    const start = this.#used
+    this.#used += length
+    return new Uint8Array(this.#buffer, start, length)
+  }
+}
+
+const kept = new Pool()
+const passing = new Pool()
 
 /**
  * Bytes to be filled, cut from a buffer that others have pieces of: for many small ones that are kept. V8 makes an array
  * of its own of more than 64 bytes ten times as slowly (measured).
  */
 export function pooledBytes(length: number): Uint8Array {
-  if (length > PIECE_BYTES_MAX) return new Uint8Array(length)
-  if (used + length > POOL_BYTES) {
-    pool = new Uint8Array(POOL_BYTES)
-    used = 0
-  }
-  const start = used
-  used += length
-  return new Uint8Array(pool.buffer, start, length)
+  return kept.cut(length)
+}
+
+/** The same for what nobody needs any more in a moment: what is kept would share its buffers with little but that. */
+export function passingBytes(length: number): Uint8Array {
+  return passing.cut(length)
 }
 
 /** A copy of the bytes from `start` on and before `end`, cut from the pool. */

@@ -56,6 +56,14 @@ export function giveBack(encoder: Encoder): void {
   idleEncoder = encoder
 }
 
+/** What was written, in bytes that `cut` makes. Gives the encoder back. */
+export function finishIn(cut: (length: number) => Uint8Array, encoder: Encoder): Uint8Array {
+  const bytes = encoder.bufs.length > 0 ? finish(encoder) : cut(encoder.cpos)
+  if (encoder.bufs.length === 0) copyBytes(encoder.cbuf, 0, encoder.cpos, bytes, 0)
+  giveBack(encoder)
+  return bytes
+}
+
 function roomyEncoder(): Encoder {
   const encoder = createEncoder()
   encoder.cbuf = new Uint8Array(ENCODER_BYTES)

@@ -1,8 +1,18 @@
 import { writeUint8Array } from 'lib0/encoding'
 import type { PeerId } from '../base/ids.js'
 import type { Runtime, Timer } from '../base/runtime.js'
+import { passingBytes } from '../codec/byte-pool.js'
 import { type Decoder, decodeAll, readCount } from '../codec/decode.js'
-import { createEncoder, type Encoder, encode, encodedLength, finish, writeCount } from '../codec/encode.js'
+import {
+  createEncoder,
+  type Encoder,
+  encode,
+  encodedLength,
+  finish,
+  finishIn,
+  takeEncoder,
+  writeCount,
+} from '../codec/encode.js'
 import type { SendResult } from '../mesh/port.js'
 import type { Message, VoterId } from '../raft/index.js'
 import { EPOCH_ID_MAX, type EpochId } from './epoch.js'
@@ -19,7 +29,8 @@ export interface ConsensusFramesOptions {
 }
 
 interface Frame {
-  readonly encoder: Encoder
+  /** Has all of its messages but the last; undefined while there is only one. */
+  encoder: Encoder | undefined
   /** The last one is not encoded yet: the next may go on where it ends. */
   readonly messages: GroupMessage[]
   /** All of its messages do. */
@@ -48,9 +59,9 @@ export class ConsensusFrames {
     const last = frame.messages.at(-1)
     const joined = last?.group === group && last.epoch === epoch ? joinAppends(last.message, message) : undefined
     if (joined !== undefined) frame.messages.pop()
-    else if (last !== undefined) writeGroupMessage(frame.encoder, last)
+    else if (last !== undefined) writeGroupMessage(encoderOf(frame), last)
     frame.messages.push({ group, epoch, message: joined ?? message })
-    if (encodedLength(frame.encoder) >= FRAME_BYTES_MAX) this.#send(to, frame)
+    if (frame.encoder !== undefined && encodedLength(frame.encoder) >= FRAME_BYTES_MAX) this.#send(to, frame)
   }
 
   flush(): void {
@@ -65,7 +76,7 @@ export class ConsensusFrames {
   #frameTo(to: PeerId): Frame {
     const known = this.#frames.get(to)
     if (known !== undefined) return known
-    const frame = { encoder: createEncoder(), messages: [], mayWait: true }
+    const frame: Frame = { encoder: undefined, messages: [], mayWait: true }
     this.#frames.set(to, frame)
     return frame
   }
@@ -77,12 +88,18 @@ export class ConsensusFrames {
 
   #send(to: PeerId, frame: Frame): void {
     this.#frames.delete(to)
+    const encoder = encoderOf(frame)
     const last = frame.messages.at(-1)
-    if (last !== undefined) writeGroupMessage(frame.encoder, last)
-    const result = this.#options.send(to, finish(frame.encoder))
+    if (last !== undefined) writeGroupMessage(encoder, last)
+    const result = this.#options.send(to, finishIn(passingBytes, encoder))
     if (result === 'queued') return
     for (const { group, message } of frame.messages) this.#options.lost(group, message, result)
   }
+}
+
+function encoderOf(frame: Frame): Encoder {
+  frame.encoder ??= takeEncoder()
+  return frame.encoder
 }
 
 /** Last words: one frame for every peer, whose messages are addressed to whoever hears them. Bounded. */

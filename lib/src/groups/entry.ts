@@ -1,5 +1,5 @@
 import type { ClusterId, PeerId } from '../base/ids.js'
-import { copyBytes, pooledBytes, pooledCopy } from '../codec/byte-pool.js'
+import { copyBytes, pooledBytes } from '../codec/byte-pool.js'
 import {
   DecodeError,
   type Decoder,
@@ -18,7 +18,7 @@ import {
 import {
   type Encoder,
   encode,
-  finish,
+  finishIn,
   giveBack,
   takeEncoder,
   writeBoolean,
@@ -161,9 +161,7 @@ export function encodeCall(name: string, payload: unknown): Uint8Array {
   const encoder = takeEncoder()
   writeString(encoder, name)
   writeValue(encoder, payload, 'payload')
-  const call = encoder.bufs.length > 0 ? finish(encoder) : pooledCopy(encoder.cbuf, 0, encoder.cpos)
-  giveBack(encoder)
-  return call
+  return finishIn(pooledBytes, encoder)
 }
 
 /** @throws DecodeError */

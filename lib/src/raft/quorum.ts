@@ -54,8 +54,8 @@ export function majorityOf(voters: Majority): number {
   return Math.floor(voters.length / 2) + 1
 }
 
-/** Insertion sort: there are few voters, and this runs for every acknowledgement. */
-function insertDescending(sorted: number[], value: number): void {
+/** Insertion sort: there are few members, and this runs for every acknowledgement. */
+export function insertDescending(sorted: number[], value: number): void {
   let i = sorted.length
   for (; i > 0 && (sorted[i - 1] as number) < value; i--) sorted[i] = sorted[i - 1] as number
   sorted[i] = value

@@ -1,5 +1,5 @@
 import { Progress, type ProgressLimits } from './progress.js'
-import { jointCommitted, jointVote, majorityOf, type VoteResult } from './quorum.js'
+import { insertDescending, jointCommitted, jointVote, majorityOf, type VoteResult } from './quorum.js'
 import type { Configuration, Index, VoterId } from './types.js'
 
 /** The configuration in effect, with the progress of every member and the votes of an election. */
@@ -93,10 +93,11 @@ export class Tracker {
   }
 
   #kept(self: VoterId, copies: number): Index {
-    const matches = this.#members
-      .filter((member) => member.id === self || (member.state === 'replicate' && member.makesCopy))
-      .map(({ match }) => match)
-      .sort((a, b) => b - a)
+    const matches: Index[] = []
+    for (const member of this.#members) {
+      if (member.id === self || (member.state === 'replicate' && member.makesCopy))
+        insertDescending(matches, member.match)
+    }
     return matches[Math.min(copies, matches.length) - 1] ?? Number.POSITIVE_INFINITY
   }
 

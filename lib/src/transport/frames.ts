@@ -1,3 +1,5 @@
+import { copyBytes, passingBytes } from '../codec/byte-pool.js'
+
 /**
  * What is inside a channel message: frames, one after the other, to the end of the message. Numbers are big-endian.
  *
@@ -39,7 +41,6 @@ export const MAX_MESSAGE_BYTES = 64 * 1024
 
 const WORD_BYTES = 4
 const NO_BYTES = new Uint8Array(0)
-const KINDS: ReadonlySet<number> = new Set(Object.values(FRAME_KIND))
 
 /** @param word 0 to 2³² − 1 */
 export function wordFrame(kind: 'ping' | 'pong' | 'receipt', word: number): Frame {
@@ -58,7 +59,7 @@ export function framesBytes(frames: readonly Frame[]): number {
 }
 
 export function encodeFrames(frames: readonly Frame[]): Uint8Array {
-  const message = new Uint8Array(framesBytes(frames))
+  const message = passingBytes(framesBytes(frames))
   let at = 0
   for (const frame of frames) at = writeFrame(message, at, frame)
   return message
@@ -87,7 +88,7 @@ function hasWord(kind: FrameKind): boolean {
 }
 
 function isKind(value: number): value is FrameKind {
-  return KINDS.has(value)
+  return value <= FRAME_KIND.receipt
 }
 
 function writeFrame(message: Uint8Array, at: number, frame: Frame): number {
@@ -98,7 +99,7 @@ function writeFrame(message: Uint8Array, at: number, frame: Frame): number {
   message[at + 3] = bodyBytes & 255
   if (hasWord(frame.kind)) writeWord(message, at + HEADER_BYTES, frame.word)
   const end = at + HEADER_BYTES + bodyBytes
-  message.set(frame.bytes, end - frame.bytes.length)
+  copyBytes(frame.bytes, 0, frame.bytes.length, message, end - frame.bytes.length)
   return end
 }
 

@@ -101,8 +101,10 @@ export class LaneQueue {
   }
 
   #frame(kind: Frame['kind'], payload: QueuedPayload, end: number): Frame {
-    const word = kind === FRAME_KIND.first ? payload.bytes.length : 0
-    return { kind, lane: this.#lane, port: payload.port, word, bytes: payload.bytes.subarray(this.#sentBytes, end) }
+    const { port, bytes } = payload
+    const word = kind === FRAME_KIND.first ? bytes.length : 0
+    const part = kind === FRAME_KIND.whole ? bytes : bytes.subarray(this.#sentBytes, end)
+    return { kind, lane: this.#lane, port, word, bytes: part }
   }
 
   /** Removing the first of an array is slow: the head moves instead, and the space is given back now and then. */
