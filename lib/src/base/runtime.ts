@@ -20,6 +20,13 @@ export interface Timer {
   cancel(): void
 }
 
+/** Resolves in a task of its own: others had their turn. */
+export function nextTask(runtime: Runtime): Promise<void> {
+  return new Promise((resolve) => {
+    runtime.setTimer(0, resolve)
+  })
+}
+
 /** Calls `fn` every `periodMs`, the first time after one period, until cancelled. */
 export function setPeriodicTimer(runtime: Runtime, periodMs: number, fn: () => void): Timer {
   let current: Timer

@@ -371,9 +371,9 @@ export class Groups {
 
   #tick(): void {
     const { runtime, timing } = this.#options
-    this.#loop.taskBegan()
-    this.#noteSleep()
     const nowMs = runtime.nowMs()
+    this.#loop.taskBegan()
+    this.#noteSleep(nowMs)
     const ticks = Math.floor((nowMs - this.#tickedAtMs) / timing.tickMs)
     this.#tickedAtMs = ticks > TICKS_PER_TIMER_MAX ? nowMs : this.#tickedAtMs + ticks * timing.tickMs
     for (const listener of this.#tickListeners) listener()
@@ -384,10 +384,8 @@ export class Groups {
   /**
    * Called first with everything that happens. What came while this peer slept is heard before its clock goes on.
    */
-  #noteSleep(): void {
-    const { runtime, timing } = this.#options
-    const nowMs = runtime.nowMs()
-    if (nowMs - this.#tickedAtMs < SLEEP_TICKS * timing.tickMs) return
+  #noteSleep(nowMs: number): void {
+    if (nowMs - this.#tickedAtMs < SLEEP_TICKS * this.#options.timing.tickMs) return
     this.#tickedAtMs = nowMs
     for (const host of this.#hosts.values()) host.woke()
   }
@@ -436,9 +434,10 @@ export class Groups {
   // --- what the others say
 
   #onFrame(from: PeerId, bytes: Uint8Array): void {
+    const nowMs = this.#options.runtime.nowMs()
     this.#loop.taskBegan()
-    this.#noteSleep()
-    this.#heardAtMs.set(from, this.#options.runtime.nowMs())
+    this.#noteSleep(nowMs)
+    this.#heardAtMs.set(from, nowMs)
     for (const message of decodeFrame(bytes, from, this.#options.network.self.id)) {
       const host = this.#hosts.get(message.group)
       if (host !== undefined) this.#loop.tell(host, message)

@@ -81,8 +81,8 @@ export class Reads {
 
   /** Serves what became readable. */
   applied(index: number): void {
+    if (this.#confirmed.length === 0) return
     const ready = this.#confirmed.filter((round) => round.index <= index)
-    if (ready.length === 0) return
     this.#confirmed = this.#confirmed.filter((round) => round.index > index)
     for (const round of ready) for (const waiting of round.reads) settle(waiting)
   }

@@ -1,5 +1,6 @@
 import { toBase64Url } from '../base/bytes.js'
 import { invariant } from '../base/errors.js'
+import { nextTask } from '../base/runtime.js'
 import {
   type ConfigChange,
   type Configuration,
@@ -28,7 +29,7 @@ import type { ReplicaLog } from './replica-log.js'
 import type { Position } from './replica-log-format.js'
 import type { ReplicaOptions } from './replica-types.js'
 import type { Applied, ReplicatedState } from './replicated-state.js'
-import { sendsFirst, sent } from './send-first.js'
+import { sendsFirst, whenSent } from './send-first.js'
 import { inOrder } from './snapshot.js'
 import { SNAPSHOT_ID_BYTES, type SnapshotSource, spoolSnapshot } from './snapshot-source.js'
 import { idsOf } from './voter-id.js'
@@ -317,8 +318,10 @@ export class Replica {
 
   #complete(ready: Ready): void {
     for (const message of ready.messagesAfterPersist) this.#options.events.send(message)
-    if (this.#options.isUrgent() && sendsFirst(ready, this.#isAwaiting)) this.#wait(sent(), () => this.#follow(ready))
-    else this.#follow(ready)
+    if (this.#options.isUrgent() && sendsFirst(ready, this.#isAwaiting)) {
+      this.#isBusy = true
+      whenSent(() => this.#goOn(() => this.#follow(ready)))
+    } else this.#follow(ready)
   }
 
   #follow(ready: Ready): void {
@@ -337,18 +340,23 @@ export class Replica {
 
   /** Goes on with `next` when the promise is fulfilled, unless the replica was stopped meanwhile. */
   #wait(pending: Promise<void>, next: () => void): void {
-    const { events } = this.#options
     this.#isBusy = true
-    pending
-      .then(() => {
-        this.#isBusy = false
-        if (this.#isStopped) return
-        next()
-        events.resumed()
-      })
-      .catch((error: unknown) => {
-        if (!this.#isStopped) events.failed(error)
-      })
+    pending.then(() => this.#goOn(next), this.#failed)
+  }
+
+  #goOn(next: () => void): void {
+    this.#isBusy = false
+    if (this.#isStopped) return
+    try {
+      next()
+      this.#options.events.resumed()
+    } catch (error) {
+      this.#failed(error)
+    }
+  }
+
+  readonly #failed = (error: unknown): void => {
+    if (!this.#isStopped) this.#options.events.failed(error)
   }
 
   // --- applying
@@ -428,29 +436,22 @@ export class Replica {
         events.checkpointed(digest)
         events.resumed()
       })
-      .catch((error: unknown) => {
-        if (!this.#isStopped) events.failed(error)
-      })
+      .catch(this.#failed)
   }
 
   async #takeCheckpoint(meta: SnapshotMeta): Promise<Digest> {
+    const { runtime } = this.#options
     const pieces = this.state.snapshot()
     const { durableMachine } = this.state
     if (durableMachine !== undefined) {
       await durableMachine.flush(encodeMark({ ...meta, head: this.state.head() }))
       await this.#log?.beginSnapshot().commit(meta)
-      return readThrough(meta.index, pieces, () => this.#pause())
+      return readThrough(meta.index, pieces, () => nextTask(runtime))
     }
     const writer = this.#log?.beginSnapshot()
-    const digest = await readThrough(meta.index, pieces, (part) => writer?.add(part) ?? this.#pause())
+    const digest = await readThrough(meta.index, pieces, (part) => writer?.add(part) ?? nextTask(runtime))
     await writer?.commit(meta)
     return digest
-  }
-
-  #pause(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#options.runtime.setTimer(0, resolve)
-    })
   }
 
   // --- the log's length

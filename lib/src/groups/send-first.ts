@@ -1,3 +1,4 @@
+import { soon } from '../base/soon.js'
 import type { Ready } from '../raft/index.js'
 
 // What others wait for leaves before a replica works on what is committed: applying a command takes as long as all the
@@ -20,8 +21,7 @@ export function sendsFirst(
   )
 }
 
-/** Resolves when the messages of this run have left: the links send at the end of the work at hand, see `soon`. */
-export async function sent(): Promise<void> {
-  await undefined // The run itself ends, and with it the frames are handed to the links.
-  await undefined
+/** Calls `work`, which must not throw, when the messages of this run have left: the links send by `soon` as well. */
+export function whenSent(work: () => void): void {
+  soon(() => soon(work)) // The run itself ends before the first, and with it the frames are handed to the links.
 }
