@@ -2,7 +2,7 @@ import type { DocumentsMetrics } from './docs/documents.js'
 import type { GroupStatus, MemberStatus } from './groups/group-types.js'
 import type { GroupsMetrics } from './groups/groups.js'
 import type { TransferMetrics } from './groups/snapshot-exchange.js'
-import type { MeshPeerStatus, MeshStatus } from './mesh/mesh.js'
+import type { MeshPeerStatus, MeshStatus } from './mesh/mesh-status.js'
 import type { MessagingMetrics } from './messaging/messaging.js'
 import type { LinkTraffic } from './transport/link.js'
 

@@ -1,9 +1,10 @@
+import { equalBytes } from '../base/bytes.js'
 import type { PeerId } from '../base/ids.js'
 import type { Runtime, Timer } from '../base/runtime.js'
 import { pooledCopy } from '../codec/byte-pool.js'
 import type { ControlMessage, RecordVersion } from './control.js'
 import { eagerLinks } from './eager-links.js'
-import type { LinkMap } from './link-map.js'
+import { type LinkMap, trusted } from './link-map.js'
 import type { LinkedPeer } from './linked-peer.js'
 import { hashOf } from './pair-weight.js'
 import { decodeRecord, encodeRecord, type PeerRecord, type SealedRecord } from './peer-record.js'
@@ -88,17 +89,21 @@ export class Gossip {
   linked(linked: LinkedPeer): void {
     this.#untold.set(linked.info.id, new Set())
     this.#checked.set(linked.info.id, undefined)
-    this.#isEagerStale = true
-    this.#passOnSoon()
-    this.changed()
+    this.linksChanged()
   }
 
   unlinked(peer: PeerId): void {
     this.#untold.delete(peer)
     this.#checked.delete(peer)
     this.#eager.delete(peer)
+    this.linksChanged()
+  }
+
+  /** There are others, or others are in doubt. */
+  linksChanged(): void {
     this.#isEagerStale = true
     this.#passOnSoon()
+    this.#checkSoon()
     this.changed()
   }
 
@@ -179,13 +184,19 @@ export class Gossip {
     return this.#known.size <= this.#options.limit
   }
 
-  /** All linked peers are told by this one itself: what they have in common with it is the first they need to know. */
+  /**
+   * All linked peers are told by this one itself: what they have in common with it is the first they need to know. Not if
+   * all is as told before: a link that was in doubt has ended, or a new one with the same peer has taken its place.
+   */
   #tellOwn(): void {
     const { runtime, self, record } = this.#options
     this.#ownTimer = undefined
-    this.#toldAtMs = runtime.nowMs()
     const peer = self()
-    this.#keep({ peer, version: ++this.#version, body: encodeRecord(record()) })
+    const body = encodeRecord(record())
+    const told = this.#known.get(peer)
+    if (told?.version === this.#version && equalBytes(told.body, body)) return
+    this.#toldAtMs = runtime.nowMs()
+    this.#keep({ peer, version: ++this.#version, body })
     for (const untold of this.#untold.values()) untold.add(peer)
     this.#passOn()
   }
@@ -217,7 +228,7 @@ export class Gossip {
     this.#isEagerStale = false
     const { self, links, map } = this.#options
     const before = this.#eager
-    this.#eager = eagerLinks(self(), [...links.keys()], (peer) => map.toldBy(peer))
+    this.#eager = eagerLinks(self(), trusted(links), (peer) => map.toldBy(peer))
     for (const peer of this.#eager) {
       const linked = before.has(peer) ? undefined : links.get(peer)
       if (linked !== undefined) this.#check(linked)

@@ -1,7 +1,8 @@
 import type { Unsubscribe } from '../base/emitter.js'
 import type { ClusterId, PeerId } from '../base/ids.js'
 import type { FoundingPlace, Rest } from '../signaling/rendezvous.js'
-import type { Mesh, MeshEvents, MeshOptions, MeshSelf, MeshStatus } from './mesh.js'
+import type { Mesh, MeshEvents, MeshOptions, MeshSelf } from './mesh.js'
+import type { MeshStatus } from './mesh-status.js'
 import type { PeerInfo, PeerStatus } from './peer-info.js'
 import type { Port, PortHandlers, PortName } from './port.js'
 

@@ -1,4 +1,5 @@
 import type { PeerId } from '../base/ids.js'
+import type { LinkedPeer } from './linked-peer.js'
 import { weightOf } from './pair-weight.js'
 import type { PeerFacts, PeerRecord } from './peer-record.js'
 
@@ -7,6 +8,8 @@ export const MAX_HOPS = 8
 
 /** Children in so many trees are kept until something changes. */
 const KEPT_TREES = 64
+
+type OwnLink = Pick<LinkedPeer, 'isDoubted'>
 
 /** This peer, a peer with a record here, or one that a record or a link of this peer names. */
 interface Node {
@@ -29,7 +32,7 @@ interface Node {
  */
 export class LinkMap {
   readonly #self: () => PeerId
-  readonly #ownLinks: ReadonlyMap<PeerId, unknown>
+  readonly #ownLinks: ReadonlyMap<PeerId, OwnLink>
   readonly #records = new Map<PeerId, PeerFacts>()
   readonly #nodes = new Map<PeerId, Node>()
   readonly #children = new Map<PeerId, readonly PeerId[]>()
@@ -38,8 +41,8 @@ export class LinkMap {
   /** Whose distances the nodes have now; undefined: those before the last change. */
   #root: Node | undefined
 
-  /** @param links this peer's; `changed` is to be called after each change of them */
-  constructor(self: () => PeerId, links: ReadonlyMap<PeerId, unknown>) {
+  /** @param links this peer's; `changed` is to be called after each change of them, or of doubts about them */
+  constructor(self: () => PeerId, links: ReadonlyMap<PeerId, OwnLink>) {
     this.#self = self
     this.#ownLinks = links
   }
@@ -70,7 +73,7 @@ export class LinkMap {
 
   /** The own links have changed. */
   changed(): void {
-    this.#tell(this.#node(this.#self()), this.#ownLinks.keys())
+    this.#tell(this.#node(this.#self()), trusted(this.#ownLinks))
   }
 
   /** Everybody to whom a way leads, this peer included. */
@@ -80,7 +83,7 @@ export class LinkMap {
 
   /** The linked peer to give to what is for `to`; undefined if there is no way. */
   nextHop(to: PeerId): PeerId | undefined {
-    if (this.#ownLinks.has(to)) return to
+    if (this.#ownLinks.get(to)?.isDoubted === false) return to
     if (!this.#nextHops.has(to)) this.#nextHops.set(to, this.#findNextHop(to))
     return this.#nextHops.get(to)
   }
@@ -214,6 +217,11 @@ export class LinkMap {
     }
     return best
   }
+}
+
+/** Who is linked by a link without doubts. */
+export function trusted(links: ReadonlyMap<PeerId, OwnLink>): PeerId[] {
+  return [...links].filter(([, { isDoubted }]) => !isDoubted).map(([peer]) => peer)
 }
 
 function setMember<T>(list: T[], item: T, isMember: boolean): void {

@@ -28,6 +28,11 @@ export class LinkedPeer implements PeerStatus {
     return this.link.rttMs
   }
 
+  /** Nothing was heard of it for so long that the link should not be counted on. */
+  get isDoubted(): boolean {
+    return this.link.isDoubted
+  }
+
   /** @returns false if the lane's queue is full */
   say(message: ControlMessage): boolean {
     return this.link.send('control', CONTROL_PORT, encodeControl(message))

@@ -7,22 +7,23 @@ import { DecodeError } from '../codec/decode.js'
 import type { FoundingPlace, Rendezvous, RendezvousStatus, Rest, RoomView } from '../signaling/rendezvous.js'
 import type { Connector, IceServer } from '../transport/channel.js'
 import type { Lane } from '../transport/lanes.js'
-import { type Link, type LinkStatus, MAX_GOODBYE_BYTES, SILENT } from '../transport/link.js'
+import { type Link, MAX_GOODBYE_BYTES, SILENT } from '../transport/link.js'
 import type { Attempt } from './attempt.js'
 import type { Authorize } from './authorization.js'
 import { CONTROL_PORT, type ControlMessage, decodeControl, encodeControl } from './control.js'
-import { Dialer, type DialState } from './dialer.js'
+import { Dialer } from './dialer.js'
 import { Directory } from './directory.js'
 import type { Refusal } from './greeting.js'
 import { encodeHello, type Identity } from './handshake.js'
 import { LinkedPeer } from './linked-peer.js'
+import type { MeshPeerStatus, MeshStatus } from './mesh-status.js'
 import type { Network, NetworkEvents, PeerLeftReason } from './network.js'
 import type { PeerInfo, PeerStatus } from './peer-info.js'
 import type { Port, PortHandlers, PortName } from './port.js'
 import { Ports } from './ports.js'
 import { problemOf } from './relay.js'
 import { DEFAULT_MESH_LIMITS, DEFAULT_MESH_TIMING, type MeshLimits, type MeshTiming } from './settings.js'
-import { isTopologyPort, Topology, type TopologyCounts } from './topology.js'
+import { isTopologyPort, Topology } from './topology.js'
 
 export interface MeshOptions {
   /** Who this peer is, until `start` knows better. */
@@ -53,27 +54,6 @@ export interface MeshEvents extends NetworkEvents {
   relayNeeded(peer: PeerId, problem: string): void
   /** A peer's `authorize` said no to this one. */
   unauthorized(peer: PeerId, problem: string): void
-}
-
-export interface MeshStatus {
-  readonly rendezvous: RendezvousStatus
-  readonly problem: string | undefined
-  readonly clusterId: ClusterId | undefined
-  readonly peers: Readonly<Record<PeerId, MeshPeerStatus>>
-  /** Links closed because of what came over them. */
-  readonly malformed: number
-  /** Signals that nobody had sealed for us, or that were played again. */
-  readonly droppedSignals: number
-  /** Links that ended in the greeting because one side does not talk to the other. */
-  readonly refused: number
-  /** Messages that passed over other peers. */
-  readonly relay: TopologyCounts
-}
-
-export interface MeshPeerStatus {
-  /** `relayed by` names the linked peer that messages to it are given to. */
-  readonly state: 'direct' | `relayed by ${PeerId}` | DialState
-  readonly link: LinkStatus | undefined
 }
 
 /** What is on its way over a link that is not needed any more has arrived by then. */
@@ -278,6 +258,7 @@ export class Mesh implements Network {
 
   #peerLeftRoom(peer: PeerId): void {
     this.#directory.removeFromRoom(peer)
+    this.#suspect(peer) // its process may have ended, which the server's connection tells at once and the link does not
     this.#dialer.evaluateSoon()
   }
 
@@ -385,6 +366,7 @@ export class Mesh implements Network {
       this.#ports.drained(lane, linked.info.id)
       this.#topology.drained(lane)
     })
+    link.on('doubt', () => this.#topology.doubted())
     link.on('close', (reason) => {
       if (reason === SILENT) this.#world?.rendezvous.probe() // perhaps it is not the peer, but our network
       this.#drop(linked, 'lost', reason)

@@ -13,7 +13,7 @@ export interface OverlayOptions {
   known(): ReadonlySet<PeerId>
   /** Its record says that it takes no more links. */
   isFull(peer: PeerId): boolean
-  /** It is known, but most likely can't be linked now. */
+  /** It is known, but most likely can't be linked now, or its link is in doubt. */
   isDoubtful(peer: PeerId): boolean
   /** Gives up a link, so that there is room for a better one. */
   unlink(peer: PeerId): void
@@ -132,7 +132,7 @@ export class Overlay {
       if (missing <= 0) break
       if (!links.has(peer) && this.#isFullNow(peer)) continue
       chosen.add(peer)
-      if (links.has(peer) || !this.#options.isDoubtful(peer)) missing--
+      if (!this.#options.isDoubtful(peer)) missing--
     }
     if (missing > 0) this.#changedAt(runtime.nowMs() + FULL_FOR_MS)
     return chosen
@@ -202,10 +202,12 @@ export class Overlay {
 
   /** @param even if all are wanted, one that is not preferred is given up */
   #leastWanted(wanted: ReadonlySet<PeerId>, even: boolean): PeerId | undefined {
-    const { self, links } = this.#options
+    const { self, links, isDoubtful } = this.#options
     const ranked = ranking(self(), links.keys()).reverse()
-    const unwanted = ranked.find((peer) => !wanted.has(peer))
-    return unwanted ?? (even ? ranked.find((peer) => !this.#preferred.has(peer)) : undefined)
+    const unwanted = ranked.filter((peer) => !wanted.has(peer))
+    return (
+      unwanted.find(isDoubtful) ?? unwanted[0] ?? (even ? ranked.find((peer) => !this.#preferred.has(peer)) : undefined)
+    )
   }
 }
 

@@ -4,7 +4,7 @@ import type { Lane } from '../transport/lanes.js'
 import { BROADCAST_PORT, type BroadcastCounts, Broadcasts } from './broadcasts.js'
 import type { ControlMessage } from './control.js'
 import { Gossip, type GossipMessage } from './gossip.js'
-import { LinkMap } from './link-map.js'
+import { LinkMap, trusted } from './link-map.js'
 import type { LinkedPeer } from './linked-peer.js'
 import type { PeerLeftReason } from './network.js'
 import { Overlay } from './overlay.js'
@@ -153,6 +153,13 @@ export class Topology {
     this.#reach.parted(peer)
   }
 
+  /** A link is in doubt, or not any more. */
+  doubted(): void {
+    this.#changed()
+    this.#gossip.linksChanged()
+    this.#options.changed()
+  }
+
   /** What this peer says of itself has changed. */
   selfChanged(): void {
     this.#gossip.changed()
@@ -218,8 +225,7 @@ export class Topology {
 
   #record() {
     const { self, clusterId, links } = this.#options
-    const neighbours = [...links.keys()]
-    return { info: self(), clusterId: clusterId(), isFull: this.#overlay.isFull(links), neighbours }
+    return { info: self(), clusterId: clusterId(), isFull: this.#overlay.isFull(links), neighbours: trusted(links) }
   }
 
   #changed(): void {
@@ -238,6 +244,8 @@ export class Topology {
   }
 
   #isDoubtful(peer: PeerId): boolean {
+    const linked = this.#options.links.get(peer)
+    if (linked !== undefined) return linked.isDoubted
     const failures = this.#options.failuresOf(peer)
     if (this.near.has(peer)) return failures >= MAX_FAILURES
     return failures > 1 || this.#reach.isLost(peer) // one may be a request to be dialled that is on its way

@@ -59,6 +59,8 @@ export interface LinkEvents {
   message(lane: Lane, port: number, payload: Uint8Array): void
   /** The lane takes payloads again after `send` said false. */
   drain(lane: Lane): void
+  /** `isDoubted` has changed. */
+  doubt(): void
   /** Exactly once, last. */
   close(reason: string): void
 }
@@ -111,6 +113,7 @@ export class Link {
   #flushIsDue = false
   /** No less than the channel's `bufferedBytes`. */
   #bufferedAtMostBytes = 0
+  #isDoubted = false
 
   /** @param channel must be open; messages that came before are lost, so call this in its `open` event at the latest */
   constructor(channel: Channel, options: LinkOptions) {
@@ -125,7 +128,10 @@ export class Link {
         this.#ping = wordFrame('ping', sequence)
         this.#flushSoon()
       },
-      suspect: () => this.channel.restart?.() ?? false,
+      suspect: () => {
+        this.#doubt(true)
+        return this.channel.restart?.() ?? false
+      },
       silent: () => this.close(SILENT),
     })
     channel.on('message', (message) => this.#receive(message))
@@ -136,6 +142,11 @@ export class Link {
   /** Smoothed; undefined until the first answer to a ping. */
   get rttMs(): number | undefined {
     return this.#liveness.rttMs
+  }
+
+  /** It was asked for a sign of life, and has given none for most of its time: perhaps nothing gets through any more. */
+  get isDoubted(): boolean {
+    return this.#isDoubted
   }
 
   /**
@@ -258,6 +269,7 @@ export class Link {
 
   #receive(message: Uint8Array): void {
     this.#liveness.heard()
+    if (this.#isDoubted) this.#doubt(false)
     let frames = 0
     for (let at = 0; at < message.length; frames++) {
       const frame = readFrame(message, at, LANES.length)
@@ -289,6 +301,12 @@ export class Link {
     if (result === undefined) return
     if (result instanceof Uint8Array) this.#events.emit('message', LANES[frame.lane] as Lane, frame.port, result)
     else this.close(`malformed: ${result.problem}`)
+  }
+
+  #doubt(isDoubted: boolean): void {
+    if (this.#isDoubted === isDoubted) return
+    this.#isDoubted = isDoubted
+    this.#events.emit('doubt')
   }
 
   #closed(reason: string): void {

@@ -115,13 +115,23 @@ export class Liveness {
   }
 
   #keepAwake(nowMs: number): void {
-    if (this.#suspectMs !== undefined && nowMs >= this.#suspectMs) {
-      this.#suspectMs = undefined
-      const isTried = this.#actions.suspect()
-      if (isTried && !this.#isProbed) this.#deadlineMs = nowMs + SUSPECT_MS
-    }
-    if (nowMs >= this.#nextPingMs()) this.#ping(nowMs)
+    if (nowMs >= this.#nextPingMs()) this.#ask(nowMs)
+    else if (this.#suspectMs !== undefined && nowMs >= this.#suspectMs) this.#suspect(nowMs)
     this.#arm(nowMs)
+  }
+
+  /** Who is asked late, by a timer of a hidden tab or a busy process, has as long to answer as who is asked in time. */
+  #ask(nowMs: number): void {
+    this.#ping(nowMs)
+    if (this.#suspectMs === undefined || this.#isProbed) return
+    const { idleMs, silentMs } = this.#timing
+    this.#suspectMs = Math.max(this.#suspectMs, nowMs + (1 - SUSPECT_LEFT) * silentMs - idleMs)
+  }
+
+  #suspect(nowMs: number): void {
+    this.#suspectMs = undefined
+    const isTried = this.#actions.suspect()
+    if (isTried && !this.#isProbed) this.#deadlineMs = nowMs + SUSPECT_MS
   }
 
   #slept(nowMs: number): boolean {

@@ -92,3 +92,27 @@ describe('a network that is back', () => {
     expect(await world.until(() => peer.mesh.status().rendezvous === 'joined', 10_000)).toBeLessThan(250)
   })
 })
+
+describe('a linked peer that leaves the room', () => {
+  async function linkedPair(): Promise<[MeshPeer, MeshPeer]> {
+    world = new SimulatedMeshes(7)
+    const pair = world.start(2) as [MeshPeer, MeshPeer]
+    await world.until(() => world.isComplete(), 10_000)
+    return pair
+  }
+
+  it('[MSH53] is lost within the probe if its process has ended', async () => {
+    const [a, b] = await linkedPair()
+    world.network.server.unplug(b.id)
+    world.crash(b)
+    await world.run(1_600)
+    expect(a.events.at(-1)).toBe(`left ${b.id} lost`)
+  })
+
+  it('[MSH53] keeps its link if it lives', async () => {
+    const [a, b] = await linkedPair()
+    world.network.server.unplug(b.id)
+    await world.run(20_000)
+    expect([a.events, b.events]).toEqual([[`joined ${b.id}`], [`joined ${a.id}`]])
+  })
+})

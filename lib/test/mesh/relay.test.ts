@@ -96,7 +96,7 @@ describe('messages over others', () => {
     const [first, second] = peers as [MeshPeer, MeshPeer]
     world.network.block([first.id], [second.id])
     first.ports.messages?.broadcast(bytes('hear'))
-    await world.run(4_000)
+    await world.run(1_500)
     expect(second.messages).toEqual([])
     await world.run(8_000)
     expect(second.messages).toEqual([`${first.id}: hear`])
@@ -259,7 +259,7 @@ describe('the map', () => {
   })
 
   function mapOf(self: PeerId, links: PeerId[], ...records: ReturnType<typeof record>[]): LinkMap {
-    const map = new LinkMap(() => self, new Map(links.map((peer) => [peer, true])))
+    const map = new LinkMap(() => self, new Map(links.map((peer) => [peer, { isDoubted: false }])))
     map.changed()
     for (const each of records) map.put(each)
     return map
@@ -273,6 +273,26 @@ describe('the map', () => {
     map.put(record(e, c))
     expect(map.nextHop(e)).toBe(c)
     expect([...map.reachable()].sort()).toEqual([...ids].sort())
+  })
+
+  it('[MSH54] goes round a link in doubt, if there is another way', () => {
+    const doubts = { isDoubted: true }
+    const map = new LinkMap(
+      () => a,
+      new Map([
+        [b, doubts],
+        [c, { isDoubted: false }],
+      ]),
+    )
+    map.changed()
+    map.put(record(b, a))
+    expect(map.nextHop(b)).toBeUndefined()
+    map.put(record(c, a, b))
+    map.put(record(b, a, c))
+    expect(map.nextHop(b)).toBe(c)
+    doubts.isDoubted = false
+    map.changed()
+    expect(map.nextHop(b)).toBe(b)
   })
 
   it('[MSH44] trees of equal maps fit together: every peer has one parent', () => {

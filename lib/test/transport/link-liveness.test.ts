@@ -32,6 +32,17 @@ class SleepyRuntime {
   }
 }
 
+/** Its timers fire so much too late. */
+function lateRuntime(runtime: Runtime, lateMs: number): Runtime {
+  return {
+    nowMs: () => runtime.nowMs(),
+    wallClockMs: () => runtime.wallClockMs(),
+    setTimer: (delayMs, fn) => runtime.setTimer(delayMs + lateMs, fn),
+    randomBytes: (count) => runtime.randomBytes(count),
+    random: () => runtime.random(),
+  }
+}
+
 function sleepyPair() {
   let sleepy: SleepyRuntime | undefined
   const pair = linkPair({
@@ -103,6 +114,36 @@ describe('signs of life', () => {
     expect(a.rttMs).toBe(60)
     await clock.run(60_000)
     expect(a.rttMs).toBe(60)
+  })
+})
+
+describe('doubts', () => {
+  it('[LNK24] come when a link that was asked is silent for 3.6 s, or most of a probe, and end with the first bytes', async () => {
+    const { clock, link, other } = lonelyLink()
+    const doubts: [atMs: number, isDoubted: boolean][] = []
+    link.on('doubt', () => doubts.push([clock.nowMs, link.isDoubted]))
+    await clock.run(4_500)
+    link.probe(1_000)
+    await clock.run(500)
+    other.send(Uint8Array.of(0, 1, 0, 1, 7)) // One whole frame with one byte.
+    await clock.run(1_000)
+    link.probe(1_000)
+    await clock.run(700)
+    expect(doubts).toEqual([
+      [3_600, true],
+      [5_000, false],
+      [6_600, true],
+    ])
+  })
+
+  it.each([1_700, 1_900])('[LNK24] who is asked %i ms late has as long to answer', async (lateMs) => {
+    const runtimeOfA = (clock: SimulatedClock) => lateRuntime(clock.fork(9), lateMs)
+    const { clock, a, closeReasons } = linkPair({ delayMs: 200, runtimeOfA })
+    const doubts: number[] = []
+    a.on('doubt', () => doubts.push(clock.nowMs))
+    await clock.run(60_000)
+    expect(doubts).toEqual([])
+    expect(closeReasons.a).toEqual([])
   })
 })
 
