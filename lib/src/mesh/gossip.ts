@@ -103,7 +103,6 @@ export class Gossip {
   linksChanged(): void {
     this.#isEagerStale = true
     this.#passOnSoon()
-    this.#checkSoon()
     this.changed()
   }
 
@@ -186,7 +185,7 @@ export class Gossip {
 
   /**
    * All linked peers are told by this one itself: what they have in common with it is the first they need to know. Not if
-   * all is as told before: a link that was in doubt has ended, or a new one with the same peer has taken its place.
+   * all is as told before, as when a link that was in doubt has ended; a new one with the same peer is only checked.
    */
   #tellOwn(): void {
     const { runtime, self, record } = this.#options
@@ -194,7 +193,10 @@ export class Gossip {
     const peer = self()
     const body = encodeRecord(record())
     const told = this.#known.get(peer)
-    if (told?.version === this.#version && equalBytes(told.body, body)) return
+    if (told?.version === this.#version && equalBytes(told.body, body)) {
+      this.#checkSoon()
+      return
+    }
     this.#toldAtMs = runtime.nowMs()
     this.#keep({ peer, version: ++this.#version, body })
     for (const untold of this.#untold.values()) untold.add(peer)
