@@ -72,11 +72,11 @@ function roomyEncoder(): Encoder {
 
 export function writeBytes(encoder: Encoder, bytes: Uint8Array): void {
   writeVarUint(encoder, bytes.length)
-  append(encoder, bytes)
+  writeRaw(encoder, bytes)
 }
 
-/** lib0's `writeUint8Array` makes a view first, which costs more than to copy what most bytes are (measured). */
-function append(encoder: Encoder, bytes: Uint8Array): void {
+/** Bytes without their number. lib0's `writeUint8Array` makes a view first, which costs more than to copy few bytes (measured). */
+export function writeRaw(encoder: Encoder, bytes: Uint8Array): void {
   const { length } = bytes
   if (encoder.cpos + length > encoder.cbuf.length) {
     writeUint8Array(encoder, bytes)
@@ -139,7 +139,7 @@ export function writeOptional<T>(
 
 export function writeId(encoder: Encoder, id: PeerId | ClusterId): void {
   invariant(readBase64Url(id, idBytes) === ID_BYTES, () => `not an id: ${id}`)
-  append(encoder, idBytes)
+  writeRaw(encoder, idBytes)
 }
 
 /** Of the id that is being written: an array for each would cost more than the rest (measured). */

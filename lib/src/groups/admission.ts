@@ -2,7 +2,8 @@ import type { PeerId } from '../base/ids.js'
 import type { MachineDefinition } from '../machines/machine.js'
 import type { Message } from '../raft/index.js'
 import type { Announce, Refusal } from './announce.js'
-import { isProposable } from './entry.js'
+import { holdsSeveral, isProposable } from './entry.js'
+import { PACKED_BYTES_MAX } from './pack.js'
 import type { Replica } from './replica.js'
 import type { ReplicatedState } from './replicated-state.js'
 import type { Member } from './roster.js'
@@ -55,7 +56,8 @@ const ENTRY_HEADER_BYTES_MAX = 64
 export function isAcceptable(message: Message, replica: Replica, commandBytes: number): boolean {
   if (message.to !== replica.id || replica.state.roster.isRetired(message.from)) return false
   if (message.type !== 'propose') return true
-  return message.entries.every(
-    ({ type, data }) => type === 'normal' && isProposable(data) && data.length <= commandBytes + ENTRY_HEADER_BYTES_MAX,
-  )
+  return message.entries.every(({ type, data }) => {
+    const bytesMax = holdsSeveral(data) ? PACKED_BYTES_MAX : commandBytes + ENTRY_HEADER_BYTES_MAX
+    return type === 'normal' && isProposable(data) && data.length <= bytesMax
+  })
 }

@@ -28,10 +28,12 @@ import {
   writeList,
   writeOneOf,
   writeOptional,
+  writeRaw,
   writeString,
 } from '../codec/encode.js'
 import { readValue, type Value, writeValue } from '../codec/value.js'
 import type { VoterId } from '../raft/index.js'
+import { type CommandNumber, type CommandNumbers, readCommandNumbers, writeCommandNumbers } from './command-numbers.js'
 import { MEMBERS_MAX, type Member } from './roster.js'
 import { type RosterEntry, readRosterEntry, writeRosterEntry } from './roster-entry.js'
 import { incarnationOf, peerOf, voterIdOf } from './voter-id.js'
@@ -42,6 +44,7 @@ import { incarnationOf, peerOf, voterIdOf } from './voter-id.js'
  */
 export type GroupEntry =
   | CommandEntry
+  | CommandsEntry
   | OneShotEntry
   | RegisterEntry
   | CreateGroupEntry
@@ -53,6 +56,12 @@ export type GroupEntry =
 /** A command of a session: applied once, however often it is in the log. */
 export interface CommandEntry extends CommandHeader, Call {
   readonly kind: 'command'
+}
+
+/** Commands of one session, applied one after the other: what an entry costs on each replica, they cost once. */
+export interface CommandsEntry {
+  readonly kind: 'commands'
+  readonly commands: readonly CommandEntry[]
 }
 
 /** What is called; the same as a machine's CommandCall. */
@@ -146,10 +155,11 @@ const CHECKPOINT = 5
 const ACTIVATE = 6
 const ROSTER = 7
 const DISSOLVE = 8
+const COMMANDS = 9
 
 /** What a peer may forward to the leader; the other kinds are the leader's own. */
-const PROPOSABLE: readonly number[] = [COMMAND, ONE_SHOT, REGISTER, CREATE_GROUP, CHECKPOINT, ROSTER]
-const KNOWN_MAX = DISSOLVE
+const PROPOSABLE: readonly number[] = [COMMAND, ONE_SHOT, REGISTER, CREATE_GROUP, CHECKPOINT, ROSTER, COMMANDS]
+const KNOWN_MAX = COMMANDS
 
 const COMMAND_NAME_BYTES_MAX = 256
 const NONCE_BYTES_MAX = 32
@@ -178,6 +188,18 @@ export function encodeCommand(header: CommandHeader, call: Uint8Array): Uint8Arr
   writeCount(encoder, header.lowest)
   writeCount(encoder, header.timestampMs)
   return finishBefore(encoder, call)
+}
+
+/** @param commands 1 to COMMANDS_MAX, each with its call from `encodeCall`; their numbers must not fall */
+export function encodeCommands(
+  commands: readonly (CommandNumber & { readonly call: Uint8Array })[],
+  { session, lowest }: Omit<CommandNumbers, 'commands'>,
+): Uint8Array {
+  return encode((encoder) => {
+    writeByte(encoder, COMMANDS)
+    writeCommandNumbers(encoder, { session, lowest, commands })
+    for (const { call } of commands) writeRaw(encoder, call)
+  })
 }
 
 /** @param call from `encodeCall` */
@@ -251,6 +273,11 @@ export function isRosterEntry(data: Uint8Array): boolean {
   return data[0] === ROSTER
 }
 
+/** True for several commands in one entry. */
+export function holdsSeveral(data: Uint8Array): boolean {
+  return kindOf(data) === COMMANDS
+}
+
 /** True if any peer may propose an entry of this kind, whatever is in it. */
 export function isProposable(data: Uint8Array): boolean {
   return PROPOSABLE.includes(kindOf(data))
@@ -263,13 +290,13 @@ function kindOf(data: Uint8Array): number {
 
 /** Whose entry it is, without looking at its payload. */
 export type EntryOwner =
-  | { readonly kind: 'command'; readonly session: number; readonly sequence: number }
+  | { readonly kind: 'session'; readonly session: number; readonly sequences: readonly number[] }
   | { readonly kind: 'one-shot'; readonly ticket: Ticket }
 
 /** Undefined for every other kind, and for damaged ones. */
 export function decodeOwner(data: Uint8Array): EntryOwner | undefined {
   const kind = kindOf(data)
-  if (kind !== COMMAND && kind !== ONE_SHOT) return undefined
+  if (kind !== COMMAND && kind !== COMMANDS && kind !== ONE_SHOT) return undefined
   try {
     return decodeAll(data, readOwner)
   } catch {
@@ -278,13 +305,23 @@ export function decodeOwner(data: Uint8Array): EntryOwner | undefined {
 }
 
 function readOwner(decoder: Decoder): EntryOwner {
-  const owner = readByte(decoder) === COMMAND ? readCommandOwner(decoder) : readOneShotOwner(decoder)
+  const owner = readOwnerOf(readByte(decoder), decoder)
   decoder.pos = decoder.arr.length
   return owner
 }
 
+function readOwnerOf(kind: number, decoder: Decoder): EntryOwner {
+  if (kind === ONE_SHOT) return readOneShotOwner(decoder)
+  return kind === COMMAND ? readCommandOwner(decoder) : readCommandsOwner(decoder)
+}
+
+function readCommandsOwner(decoder: Decoder): EntryOwner {
+  const { session, commands } = readCommandNumbers(decoder)
+  return { kind: 'session', session, sequences: commands.map(({ number }) => number) }
+}
+
 function readCommandOwner(decoder: Decoder): EntryOwner {
-  return { kind: 'command', session: readCount(decoder), sequence: readCount(decoder) }
+  return { kind: 'session', session: readCount(decoder), sequences: [readCount(decoder)] }
 }
 
 function readOneShotOwner(decoder: Decoder): EntryOwner {
@@ -309,6 +346,8 @@ function readEntry(decoder: Decoder): GroupEntry {
       return { kind: 'checkpoint' }
     case ROSTER:
       return readRosterEntry(decoder)
+    case COMMANDS:
+      return { kind: 'commands', commands: readCommands(decoder) }
     case DISSOLVE:
       return { kind: 'dissolve', into: readClusterId(decoder) }
     default:
@@ -326,6 +365,19 @@ function readCommand(decoder: Decoder): CommandEntry {
     name: readName(decoder, COMMAND_NAME_BYTES_MAX),
     payload: readValue(decoder),
   }
+}
+
+function readCommands(decoder: Decoder): CommandEntry[] {
+  const { session, lowest, commands } = readCommandNumbers(decoder)
+  return commands.map(({ number, timestampMs }) => ({
+    kind: 'command',
+    session,
+    sequence: number,
+    lowest,
+    timestampMs,
+    name: readName(decoder, COMMAND_NAME_BYTES_MAX),
+    payload: readValue(decoder),
+  }))
 }
 
 function readOneShot(decoder: Decoder): OneShotEntry {

@@ -357,11 +357,10 @@ export class Group<M extends AnyMachine> {
   }
 
   #applied(applied: Applied, index: number): void {
-    if (applied.kind === 'roster')
+    if (applied.kind === 'roster') {
       this.#requests.roster.applied(applied.nonce, applied.result, this.#replica().state.roster)
-    else if (applied.kind === 'command' || applied.kind === 'one-shot' || applied.kind === 'register') {
-      this.#requests.proposals?.applied(applied, index)
     } else if (applied.kind === 'group') for (const look of this.#groupWatchers) look()
+    else this.#requests.proposals?.applied(applied, index)
   }
 
   /** A command of an earlier run, of which nobody knows any more whether it was applied. */

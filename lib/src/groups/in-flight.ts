@@ -101,7 +101,6 @@ export class InFlight {
     for (const pending of this.#numbered.values()) {
       pending.queue?.delete(pending)
       pending.number = undefined
-      pending.entry = undefined
     }
     this.#numbered.clear()
     this.#nextSequence = 1

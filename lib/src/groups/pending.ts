@@ -19,8 +19,6 @@ export interface Pending {
   release: () => void
   /** Its sequence number in the session, or the number of its ticket; given when it is first given out. */
   number: number | undefined
-  /** The log entry; made when it is first given out, then sent again unchanged. */
-  entry: Uint8Array | undefined
   /** How often it was given out and not returned: 0 means that it can't have been applied. */
   sends: number
   /** When it is given out again unasked; `Infinity` while it waits to be given out. */
@@ -67,7 +65,6 @@ export function newPending(call: Uint8Array, timestampMs: number, deadlineMs: nu
     reject: nothing,
     release: nothing,
     number: undefined,
-    entry: undefined,
     sends: 0,
     resendAtMs: Number.POSITIVE_INFINITY,
     resendDelayMs: FIRST_RESEND_DELAY_MS,

@@ -1,20 +1,13 @@
 import { toBase64Url } from '../base/bytes.js'
-import { invariant, type LegionError, type Outcome } from '../base/errors.js'
+import type { LegionError, Outcome } from '../base/errors.js'
 import type { PeerId } from '../base/ids.js'
 import type { Logger } from '../base/logger.js'
 import type { Runtime } from '../base/runtime.js'
 import type { Value } from '../codec/value.js'
-import {
-  type Call,
-  decodeCall,
-  decodeOwner,
-  type EntryOwner,
-  encodeCall,
-  encodeCommand,
-  encodeOneShot,
-} from './entry.js'
+import { type Call, decodeCall, decodeOwner, encodeCall, type Ticket } from './entry.js'
 import { InFlight } from './in-flight.js'
 import { type Outbox, type OutboxRecord, sortOut } from './outbox.js'
+import { type Proposer, pack } from './pack.js'
 import { type Batch, newPending, nextResendDelayMs, type Pending } from './pending.js'
 import {
   busy,
@@ -165,19 +158,17 @@ export class Proposals {
     if (this.#isRegistrationDue) {
       return { entries: [this.#registration.take()], proposals: [], registers: this.#registration.nonce }
     }
-    const entries: Uint8Array[] = []
     const proposals: Pending[] = []
     const nowMs = this.#options.runtime.nowMs()
     let bytes = 0
     while (bytes < BATCH_BYTES_MAX) {
       const pending = this.#inFlight.takeQueued(this.#session !== undefined)
       if (pending === undefined) break
-      const entry = this.#giveOut(pending, nowMs)
-      entries.push(entry)
+      this.#giveOut(pending, nowMs)
       proposals.push(pending)
-      bytes += entry.length
+      bytes += pending.call.length
     }
-    return { entries, proposals, registers: undefined }
+    return { entries: pack(proposals, this.#proposer), proposals, registers: undefined }
   }
 
   get hasUnsent(): boolean {
@@ -222,7 +213,10 @@ export class Proposals {
   /** An entry has its place in the log for good; it is not applied yet. Need not be called unless `watchesCommits`. */
   committed(index: number, data: Uint8Array): void {
     const owner = decodeOwner(data)
-    if (owner !== undefined) this.#noteCommitted(this.#ownedBy(owner), index)
+    if (owner?.kind === 'one-shot') this.#noteCommitted(this.#byTicket(owner.ticket), index)
+    else if (owner?.session === this.#session) {
+      for (const sequence of owner?.sequences ?? []) this.#noteCommitted(this.#inFlight.bySequence(sequence), index)
+    }
   }
 
   get watchesCommits(): boolean {
@@ -231,13 +225,15 @@ export class Proposals {
 
   /** Takes note of what was applied here. */
   applied(applied: Applied, index: number): void {
-    if (applied.kind === 'register') {
+    if (applied.kind === 'commands') {
+      for (const each of applied.all) this.applied(each, index)
+    } else if (applied.kind === 'register') {
       if (applied.nonce === this.#registration.nonce) this.#registered(applied.session)
     } else if (applied.kind === 'one-shot') {
-      this.#settle(this.#ownedBy(applied), applied.result, index)
+      this.#settle(this.#byTicket(applied.ticket), applied.result, index)
     } else if (applied.kind === 'command' && applied.session === this.#session) {
       if (applied.result === 'expired') this.#restart(applied.session)
-      else this.#settle(this.#ownedBy(applied), applied.result, index)
+      else this.#settle(this.#inFlight.bySequence(applied.sequence), applied.result, index)
     }
   }
 
@@ -347,26 +343,16 @@ export class Proposals {
 
   // --- going out
 
-  #giveOut(pending: Pending, nowMs: number): Uint8Array {
-    pending.entry ??= pending.isOneShot ? this.#oneShotEntry(pending) : this.#commandEntry(pending)
+  #giveOut(pending: Pending, nowMs: number): void {
+    this.#inFlight.numberOf(pending)
     pending.sends++
     if (!pending.isOneShot) pending.resendAtMs = nowMs + pending.resendDelayMs
     this.#inFlight.noteDue(pending)
-    return pending.entry
   }
 
-  #commandEntry(pending: Pending): Uint8Array {
-    const { call, timestampMs } = pending
-    const session = this.#session
-    invariant(session !== undefined, () => 'a command of the session was given out without one')
-    const sequence = this.#inFlight.numberOf(pending)
-    return encodeCommand({ session, sequence, lowest: this.#inFlight.lowest, timestampMs }, call)
-  }
-
-  #oneShotEntry(pending: Pending): Uint8Array {
-    const { call, timestampMs } = pending
-    const ticket = { nonce: this.#ticketNonce, number: this.#inFlight.numberOf(pending) }
-    return encodeOneShot({ peer: this.#options.self(), ticket, timestampMs }, call)
+  get #proposer(): Proposer {
+    const { lowest } = this.#inFlight
+    return { session: this.#session, lowest, peer: this.#options.self(), ticketNonce: this.#ticketNonce }
   }
 
   // --- the session
@@ -450,11 +436,8 @@ export class Proposals {
 
   // --- the end of a proposal
 
-  #ownedBy(owner: EntryOwner): Pending | undefined {
-    if (owner.kind === 'one-shot') {
-      return owner.ticket.nonce === this.#ticketNonce ? this.#inFlight.byTicket(owner.ticket.number) : undefined
-    }
-    return owner.session === this.#session ? this.#inFlight.bySequence(owner.sequence) : undefined
+  #byTicket({ nonce, number }: Ticket): Pending | undefined {
+    return nonce === this.#ticketNonce ? this.#inFlight.byTicket(number) : undefined
   }
 
   #noteCommitted(pending: Pending | undefined, index: number): void {

@@ -15,6 +15,7 @@ import { machineTools } from '../machines/machine-tools.js'
 import type { VoterId } from '../raft/index.js'
 import {
   type CommandEntry,
+  type CommandsEntry,
   type CreateGroupEntry,
   decodeEntry,
   decodeJoining,
@@ -35,6 +36,7 @@ import { peerOf } from './voter-id.js'
 /** What became of one entry, for whoever waits for it here. */
 export type Applied =
   | SessionApplied
+  | { readonly kind: 'commands'; readonly all: readonly SessionApplied[] }
   | { readonly kind: 'checkpoint' }
   | { readonly kind: 'activated'; readonly version: number }
   | { readonly kind: 'group'; readonly record: GroupRecord }
@@ -68,15 +70,17 @@ export class ReplicatedState {
   #seed = 0
   /** Of the command that is being applied. Seeded only when it is asked: most commands want no chance. */
   #stream: RandomStream | undefined
-  #randomIndex = 0
+  #randomPlace = 0
   readonly #random: RandomStream = () => {
-    this.#stream ??= seededRandom(this.#randomIndex, this.#randomIndex / 2 ** 32, this.#seed)
+    this.#stream ??= seededRandom(this.#randomPlace, this.#randomPlace / 2 ** 32, this.#seed)
     return this.#stream()
   }
   /** 0 until it is known. */
   #version = 0
   #timestampMs = 0
   #appliedIndex = 0
+  /** By how much the place of what is applied is above its index. */
+  #surplus = 0
   #ignoredEntries = 0
   #isEmpty = true
   #dissolvedInto: ClusterId | undefined
@@ -217,6 +221,7 @@ export class ReplicatedState {
       machineVersion: this.#version,
       seed: this.#seed,
       appliedIndex: this.#appliedIndex,
+      surplus: this.#surplus,
       timestampMs: this.#timestampMs,
       roster: this.#roster.toRecord(),
       sessions: [...this.#sessions.all.values()],
@@ -267,6 +272,7 @@ export class ReplicatedState {
     this.#roster = Roster.restore(head.roster)
     this.#groups = GroupRegistry.restore(head.groups)
     this.#appliedIndex = head.appliedIndex
+    this.#surplus = head.surplus
     this.#isEmpty = head.isEmpty
     this.#dissolvedInto = head.dissolvedInto
     this.#epochs = head.epochs
@@ -305,6 +311,8 @@ export class ReplicatedState {
     switch (entry.kind) {
       case 'command':
         return this.#applyCommand(index, entry)
+      case 'commands':
+        return this.#applyCommands(index, entry)
       case 'one-shot':
         return this.#applyOneShot(index, entry)
       case 'register':
@@ -329,7 +337,20 @@ export class ReplicatedState {
     return { kind: 'register', nonce, session: this.#sessions.register(nonce, peer, index, isMember, replaces) }
   }
 
-  #applyCommand(index: number, entry: CommandEntry): Applied | undefined {
+  /** Each has a place of its own. Ends with the first one that can't be applied here. */
+  #applyCommands(index: number, { commands }: CommandsEntry): Applied {
+    const all: SessionApplied[] = []
+    for (const command of commands) {
+      const applied = this.#applyCommand(index, command)
+      if (applied === undefined) break
+      all.push(applied)
+      this.#surplus++
+    }
+    this.#surplus--
+    return { kind: 'commands', all }
+  }
+
+  #applyCommand(index: number, entry: CommandEntry): SessionApplied | undefined {
     const verdict = this.#sessions.check(entry.session, entry.sequence, entry.lowest, index)
     const { session, sequence } = entry
     if (verdict.kind !== 'apply') this.#counts.repeated++
@@ -354,8 +375,9 @@ export class ReplicatedState {
     }
     this.#timestampMs = Math.max(this.#timestampMs, entry.timestampMs)
     const call: CommandCall = { name: entry.name, payload: entry.payload, isOwn: true }
-    const random = this.#randomAt(index)
-    const context = { index, timestampMs: this.#timestampMs, version: this.#version, random, from }
+    const place = index + this.#surplus
+    const random = this.#randomAt(place)
+    const context = { index: place, timestampMs: this.#timestampMs, version: this.#version, random, from }
     const result = this.#machine.apply(call, context)
     this.#counts[outcomeOf(result)]++
     return result
@@ -388,11 +410,12 @@ export class ReplicatedState {
   }
 
   #contextAt(index: number): HookContext {
-    return { index, timestampMs: this.#timestampMs, version: this.#version, random: this.#randomAt(index) }
+    const place = index + this.#surplus
+    return { index: place, timestampMs: this.#timestampMs, version: this.#version, random: this.#randomAt(place) }
   }
 
-  #randomAt(index: number): RandomStream {
-    this.#randomIndex = index
+  #randomAt(place: number): RandomStream {
+    this.#randomPlace = place
     this.#stream = undefined
     return this.#random
   }
@@ -400,7 +423,9 @@ export class ReplicatedState {
 
 /** What peers ask for: nothing of it has any effect in a cluster that is dissolved. */
 function isUsers({ kind }: GroupEntry): boolean {
-  return kind === 'command' || kind === 'one-shot' || kind === 'register' || kind === 'create-group'
+  return (
+    kind === 'command' || kind === 'commands' || kind === 'one-shot' || kind === 'register' || kind === 'create-group'
+  )
 }
 
 function outcomeOf(result: CommandResult): 'applied' | 'rejected' | 'failed' {

@@ -43,6 +43,8 @@ export interface SnapshotHead {
   readonly machineVersion: number
   readonly seed: number
   readonly appliedIndex: number
+  /** By how much the place of the next command is above its index: see `HookContext.index`. */
+  readonly surplus: number
   readonly timestampMs: number
   readonly roster: RosterRecord
   readonly sessions: readonly SessionRecord[]
@@ -55,7 +57,7 @@ export interface SnapshotHead {
   readonly epochs: readonly Epoch[]
 }
 
-const FORMAT = 1
+const FORMAT = 2
 const LENGTH_BYTES = 4
 const TEXT_BYTES_MAX = 256
 const SESSIONS_MAX = 65_536
@@ -69,6 +71,7 @@ export function encodeHead(head: SnapshotHead): Uint8Array {
     writeCount(encoder, head.machineVersion)
     writeCount(encoder, head.seed)
     writeCount(encoder, head.appliedIndex)
+    writeCount(encoder, head.surplus)
     writeCount(encoder, head.timestampMs)
     writeRoster(encoder, head.roster)
     writeList(encoder, head.sessions, writeSession)
@@ -89,6 +92,7 @@ export function decodeHead(bytes: Uint8Array): SnapshotHead {
       machineVersion: readCount(decoder),
       seed: readCount(decoder, 2 ** 32 - 1),
       appliedIndex: readCount(decoder),
+      surplus: readCount(decoder),
       timestampMs: readCount(decoder),
       roster: readRoster(decoder),
       sessions: readList(decoder, SESSIONS_MAX, readSession),

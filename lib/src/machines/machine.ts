@@ -93,7 +93,10 @@ export type CommandResult =
 
 /** What a hook of membership is told; the same on every replica. */
 export interface HookContext {
-  /** The entry's index in the log. */
+  /**
+   * Its place in the log: the index of its entry, and one more for each further command of the entries so far that hold
+   * several. No two commands have the same.
+   */
   readonly index: number
   /** The proposer's wall clock, forced never to fall along the log. */
   readonly timestampMs: number

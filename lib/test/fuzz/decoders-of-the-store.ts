@@ -61,6 +61,7 @@ const head: SnapshotHead = {
   machineVersion: 1,
   seed: 0xffffffff,
   appliedIndex: 9,
+  surplus: 3,
   timestampMs: 1e12,
   roster: {
     members: [MEMBER],

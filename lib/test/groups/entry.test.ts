@@ -11,6 +11,7 @@ import {
   encodeCall,
   encodeCheckpoint,
   encodeCommand,
+  encodeCommands,
   encodeCreateGroup,
   encodeOneShot,
   encodeRegister,
@@ -22,11 +23,16 @@ import { voterIdOf } from '../../src/groups/voter-id.js'
 const peer = 'AAAAAAAAAAAAAAAAAAAAAA' as PeerId
 const header = { session: 300, sequence: 7, lowest: 2 ** 40, timestampMs: 1_700_000_000_000 }
 const call = encodeCall('reserve', { seat: '12A' })
+const several = [
+  { number: 7, timestampMs: header.timestampMs, call },
+  { number: 9, timestampMs: header.timestampMs + 1, call: encodeCall('cancel', undefined) },
+]
 const ticket = { nonce: 'boot1234', number: 5 }
 const group = { name: 'orders', machineName: 'kv', replicas: 3, founder: voterIdOf(peer, 2) }
 
 const entries = {
   command: encodeCommand(header, call),
+  commands: encodeCommands(several, header),
   oneShot: encodeOneShot({ peer, ticket, timestampMs: 9 }, call),
   register: encodeRegister({ nonce: 'n', peer, replaces: undefined }),
   replacing: encodeRegister({ nonce: 'n', peer, replaces: { id: 12, nonce: 'old' } }),
@@ -40,6 +46,13 @@ describe('entries', () => {
     const called = { name: 'reserve', payload: { seat: '12A' } }
     expect(decodeCall(call)).toEqual(called)
     expect(decodeEntry(entries.command)).toEqual({ kind: 'command', ...header, ...called })
+    const second = { sequence: 9, timestampMs: header.timestampMs + 1, name: 'cancel', payload: undefined }
+    const commands = [
+      { kind: 'command', ...header, ...called },
+      { kind: 'command', ...header, ...second },
+    ]
+    expect(decodeEntry(entries.commands)).toEqual({ kind: 'commands', commands })
+    expect(() => decodeEntry(encodeCommands([], header))).toThrow(DecodeError)
     expect(decodeEntry(entries.oneShot)).toEqual({ kind: 'one-shot', peer, ticket, timestampMs: 9, ...called })
     expect(decodeEntry(entries.register)).toEqual({ kind: 'register', nonce: 'n', peer, replaces: undefined })
     expect(decodeEntry(entries.replacing)).toMatchObject({ replaces: { id: 12, nonce: 'old' } })
@@ -98,9 +111,11 @@ describe('entries', () => {
   })
 
   it('[SES18] tells whose a command is without its payload', () => {
-    expect(decodeOwner(entries.command)).toEqual({ kind: 'command', session: 300, sequence: 7 })
+    expect(decodeOwner(entries.command)).toEqual({ kind: 'session', session: 300, sequences: [7] })
+    expect(decodeOwner(entries.commands)).toEqual({ kind: 'session', session: 300, sequences: [7, 9] })
     expect(decodeOwner(entries.oneShot)).toEqual({ kind: 'one-shot', ticket })
     expect(decodeOwner(entries.register)).toBeUndefined()
     expect(decodeOwner(entries.command.subarray(0, 2))).toBeUndefined()
+    expect(decodeOwner(entries.commands.subarray(0, 9))).toBeUndefined()
   })
 })

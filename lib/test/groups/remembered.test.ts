@@ -22,6 +22,7 @@ const EMPTY: SnapshotHead = {
   machineVersion: 1,
   seed: 1,
   appliedIndex: 1,
+  surplus: 3,
   timestampMs: 1,
   roster: { members: [], retired: [], ejected: [], pinned: [], changedAt: 0 },
   sessions: [],

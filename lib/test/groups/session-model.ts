@@ -7,7 +7,8 @@ import type { Value } from '../../src/codec/value.js'
 import { type CommandEntry, decodeEntry, encodeRegister } from '../../src/groups/entry.js'
 import { Outbox, type OutboxLimits } from '../../src/groups/outbox.js'
 import { type Batch, type LostCall, Proposals, type ProposeOptions } from '../../src/groups/proposals.js'
-import { type Applied, fromReplicated, type SessionLimits, SessionTable } from '../../src/groups/sessions.js'
+import type { Applied } from '../../src/groups/replicated-state.js'
+import { fromReplicated, type SessionLimits, SessionTable } from '../../src/groups/sessions.js'
 import type { Durability, StoreEntry, Write } from '../../src/storage/storage.js'
 
 export const PEER = 'AAAAAAAAAAAAAAAAAAAAAA' as PeerId
@@ -47,6 +48,8 @@ export class GroupModel {
   /** By the command's payload: the outputs of its runs. */
   readonly runs = new Map<Value, number[]>()
   #strangers = 0
+  /** By how much the place of the next command is above its index. */
+  #surplus = 0
 
   constructor(limits?: SessionLimits) {
     this.table = new SessionTable(limits)
@@ -77,9 +80,16 @@ export class GroupModel {
     if (entry.kind === 'one-shot') {
       return { kind: 'one-shot', ticket: entry.ticket, result: this.#run(entry.payload, index) }
     }
-    if (entry.kind !== 'command') return undefined
-    const { session, sequence } = entry
-    return { kind: 'command', session, sequence, result: this.#applyCommand(entry, index) }
+    if (entry.kind === 'command') return this.#applyOne(entry, index)
+    if (entry.kind !== 'commands') return undefined
+    const all = entry.commands.map((command, i) => this.#applyOne(command, index + i))
+    this.#surplus += all.length - 1
+    return { kind: 'commands', all }
+  }
+
+  #applyOne(command: CommandEntry, index: number) {
+    const { session, sequence } = command
+    return { kind: 'command', session, sequence, result: this.#applyCommand(command, index) } as const
   }
 
   #applyCommand({ session, sequence, lowest, payload }: CommandEntry, index: number) {
@@ -92,8 +102,9 @@ export class GroupModel {
   }
 
   #run(payload: Value, index: number) {
-    this.runs.set(payload, [...(this.runs.get(payload) ?? []), index])
-    return { ok: true as const, output: index }
+    const place = index + this.#surplus
+    this.runs.set(payload, [...(this.runs.get(payload) ?? []), place])
+    return { ok: true as const, output: place }
   }
 }
 
