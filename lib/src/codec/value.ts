@@ -133,6 +133,7 @@ function readNested(decoder: Decoder, depth: number): Value {
   const tag = readByte(decoder)
   requireDepth(depth)
   if (tag === OBJECT_TAG) return readObject(decoder, depth)
+  if (tag === TEXT_TAG) return readText(decoder) // most leaves are, and a call by way of a table is felt
   return tag === LIST_TAG ? readArray(decoder, depth) : readLeaf(decoder, tag)
 }
 
@@ -145,8 +146,12 @@ const LEAF_READERS: { readonly [tag: number]: (decoder: Decoder) => Value } = {
   122: readBigInt64,
   121: () => false,
   120: () => true,
-  [TEXT_TAG]: (decoder) => readString(decoder, decoder.arr.length),
+  [TEXT_TAG]: readText,
   116: (decoder) => readBytes(decoder, decoder.arr.length).slice(),
+}
+
+function readText(decoder: Decoder): string {
+  return readString(decoder, decoder.arr.length)
 }
 
 function readArray(decoder: Decoder, depth: number): Value {

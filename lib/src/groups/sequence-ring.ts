@@ -1,11 +1,11 @@
-const SMALLEST = 64
+const SMALLEST = 8
 
 /**
- * Items by numbers that are given out in rising order and fall out of use in about the same order: an array that begins
- * again at its start. Costs memory in proportion to the distance from the lowest number in use to the highest.
+ * Items by numbers that come in about rising order and fall out of use in about the same order: an array that begins again
+ * at its start. Costs memory in proportion to the distance from the lowest number in use to the highest.
  *
- * Invariants: the items' numbers are from `#lowest` on and less than `#items.length` away from it; the length is a power
- * of two; `#items[number & (length - 1)]` is the item of the number.
+ * Invariants: the items' numbers are from `#lowest` on and below `#next`, which are no more than `#items.length` apart; the
+ * length is a power of two; `#items[number & (length - 1)]` is the item of the number, undefined if there is none.
  */
 export class SequenceRing<T> {
   #items: (T | undefined)[] = new Array<T | undefined>(SMALLEST).fill(undefined)
@@ -28,19 +28,24 @@ export class SequenceRing<T> {
     return number >= this.#lowest && number < this.#next ? this.#at(number) : undefined
   }
 
-  /** @param number above all that were set since the ring was empty last */
+  /** In the place of the number's former item, if it has one. */
   set(number: number, item: T): void {
-    if (this.#size === 0) this.#lowest = number
-    while (number - (this.lowest ?? number) >= this.#items.length) this.#grow()
+    if (this.#size === 0) this.#next = number
+    const lowest = Math.min(number, this.lowest ?? number)
+    const next = Math.max(number + 1, this.#next)
+    while (next - lowest > this.#items.length) this.#resize(2 * this.#items.length)
+    this.#lowest = lowest
+    this.#next = next
+    if (this.#at(number) === undefined) this.#size++
     this.#items[this.#place(number)] = item
-    this.#next = number + 1
-    this.#size++
   }
 
   delete(number: number): void {
     if (this.get(number) === undefined) return
     this.#items[this.#place(number)] = undefined
     this.#size--
+    const { length } = this.#items
+    if (length > SMALLEST && this.#size < length / 8) this.#giveBack()
   }
 
   clear(): void {
@@ -49,11 +54,16 @@ export class SequenceRing<T> {
   }
 
   /** In the order of their numbers. Items may be deleted meanwhile. */
-  *values(): Generator<T, void, undefined> {
+  *entries(): Generator<readonly [number, T], void, undefined> {
     for (let number = this.#lowest; number < this.#next; number++) {
       const item = this.get(number)
-      if (item !== undefined) yield item
+      if (item !== undefined) yield [number, item]
     }
+  }
+
+  /** As `entries`. */
+  *values(): Generator<T, void, undefined> {
+    for (const [, item] of this.entries()) yield item
   }
 
   #at(number: number): T | undefined {
@@ -64,9 +74,16 @@ export class SequenceRing<T> {
     return number & (this.#items.length - 1)
   }
 
-  #grow(): void {
-    const grown = new Array<T | undefined>(2 * this.#items.length).fill(undefined)
-    for (let number = this.#lowest; number < this.#next; number++) grown[number & (grown.length - 1)] = this.#at(number)
-    this.#items = grown
+  /** Half of the memory, if that is more than twice of what is needed. */
+  #giveBack(): void {
+    const { length } = this.#items
+    if (this.#next - (this.lowest ?? this.#next) <= length / 4) this.#resize(length / 2)
+  }
+
+  /** @param length a power of two, no less than what is needed */
+  #resize(length: number): void {
+    const items = new Array<T | undefined>(length).fill(undefined)
+    for (let number = this.#lowest; number < this.#next; number++) items[number & (length - 1)] = this.#at(number)
+    this.#items = items
   }
 }

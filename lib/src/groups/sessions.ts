@@ -3,6 +3,7 @@ import type { PeerId } from '../base/ids.js'
 import type { Value } from '../codec/value.js'
 import type { CommandResult } from '../machines/machine.js'
 import type { SessionRef, Ticket } from './entry.js'
+import { SequenceRing } from './sequence-ring.js'
 
 /**
  * The session table: what makes a proposal exactly-once, whatever is sent again (Ongaro, "Consensus: Bridging Theory
@@ -49,7 +50,7 @@ export interface SessionRecord {
   readonly peer: PeerId
   /** Every sequence number below it is settled at the client and forgotten here. */
   readonly lowest: number
-  /** Results of the commands from `lowest` on that were applied, in the order of the log. */
+  /** Results of the commands from `lowest` on that were applied, by their sequence numbers, which rise. */
   readonly results: ReadonlyMap<number, StoredResult>
   /** The index of the last entry that used it. */
   readonly lastIndex: number
@@ -136,7 +137,7 @@ export class SessionTable {
     session.use(lowest, index)
     if (sequence < session.lowest) return { kind: 'settled' }
     if (sequence >= session.lowest + this.#limits.window) return { kind: 'expired' }
-    const result = session.results.get(sequence)
+    const result = session.resultOf(sequence)
     return result === undefined ? { kind: 'apply', session } : { kind: 'cached', session, result }
   }
 
@@ -180,8 +181,9 @@ export class Session implements SessionRecord {
   readonly nonce: string
   readonly peer: PeerId
   readonly #limits: SessionLimits
-  readonly #results: Map<number, StoredResult>
-  /** About how many bytes each large output has that is kept, the oldest first. */
+  /** Not a Map, which with ten thousand commands in flight costs more than applying them. */
+  readonly #results = new SequenceRing<StoredResult>()
+  /** About how many bytes each large output has that is kept. */
   readonly #large = new Map<number, number>()
   #largeBytes = 0
   #lowest: number
@@ -193,11 +195,10 @@ export class Session implements SessionRecord {
     this.nonce = record.nonce
     this.peer = record.peer
     this.#limits = limits
-    this.#results = new Map(record.results)
     this.#lowest = record.lowest
     this.#lastIndex = record.lastIndex
     this.#replaced = record.replaced
-    for (const [sequence, result] of this.#results) this.#weigh(sequence, result)
+    for (const [sequence, result] of record.results) this.record(sequence, result)
   }
 
   get lowest(): number {
@@ -205,7 +206,11 @@ export class Session implements SessionRecord {
   }
 
   get results(): ReadonlyMap<number, StoredResult> {
-    return this.#results
+    return new Map(this.#results.entries())
+  }
+
+  resultOf(sequence: number): StoredResult | undefined {
+    return this.#results.get(sequence)
   }
 
   get lastIndex(): number {
@@ -223,8 +228,8 @@ export class Session implements SessionRecord {
     this.#prune(lowest)
   }
 
-  record(sequence: number, result: ReplicatedResult): void {
-    invariant(!this.#results.has(sequence), () => `session ${this.id}: sequence ${sequence} applied twice`)
+  record(sequence: number, result: StoredResult): void {
+    invariant(this.#results.get(sequence) === undefined, () => `session ${this.id}: sequence ${sequence} applied twice`)
     this.#results.set(sequence, result)
     this.#weigh(sequence, result)
   }
@@ -247,7 +252,7 @@ export class Session implements SessionRecord {
     if (bytes <= this.#limits.largeBytes) return
     this.#large.set(sequence, bytes)
     this.#largeBytes += bytes
-    for (const oldest of this.#large.keys()) {
+    for (const oldest of [...this.#large.keys()].sort((a, b) => a - b)) {
       if (this.#largeBytes <= this.#limits.largeBytesKept) return
       this.#results.set(oldest, 'dropped')
       this.#unweigh(oldest)

@@ -16,25 +16,31 @@ describe('what is in flight', () => {
       fc.property(steps, fc.constantFrom(1, 2 ** 31 - 50, 2 ** 40), (list, first) => {
         const ring = new SequenceRing<string>()
         const model = new Map<number, string>()
+        const sorted = () => [...model.keys()].sort((a, b) => a - b)
         let next = first
         for (const step of list) {
-          if (step % 3 > 0) {
+          if (step % 11 === 0) {
+            const late = Math.max(first, next - 1 - (step % 90))
+            ring.set(late, `late ${late}`)
+            model.set(late, `late ${late}`)
+            next = Math.max(next, late + 1)
+          } else if (step % 3 > 0) {
             ring.set(next, `item ${next}`)
             model.set(next, `item ${next}`)
             next += 1 + (step % 5)
           } else {
-            const number = step % 2 === 0 ? first + step : ([...model.keys()][step % 7] ?? next)
+            const number = step % 2 === 0 ? first + step : (sorted()[step % 7] ?? next)
             ring.delete(number)
             model.delete(number)
           }
-          expect([ring.size, ring.lowest]).toEqual([model.size, [...model.keys()][0]])
+          expect([ring.size, ring.lowest]).toEqual([model.size, sorted()[0]])
           expect([ring.get(next - 1), ring.get(next), ring.get(first - 1)]).toEqual([
             model.get(next - 1),
             undefined,
             undefined,
           ])
         }
-        expect([...ring.values()]).toEqual([...model.values()])
+        expect([...ring.values()]).toEqual(sorted().map((number) => model.get(number)))
         ring.clear()
         expect([ring.size, ring.lowest, ring.get(first), [...ring.values()]]).toEqual([0, undefined, undefined, []])
         ring.set(1, 'again')
