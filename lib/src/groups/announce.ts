@@ -27,8 +27,8 @@ import {
   writeString,
 } from '../codec/encode.js'
 import type { VoterId } from '../raft/index.js'
-import { readMember, readVoterId, writeMember, writeVoterId } from './entry.js'
 import { EPOCH_ID_MAX, type Epoch, type EpochId, readEpoch, writeEpoch } from './epoch.js'
+import { readMember, readVoterId, writeMember, writeVoterId } from './member-codec.js'
 import { FORMERLY_MAX } from './replica-attributes.js'
 import type { Position } from './replica-log-format.js'
 import type { Member } from './roster.js'

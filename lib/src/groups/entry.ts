@@ -4,13 +4,10 @@ import {
   DecodeError,
   type Decoder,
   decodeAll,
-  readBoolean,
   readByte,
   readClusterId,
   readCount,
-  readList,
   readName,
-  readOneOf,
   readOptional,
   readPeerId,
   readString,
@@ -21,22 +18,17 @@ import {
   finishIn,
   giveBack,
   takeEncoder,
-  writeBoolean,
   writeByte,
   writeCount,
   writeId,
-  writeList,
-  writeOneOf,
   writeOptional,
   writeRaw,
   writeString,
 } from '../codec/encode.js'
 import { readValue, type Value, writeValue } from '../codec/value.js'
 import type { VoterId } from '../raft/index.js'
-import { type CommandNumber, type CommandNumbers, readCommandNumbers, writeCommandNumbers } from './command-numbers.js'
-import { MEMBERS_MAX, type Member } from './roster.js'
+import { readVoterId, writeVoterId } from './member-codec.js'
 import { type RosterEntry, readRosterEntry, writeRosterEntry } from './roster-entry.js'
-import { incarnationOf, peerOf, voterIdOf } from './voter-id.js'
 
 /**
  * What the payload of a log entry says. Stored and sent: a kind's number is never reused, and a replica that meets a
@@ -161,9 +153,12 @@ const COMMANDS = 9
 const PROPOSABLE: readonly number[] = [COMMAND, ONE_SHOT, REGISTER, CREATE_GROUP, CHECKPOINT, ROSTER, COMMANDS]
 const KNOWN_MAX = COMMANDS
 
+/** Of one entry. */
+export const COMMANDS_MAX = 1024
 const COMMAND_NAME_BYTES_MAX = 256
 const NONCE_BYTES_MAX = 32
 const GROUP_NAME_CHARACTERS_MAX = 100
+const MACHINE_NAME_BYTES_MAX = 256
 const REPLICAS_MAX = 4096
 
 /** Name and payload of a command: what is known of it before its session is. @throws LegionError E_NOT_PLAIN */
@@ -190,15 +185,34 @@ export function encodeCommand(header: CommandHeader, call: Uint8Array): Uint8Arr
   return finishBefore(encoder, call)
 }
 
-/** @param commands 1 to COMMANDS_MAX, each with its call from `encodeCall`; their numbers must not fall */
+/** A command of a session: its sequence number, the proposer's wall clock, and its call from `encodeCall`. */
+export interface NumberedCall {
+  readonly number: number
+  readonly timestampMs: number
+  readonly call: Uint8Array
+}
+
+/**
+ * Of each command is written by how much its numbers are above those of the one before.
+ * @param commands 1 to COMMANDS_MAX; neither numbers nor timestamps may fall
+ */
 export function encodeCommands(
-  commands: readonly (CommandNumber & { readonly call: Uint8Array })[],
-  { session, lowest }: Omit<CommandNumbers, 'commands'>,
+  { session, lowest }: Pick<CommandHeader, 'session' | 'lowest'>,
+  commands: readonly NumberedCall[],
 ): Uint8Array {
   return encode((encoder) => {
     writeByte(encoder, COMMANDS)
-    writeCommandNumbers(encoder, { session, lowest, commands })
-    for (const { call } of commands) writeRaw(encoder, call)
+    writeCount(encoder, session)
+    writeCount(encoder, lowest)
+    writeCount(encoder, commands.length)
+    let [sequence, clockMs] = [0, 0]
+    for (const { number, timestampMs, call } of commands) {
+      writeCount(encoder, number - sequence)
+      writeCount(encoder, timestampMs - clockMs)
+      writeRaw(encoder, call)
+      sequence = number
+      clockMs = timestampMs
+    }
   })
 }
 
@@ -288,7 +302,7 @@ function kindOf(data: Uint8Array): number {
   return data[0] ?? 0
 }
 
-/** Whose entry it is, without looking at its payload. */
+/** Whose entry it is. */
 export type EntryOwner =
   | { readonly kind: 'session'; readonly session: number; readonly sequences: readonly number[] }
   | { readonly kind: 'one-shot'; readonly ticket: Ticket }
@@ -316,8 +330,8 @@ function readOwnerOf(kind: number, decoder: Decoder): EntryOwner {
 }
 
 function readCommandsOwner(decoder: Decoder): EntryOwner {
-  const { session, commands } = readCommandNumbers(decoder)
-  return { kind: 'session', session, sequences: commands.map(({ number }) => number) }
+  const commands = readCommands(decoder)
+  return { kind: 'session', session: commands[0]?.session ?? 0, sequences: commands.map(({ sequence }) => sequence) }
 }
 
 function readCommandOwner(decoder: Decoder): EntryOwner {
@@ -368,16 +382,25 @@ function readCommand(decoder: Decoder): CommandEntry {
 }
 
 function readCommands(decoder: Decoder): CommandEntry[] {
-  const { session, lowest, commands } = readCommandNumbers(decoder)
-  return commands.map(({ number, timestampMs }) => ({
-    kind: 'command',
-    session,
-    sequence: number,
-    lowest,
-    timestampMs,
-    name: readName(decoder, COMMAND_NAME_BYTES_MAX),
-    payload: readValue(decoder),
-  }))
+  const session = readCount(decoder)
+  const lowest = readCount(decoder)
+  const count = readCount(decoder, COMMANDS_MAX)
+  if (count === 0) throw new DecodeError('an entry of no commands')
+  const commands: CommandEntry[] = []
+  let [sequence, timestampMs] = [0, 0]
+  while (commands.length < count) {
+    sequence = readSum(decoder, sequence)
+    timestampMs = readSum(decoder, timestampMs)
+    const name = readName(decoder, COMMAND_NAME_BYTES_MAX)
+    commands.push({ kind: 'command', session, sequence, lowest, timestampMs, name, payload: readValue(decoder) })
+  }
+  return commands
+}
+
+function readSum(decoder: Decoder, before: number): number {
+  const sum = before + readCount(decoder)
+  if (sum > Number.MAX_SAFE_INTEGER) throw new DecodeError(`${sum} is above all counts`)
+  return sum
 }
 
 function readOneShot(decoder: Decoder): OneShotEntry {
@@ -413,7 +436,7 @@ function readCreateGroup(decoder: Decoder): CreateGroupEntry {
   return {
     kind: 'create-group',
     name,
-    machineName: readString(decoder, TEXT_BYTES_MAX),
+    machineName: readString(decoder, MACHINE_NAME_BYTES_MAX),
     replicas: readCount(decoder, REPLICAS_MAX),
     founder: readVoterId(decoder),
   }
@@ -435,58 +458,4 @@ function finishBefore(encoder: Encoder, tail: Uint8Array): Uint8Array {
   copyBytes(tail, 0, tail.length, bytes, encoder.cpos)
   giveBack(encoder)
   return bytes
-}
-
-// --- members
-
-/** The context of a configuration change: what the roster shall say of those who join by it. */
-export function encodeJoining(members: readonly Member[]): Uint8Array {
-  return encode((encoder) => writeMembers(encoder, members))
-}
-
-/** @throws DecodeError */
-export function decodeJoining(context: Uint8Array): Member[] {
-  return context.length === 0 ? [] : decodeAll(context, readMembers)
-}
-
-export function writeMembers(encoder: Encoder, members: readonly Member[]): void {
-  writeList(encoder, members, writeMember)
-}
-
-export function readMembers(decoder: Decoder): Member[] {
-  return readList(decoder, MEMBERS_MAX, readMember)
-}
-
-export function writeVoterId(encoder: Encoder, id: VoterId): void {
-  writeId(encoder, peerOf(id))
-  writeCount(encoder, incarnationOf(id))
-}
-
-export function readVoterId(decoder: Decoder): VoterId {
-  return voterIdOf(readPeerId(decoder), readCount(decoder))
-}
-
-const KINDS = ['node', 'browser'] as const
-const TEXT_BYTES_MAX = 256
-
-export function writeMember(encoder: Encoder, member: Member): void {
-  writeVoterId(encoder, member.id)
-  writeString(encoder, member.name)
-  writeOneOf(encoder, KINDS, member.kind)
-  writeString(encoder, member.host)
-  writeBoolean(encoder, member.durable)
-  writeBoolean(encoder, member.canVote)
-  writeCount(encoder, member.machineVersion)
-}
-
-export function readMember(decoder: Decoder): Member {
-  return {
-    id: readVoterId(decoder),
-    name: readString(decoder, TEXT_BYTES_MAX),
-    kind: readOneOf(decoder, KINDS),
-    host: readString(decoder, TEXT_BYTES_MAX),
-    durable: readBoolean(decoder),
-    canVote: readBoolean(decoder),
-    machineVersion: readCount(decoder),
-  }
 }

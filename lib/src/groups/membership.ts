@@ -5,7 +5,7 @@ import type { ConfigChange, Configuration, MemberChange, Status, VoterId } from 
 import type { Announce } from './announce.js'
 import { type AutopilotRules, type Candidate, type Plan, planRoster } from './autopilot.js'
 import { CommitTimes } from './commit-times.js'
-import { encodeJoining } from './entry.js'
+import { encodeJoining } from './member-codec.js'
 import type { Replica } from './replica.js'
 import type { Member, Roster } from './roster.js'
 import { Steadiness } from './steadiness.js'

@@ -1,5 +1,4 @@
-import { COMMANDS_MAX } from './command-numbers.js'
-import { encodeCommand, encodeCommands, encodeOneShot, type OneShotHeader } from './entry.js'
+import { COMMANDS_MAX, encodeCommand, encodeCommands, encodeOneShot, type OneShotHeader } from './entry.js'
 import type { Pending } from './pending.js'
 
 /** A proposal that was given its number. */
@@ -57,5 +56,5 @@ function encodeTogether(
   const [{ number, timestampMs, call, isOneShot }] = proposals as readonly [Numbered]
   if (isOneShot) return encodeOneShot({ peer, ticket: { nonce: ticketNonce, number }, timestampMs }, call)
   if (proposals.length === 1) return encodeCommand({ session, sequence: number, lowest, timestampMs }, call)
-  return encodeCommands(proposals, { session, lowest })
+  return encodeCommands({ session, lowest }, proposals)
 }

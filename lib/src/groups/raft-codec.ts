@@ -23,7 +23,7 @@ import {
   writeOptional,
 } from '../codec/encode.js'
 import type { Configuration, Entry, Message, MessageOf, MessageType, Snapshot, VoterId } from '../raft/index.js'
-import { readVoterId, writeVoterId } from './entry.js'
+import { readVoterId, writeVoterId } from './member-codec.js'
 import { incarnationOf, voterIdOf } from './voter-id.js'
 
 /**

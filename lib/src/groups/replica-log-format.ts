@@ -21,7 +21,7 @@ import {
   writeString,
 } from '../codec/encode.js'
 import type { Entry, HardState, HostedVote, Index, SnapshotMeta, Term } from '../raft/index.js'
-import { readVoterId, writeVoterId } from './entry.js'
+import { readVoterId, writeVoterId } from './member-codec.js'
 import { readConfiguration, readEntry, writeConfiguration, writeEntry } from './raft-codec.js'
 
 /*

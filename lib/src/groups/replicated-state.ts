@@ -18,7 +18,6 @@ import {
   type CommandsEntry,
   type CreateGroupEntry,
   decodeEntry,
-  decodeJoining,
   type GroupEntry,
   isKnownKind,
   isRosterEntry,
@@ -27,6 +26,7 @@ import {
 } from './entry.js'
 import type { Epoch } from './epoch.js'
 import { type GroupRecord, GroupRegistry } from './group-registry.js'
+import { decodeJoining } from './member-codec.js'
 import { type Member, Roster } from './roster.js'
 import type { RosterResult } from './roster-entry.js'
 import { fromReplicated, type Applied as SessionApplied, SessionTable, toReplicated } from './sessions.js'

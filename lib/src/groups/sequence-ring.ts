@@ -12,6 +12,8 @@ export class SequenceRing<T> {
   #lowest = 0
   #next = 0
   #size = 0
+  /** How many were deleted since there were more than an eighth of what fits. */
+  #calm = 0
 
   get size(): number {
     return this.#size
@@ -45,7 +47,9 @@ export class SequenceRing<T> {
     this.#items[this.#place(number)] = undefined
     this.#size--
     const { length } = this.#items
-    if (length > SMALLEST && this.#size < length / 8) this.#giveBack()
+    this.#calm = this.#size < length / 8 ? this.#calm + 1 : 0
+    // Not at once: what comes in waves would grow again each time.
+    if (this.#calm > length && length > SMALLEST) this.#giveBack()
   }
 
   clear(): void {
@@ -85,5 +89,6 @@ export class SequenceRing<T> {
     const items = new Array<T | undefined>(length).fill(undefined)
     for (let number = this.#lowest; number < this.#next; number++) items[number & (length - 1)] = this.#at(number)
     this.#items = items
+    this.#calm = 0
   }
 }

@@ -26,9 +26,9 @@ import {
   writeString,
 } from '../codec/encode.js'
 import { readValue, writeValue } from '../codec/value.js'
-import { readMembers, readVoterId, writeMembers, writeVoterId } from './entry.js'
 import { type Epoch, readEpoch, writeEpoch } from './epoch.js'
 import { GROUPS_MAX, type GroupRecord } from './group-registry.js'
+import { readMembers, readVoterId, writeMembers, writeVoterId } from './member-codec.js'
 import { REMEMBERED_MAX, type RosterRecord } from './roster.js'
 import { PINNED_ROLES, type PinnedRole } from './roster-entry.js'
 import type { ReplacedSession, SessionRecord, StoredResult } from './sessions.js'

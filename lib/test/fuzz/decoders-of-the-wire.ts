@@ -8,7 +8,7 @@ import { decodeFrame as decodeDocumentFrame, encodeFrame, type FrameBody } from 
 import { applyChecked, checkUpdate, pendingBytes } from '../../src/docs/updates.js'
 import { decodeRosterMessage, encodeRosterMessage, type RosterMessage } from '../../src/groups/announce.js'
 import { decodeFrame as decodeConsensusFrame, decodeInEpoch, encodeInEpoch } from '../../src/groups/consensus-frames.js'
-import { decodeJoining, encodeJoining } from '../../src/groups/entry.js'
+import { decodeJoining, encodeJoining } from '../../src/groups/member-codec.js'
 import { decodeMessage, encodeMessage } from '../../src/groups/raft-codec.js'
 import {
   decodeTransferMessage,
@@ -258,7 +258,7 @@ export const WIRE_DECODERS: readonly DecoderCase[] = [
     decode: decodeTransferMessage,
     samples: transfers.map(encodeTransferMessage),
   },
-  { source: 'groups/entry.ts#decodeJoining', decode: decodeJoining, samples: [encodeJoining([MEMBER, MEMBER])] },
+  { source: 'groups/member-codec.ts#decodeJoining', decode: decodeJoining, samples: [encodeJoining([MEMBER, MEMBER])] },
   { source: 'raft/config-change.ts#decodeConfigChange', decode: decodeConfigChange, samples: configChanges() },
 ]
 

@@ -32,7 +32,7 @@ const group = { name: 'orders', machineName: 'kv', replicas: 3, founder: voterId
 
 const entries = {
   command: encodeCommand(header, call),
-  commands: encodeCommands(several, header),
+  commands: encodeCommands(header, several),
   oneShot: encodeOneShot({ peer, ticket, timestampMs: 9 }, call),
   register: encodeRegister({ nonce: 'n', peer, replaces: undefined }),
   replacing: encodeRegister({ nonce: 'n', peer, replaces: { id: 12, nonce: 'old' } }),
@@ -52,7 +52,7 @@ describe('entries', () => {
       { kind: 'command', ...header, ...second },
     ]
     expect(decodeEntry(entries.commands)).toEqual({ kind: 'commands', commands })
-    expect(() => decodeEntry(encodeCommands([], header))).toThrow(DecodeError)
+    expect(() => decodeEntry(encodeCommands(header, []))).toThrow(DecodeError)
     expect(decodeEntry(entries.oneShot)).toEqual({ kind: 'one-shot', peer, ticket, timestampMs: 9, ...called })
     expect(decodeEntry(entries.register)).toEqual({ kind: 'register', nonce: 'n', peer, replaces: undefined })
     expect(decodeEntry(entries.replacing)).toMatchObject({ replaces: { id: 12, nonce: 'old' } })

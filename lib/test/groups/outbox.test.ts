@@ -50,9 +50,12 @@ describe('Outbox', () => {
     const { group, store, start } = setUp()
     const old = await start()
     await old.runAll()
-    for (const payload of ['applied', 'lost', 'delayed']) old.propose(payload, { persist })
-    await microtasks()
-    const entries = old.take().flatMap((batch) => batch.entries)
+    const entries: Uint8Array[] = []
+    for (const payload of ['applied', 'lost', 'delayed']) {
+      old.propose(payload, { persist })
+      await microtasks()
+      entries.push(...old.take().flatMap((batch) => batch.entries))
+    }
     group.append(entries[0] as Uint8Array)
     store.crash() // before the old peer heard of it
     const client = await start()

@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { PeerId } from '../../src/base/ids.js'
 import type { Value } from '../../src/codec/value.js'
-import { COMMANDS_MAX } from '../../src/groups/command-numbers.js'
 import {
+  COMMANDS_MAX,
   type CommandEntry,
   decodeEntry,
   encodeCall,
