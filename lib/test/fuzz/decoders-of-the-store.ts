@@ -9,6 +9,7 @@ import {
   encodeCall,
   encodeCheckpoint,
   encodeCommand,
+  encodeCommands,
   encodeCreateGroup,
   encodeDissolve,
   encodeOneShot,
@@ -47,6 +48,10 @@ const base = { index: 9, term: 3 }
 
 const entries: readonly Uint8Array[] = [
   encodeCommand({ session: 3, sequence: 300, lowest: 2, timestampMs: 1e12 }, call),
+  encodeCommands({ session: 3, lowest: 2 }, [
+    { number: 300, timestampMs: 1e12, call },
+    { number: 302, timestampMs: 1e12, call },
+  ]),
   encodeOneShot({ peer: ALICE, ticket, timestampMs: 1e12 }, call),
   encodeRegister({ nonce: 'nonce', peer: ALICE, replaces: { id: 3, nonce: 'older' } }),
   encodeCreateGroup({ name: 'orders', machineName: 'kv', replicas: 3, founder: MEMBER.id }),
