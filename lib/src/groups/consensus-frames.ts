@@ -64,9 +64,16 @@ export class ConsensusFrames {
     if (frame.encoder !== undefined && encodedLength(frame.encoder) >= FRAME_BYTES_MAX) this.#send(to, frame)
   }
 
-  flush(): void {
-    for (const [to, frame] of this.#frames) if (!frame.mayWait) this.#send(to, frame)
+  /** @returns to whom something left */
+  flush(): readonly PeerId[] {
+    const left: PeerId[] = []
+    for (const [to, frame] of this.#frames) {
+      if (frame.mayWait) continue
+      this.#send(to, frame)
+      left.push(to)
+    }
     if (this.#frames.size > 0) this.#timer ??= this.#options.runtime.setTimer(this.#options.holdMs(), this.#flushAll)
+    return left
   }
 
   stop(): void {

@@ -1,3 +1,4 @@
+import type { PeerId } from '../base/ids.js'
 import type { Runtime } from '../base/runtime.js'
 import type { GroupMessage } from './consensus-frames.js'
 import { isOfEpoch } from './epoch.js'
@@ -10,12 +11,15 @@ export interface GroupLoopOptions {
   readonly isPrompt: () => boolean
   /** This group has run. */
   readonly ran: (host: ReplicaHost) => void
-  /** All groups have run that had something to do: what they have to say may leave. */
-  readonly finished: () => void
+  /** All groups have run that had something to do: what they have to say may leave. @returns whom they said something */
+  readonly finished: () => Iterable<PeerId>
 }
 
 /** When so many groups are busy, it counts more that all that was said to one is heard at once than when. */
 const CROWD = 32
+
+/** For an answer a crowd waits as long as its turn took, but no longer than this. */
+const WAIT_MAX_MS = 20
 
 /**
  * The one loop of all groups of a peer. What happens to a group, and what others tell it, waits here until its turn: then
@@ -30,6 +34,8 @@ export class GroupLoop {
   /** Those that wait for something, and so for time to go by. */
   readonly #awake = new Set<ReplicaHost>()
   #isCrowded = false
+  /** Those that the groups told something in the last turn, and that have said nothing since. */
+  #awaited = new Set<PeerId>()
 
   constructor(options: GroupLoopOptions) {
     this.#options = options
@@ -53,6 +59,11 @@ export class GroupLoop {
     if (unheard === undefined) this.#due.set(host, [message])
     else unheard.push(message)
     this.#soon.schedule()
+  }
+
+  /** This peer has said all that it says for now. */
+  heard(peer: PeerId): void {
+    if (this.#awaited.delete(peer) && this.#awaited.size === 0) this.#soon.stopWaiting()
   }
 
   /** Has all groups hear what was told so far. To be called before what came later. */
@@ -80,8 +91,9 @@ export class GroupLoop {
     this.#due.delete(host)
   }
 
-  /** @returns true if the next time may wait for what other peers say meanwhile */
-  #run(): boolean {
+  /** @returns for how long the next turn may wait for what other peers say meanwhile, in milliseconds */
+  #run(): number | undefined {
+    const startMs = this.#options.runtime.nowMs()
     const due = this.#due
     this.#due = new Map()
     this.#isCrowded = due.size > CROWD
@@ -89,8 +101,9 @@ export class GroupLoop {
       hear(host, unheard)
       this.#evaluate(host)
     }
-    this.#options.finished()
-    return this.#isCrowded && this.#options.isPrompt()
+    this.#awaited = new Set(this.#options.finished())
+    if (!this.#isCrowded || !this.#options.isPrompt()) return undefined
+    return this.#awaited.size === 0 ? 0 : Math.min(this.#options.runtime.nowMs() - startMs, WAIT_MAX_MS)
   }
 
   #evaluate(host: ReplicaHost): void {

@@ -161,7 +161,7 @@ export class Groups {
     this.#loop = new GroupLoop({
       runtime,
       isPrompt: () => this.#visible,
-      ran: (host) => this.#heldCommits.ran(host),
+      ran: (host) => this.#heldCommits.ran(host, this.#loop.isCrowded),
       finished: () => this.#finished(),
     })
     this.#tickedAtMs = runtime.nowMs()
@@ -359,9 +359,9 @@ export class Groups {
   // --- time
 
   /** All groups have run that had something to do. */
-  #finished(): void {
-    this.#frames.flush()
+  #finished(): Iterable<PeerId> {
     this.#takeover?.ran()
+    return this.#frames.flush()
   }
 
   #schedule(group: number): void {
@@ -442,6 +442,7 @@ export class Groups {
       const host = this.#hosts.get(message.group)
       if (host !== undefined) this.#loop.tell(host, message)
     }
+    this.#loop.heard(from)
   }
 
   #hostOf(group: number, epoch: EpochId): ReplicaHost | undefined {

@@ -1,5 +1,6 @@
 import type { Runtime, Timer } from '../base/runtime.js'
 import type { Index } from '../raft/index.js'
+import type { Replica } from './replica.js'
 import type { ReplicaHost } from './replica-host.js'
 
 /**
@@ -18,10 +19,19 @@ export class HeldCommits {
     this.#holdMs = holdMs
   }
 
-  /** To be called after each run of a replica. */
-  ran(host: ReplicaHost): void {
-    const index = host.replica?.heldCommit
-    if (index === undefined || this.#held.has(host)) return
+  /**
+   * To be called after each run of a replica.
+   * @param isCrowded so many groups are busy that to come back to one costs more than the news: who lacks it is told at
+   *   once, as a rule nobody (see `raft/pledge.ts`)
+   */
+  ran(host: ReplicaHost, isCrowded: boolean): void {
+    const { replica } = host
+    const index = replica?.heldCommit
+    if (replica === undefined || index === undefined || this.#held.has(host)) return
+    if (isCrowded) {
+      tellNow(host, replica, index)
+      return
+    }
     this.#held.set(host, index)
     this.#timer ??= this.#runtime.setTimer(this.#holdMs(), () => this.#release())
   }
@@ -38,5 +48,14 @@ export class HeldCommits {
       host.replica?.releaseCommit(index)
       host.schedule()
     }
+  }
+}
+
+function tellNow(host: ReplicaHost, replica: Replica, index: Index): void {
+  try {
+    replica.releaseCommit(index)
+    replica.run()
+  } catch (error) {
+    host.fail(error)
   }
 }

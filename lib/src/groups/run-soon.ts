@@ -1,4 +1,4 @@
-import type { Runtime } from '../base/runtime.js'
+import type { Runtime, Timer } from '../base/runtime.js'
 import { soon } from '../base/soon.js'
 
 /** A chain of microtasks lets no timer and no message through: after so many runs the next is a task of its own. */
@@ -7,13 +7,15 @@ const RUNS_IN_A_ROW = 1_000
 /** Runs a function once for many requests: at the end of the task that they came in, as a rule. */
 export class RunSoon {
   readonly #runtime: Runtime
-  readonly #run: () => boolean
+  readonly #run: () => number | undefined
   #isScheduled = false
-  #mayWait = false
+  /** The next run may wait for so long. */
+  #waitMs: number | undefined
+  #timer: Timer | undefined
   #runsInARow = 0
 
-  /** @param run returns true if the next run may wait for what other tasks bring, and so is a task of its own */
-  constructor(runtime: Runtime, run: () => boolean) {
+  /** @param run returns for how many milliseconds the next run may wait for what other tasks bring; undefined: not at all */
+  constructor(runtime: Runtime, run: () => number | undefined) {
     this.#runtime = runtime
     this.#run = run
   }
@@ -21,8 +23,8 @@ export class RunSoon {
   schedule(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
-    if (this.#runsInARow < RUNS_IN_A_ROW && !this.#mayWait) soon(this.#go)
-    else this.#runtime.setTimer(0, () => this.#goAsTask())
+    if (this.#runsInARow < RUNS_IN_A_ROW && this.#waitMs === undefined) soon(this.#go)
+    else this.#goAfter(this.#waitMs ?? 0)
   }
 
   /** Another task has begun: nobody is being starved. */
@@ -30,14 +32,25 @@ export class RunSoon {
     this.#runsInARow = 0
   }
 
-  #goAsTask(): void {
-    this.taskBegan()
-    this.#go()
+  /** What the next run may wait for is there. */
+  stopWaiting(): void {
+    this.#waitMs &&= 0
+    if (this.#timer === undefined) return
+    this.#timer.cancel()
+    this.#goAfter(0)
+  }
+
+  #goAfter(waitMs: number): void {
+    this.#timer = this.#runtime.setTimer(waitMs, () => {
+      this.#timer = undefined
+      this.taskBegan()
+      this.#go()
+    })
   }
 
   readonly #go = (): void => {
     this.#isScheduled = false
     this.#runsInARow++
-    this.#mayWait = this.#run()
+    this.#waitMs = this.#run()
   }
 }

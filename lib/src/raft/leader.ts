@@ -19,7 +19,10 @@ export function receiveAppendResponse(core: Core, message: AppendResponse): void
     core.ignore('beyond-log')
   } else {
     for (const other of others) acknowledge(core, other, message.index)
-    if (progress !== undefined) acknowledge(core, progress, message.index)
+    if (progress !== undefined) {
+      progress.hasAnswered = true
+      acknowledge(core, progress, message.index)
+    }
   }
   if (progress !== undefined) offerLeadership(core, progress)
 }

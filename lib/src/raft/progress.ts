@@ -33,6 +33,8 @@ export class Progress {
   helped: Index = 0
   pendingSnapshot: Index = 0
   recentActive: boolean
+  /** It has acknowledged something since the last heartbeat was due. */
+  hasAnswered = false
   /** Who has adopted the member's vote. There is no replica of this id any more: nothing is sent to it. */
   speaker: VoterId | undefined
   /** An append is on the way that has to be answered before the next, or the window is full. */

@@ -129,6 +129,19 @@ export function broadcastHeartbeat(core: Core): void {
   }
 }
 
+/** It is time for heartbeats. With `holdCommits` an append that was answered just now counts as one. */
+export function heartbeatDue(core: Core): void {
+  for (const progress of core.tracker.members) {
+    const isSpared = core.options.holdCommits && core.reads.empty && progress.hasAnswered && knowsCommit(core, progress)
+    progress.hasAnswered = false
+    if (!isSpared && progress.id !== core.id && progress.speaker === undefined) sendHeartbeat(core, progress)
+  }
+}
+
+function knowsCommit({ log }: Core, { sentCommit }: Progress): boolean {
+  return sentCommit >= log.committed
+}
+
 function sendHeartbeat(core: Core, progress: Progress): void {
   // The member may not have the entries beyond what it acknowledged, so it can't commit them.
   const commit = Math.min(progress.match, core.log.committed)

@@ -2,7 +2,7 @@ import type { Core } from './core.js'
 import { campaign } from './election.js'
 import { maybeLeaveJoint } from './proposals.js'
 import { idleTick } from './quiesce.js'
-import { broadcastHeartbeat } from './replication.js'
+import { heartbeatDue } from './replication.js'
 import { becomeFollower } from './roles.js'
 import { endTransfer, leaderMissing } from './transfer-result.js'
 
@@ -26,7 +26,7 @@ function tickLeader(core: Core): void {
   idleTick(core)
   if (core.quiesced || core.heartbeatElapsed < core.options.heartbeatTicks) return
   core.heartbeatElapsed = 0
-  broadcastHeartbeat(core)
+  heartbeatDue(core)
 }
 
 /** A leader that hears no quorum steps down: somebody else may lead already. Raft dissertation, 6.2. */
