@@ -367,13 +367,14 @@ export class ReplicaHost {
 
   #noteOutdated(replica: Replica): void {
     const { outdated } = replica.state
-    if (outdated !== undefined && !this.#isOutdated) {
+    const wasOutdated = this.#isOutdated
+    this.#isOutdated = outdated !== undefined
+    if (outdated === undefined) return
+    if (!wasOutdated) {
       this.#options.events.outdated(outdated)
       if (replica.isLeader) this.#leadership.handOverToBetter(replica)
     }
-    this.#isOutdated = outdated !== undefined
-    const { logBytes } = this.#options.limits
-    if (outdated !== undefined && replica.logBytes > OUTDATED_LOG_FACTOR * logBytes) this.fail(outdated)
+    if (replica.logBytes > OUTDATED_LOG_FACTOR * this.#options.limits.logBytes) this.fail(outdated)
   }
 
   announceTo(peer: PeerId): void {

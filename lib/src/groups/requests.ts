@@ -34,6 +34,8 @@ export class Requests {
   readonly #changed: () => void
   #proposals: Proposals | undefined
   #opened: Promise<Proposals> | undefined
+  /** Something besides commands was asked for, and may be waited for still: most groups hear of nothing but commands. */
+  #asksMore = false
   readonly #tickets = new Map<number, Batch>()
   /** False after a refusal, until something changed that may end it. */
   #mayPropose = true
@@ -41,10 +43,14 @@ export class Requests {
   constructor({ runtime, reads, changed }: RequestsOptions) {
     this.#runtime = runtime
     this.#changed = changed
-    this.reads = new Reads({ runtime, limit: reads, changed })
-    this.checkpoints = new Checkpoints({ runtime, changed })
-    this.roster = new RosterCommands({ runtime, changed })
-    this.transfers = new LeadershipTransfers({ runtime, changed })
+    const asked = () => {
+      this.#asksMore = true
+      changed()
+    }
+    this.reads = new Reads({ runtime, limit: reads, changed: asked })
+    this.checkpoints = new Checkpoints({ runtime, changed: asked })
+    this.roster = new RosterCommands({ runtime, changed: asked })
+    this.transfers = new LeadershipTransfers({ runtime, changed: asked })
   }
 
   /** Undefined until the store is open, where there is one. */
@@ -72,14 +78,17 @@ export class Requests {
   }
 
   get isWaiting(): boolean {
-    const isUnsettled = (this.proposals?.inFlight ?? 0) > 0 || this.reads.isWaiting
-    return isUnsettled || this.checkpoints.isWaiting || this.roster.isWaiting || this.transfers.isWaiting
+    return this.#asksMore || (this.proposals?.inFlight ?? 0) > 0
   }
 
   feed(replica: Replica): void {
     if (!replica.isMember || replica.soft.lead === undefined || !this.#mayPropose) return
     const { proposals } = this
     while (proposals?.hasUnsent && this.#mayPropose) this.#propose(replica, proposals.takeBatch())
+    if (this.#asksMore) this.#feedMore(replica)
+  }
+
+  #feedMore(replica: Replica): void {
     this.roster.feed(replica)
     this.transfers.feed(replica)
     if (this.checkpoints.takeRequest()) replica.propose([encodeCheckpoint()])
@@ -89,9 +98,11 @@ export class Requests {
 
   /** The replica has run. */
   ran(replica: Replica): void {
+    if (!this.#asksMore) return
     this.reads.applied(replica.state.appliedIndex)
     this.roster.look(replica.state.roster)
     this.transfers.look(replica)
+    this.#asksMore = this.reads.isWaiting || this.#presses
   }
 
   committed({ index, data }: Entry): void {
@@ -111,17 +122,27 @@ export class Requests {
   tick(hasLeader: boolean): void {
     this.retry()
     this.proposals?.expire(hasLeader)
+    if (this.#asksMore) this.#expireMore(hasLeader)
+    if (this.#hasUnsent || !this.isWaiting) this.#changed()
+  }
+
+  #expireMore(hasLeader: boolean): void {
     this.reads.expire(hasLeader)
     this.reads.retry(this.#runtime.nowMs() - READ_RETRY_AFTER_MS)
     this.checkpoints.tick()
     this.roster.expire(hasLeader)
     this.transfers.expire(hasLeader)
-    if (this.#hasUnsent || !this.isWaiting) this.#changed()
+    this.#asksMore = this.reads.isWaiting || this.#presses
   }
 
   /** There is something to give to the replica, or may be. */
   get #hasUnsent(): boolean {
-    if (this.proposals?.hasUnsent || this.reads.hasQueued) return true
+    if (this.proposals?.hasUnsent) return true
+    return this.#asksMore && (this.reads.hasQueued || this.#presses)
+  }
+
+  /** There is what is asked for again and again. */
+  get #presses(): boolean {
     return this.checkpoints.isWaiting || this.roster.isWaiting || this.transfers.isWaiting
   }
 

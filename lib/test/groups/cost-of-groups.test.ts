@@ -1,7 +1,9 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import type { PeerId } from '../../src/base/ids.js'
 import { ConsensusFrames, type GroupMessage } from '../../src/groups/consensus-frames.js'
 import type { Group } from '../../src/groups/group.js'
 import { GroupLoop } from '../../src/groups/group-loop.js'
+import { HeldCommits } from '../../src/groups/held-commits.js'
 import { ReplicaHost } from '../../src/groups/replica-host.js'
 import { kv } from '../../src/machines/index.js'
 import type { Message, VoterId } from '../../src/raft/index.js'
@@ -81,8 +83,11 @@ describe('the loop of all groups', () => {
       },
       evaluate: () => did.push(`${name} runs`),
     }))
-    const runtime = { setTimer: () => expect.unreachable() } as never
-    const finished = () => void did.push('all leaves')
+    const runtime = { nowMs: () => 0, setTimer: () => expect.unreachable() } as never
+    const finished = () => {
+      did.push('all leaves')
+      return []
+    }
     const loop = new GroupLoop({ runtime, isPrompt: () => true, ran: () => {}, finished })
     const tell = (index: number, message: string) =>
       loop.tell(hosts[index] as never, { group: index, epoch: 0, message } as unknown as GroupMessage)
@@ -114,8 +119,8 @@ describe('the loop of all groups', () => {
   it('[GRP206] knows a crowd: none of more than 32 groups sends before it applies', async () => {
     const isCrowdOf = async (count: number) => {
       const seen = new Set<boolean>()
-      const runtime = { setTimer: () => expect.unreachable() } as never
-      const options = { runtime, isPrompt: () => true, ran: () => void seen.add(loop.isCrowded), finished: () => {} }
+      const runtime = { nowMs: () => 0, setTimer: () => expect.unreachable() } as never
+      const options = { runtime, isPrompt: () => true, ran: () => void seen.add(loop.isCrowded), finished: () => [] }
       const loop = new GroupLoop(options)
       const hosts = Array.from({ length: count }, () => ({ evaluate: () => {}, isIdle: true }))
       for (const host of hosts) loop.schedule(host as never)
@@ -123,6 +128,48 @@ describe('the loop of all groups', () => {
       return [...seen]
     }
     expect([await isCrowdOf(32), await isCrowdOf(33)]).toEqual([[false], [true]])
+  })
+
+  it('[GRP201] has a crowd wait for the answers of those that it told something, as long as its turn took', async () => {
+    let nowMs = 0
+    const waits: number[] = []
+    const runtime = {
+      nowMs: () => nowMs,
+      setTimer: (delayMs: number) => {
+        waits.push(delayMs)
+        return { cancel: () => void waits.push(-delayMs) }
+      },
+    } as never
+    const evaluate = () => {
+      nowMs += 0.25
+    }
+    const finished = () => ['p', 'q'] as PeerId[]
+    const loop = new GroupLoop({ runtime, isPrompt: () => true, ran: () => {}, finished })
+    const hosts = Array.from({ length: 40 }, () => ({ evaluate, isIdle: true }))
+    for (const host of hosts) loop.schedule(host as never)
+    await Promise.resolve()
+    loop.schedule(hosts[0] as never)
+    expect(waits).toEqual([10])
+    loop.heard('p' as PeerId)
+    loop.heard('p' as PeerId)
+    expect(waits).toEqual([10])
+    loop.heard('q' as PeerId)
+    expect(waits).toEqual([10, -10, 0])
+  })
+
+  it('[GRP207] has a crowd tell at once what is committed', () => {
+    const did: string[] = []
+    const runtime = { setTimer: (delayMs: number) => void did.push(`timer ${delayMs}`) } as never
+    const heldCommits = new HeldCommits(runtime, () => 5)
+    const replica = {
+      heldCommit: 7,
+      releaseCommit: (index: number) => did.push(`releases ${index}`),
+      run: () => did.push('runs'),
+    }
+    heldCommits.ran({ replica } as never, true)
+    expect(did).toEqual(['releases 7', 'runs'])
+    heldCommits.ran({ replica } as never, false)
+    expect(did).toEqual(['releases 7', 'runs', 'timer 5'])
   })
 
   it('[GRP202] tells nobody what was said in another epoch, or to one that was removed', async () => {

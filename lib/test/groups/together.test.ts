@@ -99,22 +99,22 @@ describe('a run of what is due', () => {
   it('[GRP201] waits for other tasks after one that had much to do', async () => {
     const { runtime, fire, timers } = stoppedRuntime()
     let runs = 0
-    let isMuch = false
+    let waitMs: number | undefined
     const loop = new RunSoon(runtime, () => {
       runs++
-      return isMuch
+      return waitMs
     })
     loop.schedule()
     loop.schedule()
     await Promise.resolve()
     expect(runs).toBe(1)
 
-    isMuch = true
+    waitMs = 0
     loop.schedule()
     await Promise.resolve()
     expect(runs).toBe(2)
 
-    isMuch = false
+    waitMs = undefined
     loop.schedule()
     await Promise.resolve()
     expect(runs).toBe(2)

@@ -43,6 +43,29 @@ describe('a commit index that is held back', () => {
     expect(applied(cluster)).toEqual(['x', 'x', 'x'])
   })
 
+  it('[RFT294] makes heartbeats superfluous where appends were answered just now, unless a read waits for one', () => {
+    const cluster = start()
+    const leader = cluster.get('a')
+    const wait = () =>
+      traffic(cluster, () => cluster.tick(HEARTBEAT_TICKS)).filter((each) => each.startsWith('heartbeat a'))
+    wait()
+    leader.propose('x')
+    cluster.settle()
+    leader.raw.releaseCommit(leader.status.commit)
+    cluster.settle()
+    expect(wait()).toEqual([])
+    expect(wait()).toEqual(['heartbeat a>b', 'heartbeat a>c'])
+    leader.propose('y')
+    cluster.settle()
+    leader.raw.releaseCommit(leader.status.commit)
+    cluster.settle()
+    cluster.lost = ({ type }) => type === 'heartbeat'
+    leader.raw.readIndex(1)
+    cluster.settle()
+    cluster.heal()
+    expect(wait()).toEqual(['heartbeat a>b', 'heartbeat a>c'])
+  })
+
   it('[RFT281] or when the owner releases it; what was committed since goes on being held', () => {
     const cluster = start()
     const leader = cluster.get('a')
