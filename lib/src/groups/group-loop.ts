@@ -18,6 +18,9 @@ export interface GroupLoopOptions {
 /** When so many groups are busy, it counts more that all that was said to one is heard at once than when. */
 const CROWD = 32
 
+/** In a crowd of those that wait for something most hear of so many ticks at once: time goes by for them in steps. */
+const STEP_TICKS = 5
+
 /** For an answer a crowd waits as long as its turn took, but no longer than this. */
 const WAIT_MAX_MS = 20
 
@@ -34,6 +37,7 @@ export class GroupLoop {
   /** Those that wait for something, and so for time to go by. */
   readonly #awake = new Set<ReplicaHost>()
   #isCrowded = false
+  #ticks = 0
   /** Those that the groups told something in the last turn, and that have said nothing since. */
   #awaited = new Set<PeerId>()
 
@@ -78,11 +82,12 @@ export class GroupLoop {
 
   /** Time goes by for all that wait for something. */
   tick(ticks: number): void {
+    const steps = Math.floor((this.#ticks + ticks) / STEP_TICKS) - Math.floor(this.#ticks / STEP_TICKS)
+    this.#ticks += ticks
+    const isCrowd = this.#awake.size > CROWD
     for (const host of this.#awake) {
-      hear(host, this.#due.get(host)?.splice(0) ?? NOTHING)
-      host.tick(ticks)
-      if (this.#due.delete(host)) this.#evaluate(host)
-      else this.#noteIdle(host)
+      const passed = isCrowd && host.isPatient ? steps * STEP_TICKS : ticks
+      if (passed > 0) this.#tick(host, passed)
     }
   }
 
@@ -104,6 +109,13 @@ export class GroupLoop {
     this.#awaited = new Set(this.#options.finished())
     if (!this.#isCrowded || !this.#options.isPrompt()) return undefined
     return this.#awaited.size === 0 ? 0 : Math.min(this.#options.runtime.nowMs() - startMs, WAIT_MAX_MS)
+  }
+
+  #tick(host: ReplicaHost, ticks: number): void {
+    hear(host, this.#due.get(host)?.splice(0) ?? NOTHING)
+    host.tick(ticks)
+    if (this.#due.delete(host)) this.#evaluate(host)
+    else this.#noteIdle(host)
   }
 
   #evaluate(host: ReplicaHost): void {

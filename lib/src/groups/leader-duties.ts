@@ -62,12 +62,16 @@ export class LeaderDuties {
     this.#isRosterStale = true
   }
 
+  /** A group other than `main` whose members stay the same. */
+  isSettled(ticks: number): boolean {
+    return ticks >= this.#settledAtTick && this.#options.group !== MAIN
+  }
+
   /** What a leader looks after as time goes by. */
   tick(replica: Replica, ticks: number): void {
     this.#ticks = ticks
     if (replica.isCheckpointDue) this.#propose(replica, encodeCheckpoint())
-    const isUnsettled = this.#options.group === MAIN || ticks < this.#settledAtTick
-    if (isUnsettled || ticks >= this.#lookedAtTick + LOOK_TICKS) this.#look(replica, ticks)
+    if (!this.isSettled(ticks) || ticks >= this.#lookedAtTick + LOOK_TICKS) this.#look(replica, ticks)
   }
 
   /** After each run: a leader proposes the next change of the roster, if one may be due. */

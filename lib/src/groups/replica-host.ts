@@ -1,14 +1,7 @@
 import { LegionError } from '../base/errors.js'
 import type { PeerId } from '../base/ids.js'
 import type { PeerLeftReason } from '../mesh/network.js'
-import {
-  emptyState,
-  foundingState,
-  type InitialState,
-  type Message,
-  type SoftState,
-  type VoterId,
-} from '../raft/index.js'
+import { emptyState, foundingState, type InitialState, type Message, type VoterId } from '../raft/index.js'
 import { isAcceptable } from './admission.js'
 import type { Recovery, RosterMessage, Refusal as RosterRefusal } from './announce.js'
 import { DivergenceGuard } from './divergence-guard.js'
@@ -143,6 +136,11 @@ export class ReplicaHost {
 
   get isStopped(): boolean {
     return this.#stopped
+  }
+
+  /** It may hear of several ticks at once. */
+  get isPatient(): boolean {
+    return this.#duties.isSettled(this.#ticks)
   }
 
   /** Starts the group with this peer as its only voter. @throws whatever a durable machine throws when it is opened */
@@ -317,7 +315,7 @@ export class ReplicaHost {
 
   // --- who leads
 
-  #onLead(soft: SoftState): void {
+  #onLead(soft: Replica['soft']): void {
     this.#duties.noteNews()
     this.#leadership.leadChanged(soft)
     this.#options.events.lead(soft)
@@ -476,9 +474,8 @@ export class ReplicaHost {
   }
 
   #split(peer: PeerId, epoch: EpochId): void {
-    const { clusterId, group } = this.#options
-    const here = { clusterId, epoch: this.epoch }
-    this.#options.events.split({ kind: 'epochs', group, here, there: { clusterId, epoch }, peer })
+    const { clusterId, group, events } = this.#options
+    events.split({ kind: 'epochs', group, here: { clusterId, epoch: this.epoch }, there: { clusterId, epoch }, peer })
   }
 
   /**

@@ -157,6 +157,32 @@ describe('the loop of all groups', () => {
     expect(waits).toEqual([10, -10, 0])
   })
 
+  it('[GRP208] lets time go by in steps for a crowd, but for those whose members may change', async () => {
+    const runtime = { nowMs: () => 0, setTimer: () => expect.unreachable() } as never
+    const loop = new GroupLoop({ runtime, isPrompt: () => true, ran: () => {}, finished: () => [] })
+    const ticksOf = async (count: number) => {
+      const heard: number[][] = []
+      for (let i = 0; i < count; i++) {
+        const ticks: number[] = []
+        heard.push(ticks)
+        const host = {
+          epoch: 0,
+          isIdle: false,
+          isPatient: i > 0,
+          evaluate: () => {},
+          tick: (n: number) => ticks.push(n),
+        }
+        loop.schedule(host as never)
+      }
+      await Promise.resolve()
+      for (let i = 0; i < 10; i++) loop.tick(1)
+      return heard
+    }
+    const each = Array.from({ length: 10 }, () => 1)
+    expect(await ticksOf(2)).toEqual([each, each])
+    expect(await ticksOf(33)).toEqual([each, ...Array.from({ length: 32 }, () => [5, 5])])
+  })
+
   it('[GRP207] has a crowd tell at once what is committed', () => {
     const did: string[] = []
     const runtime = { setTimer: (delayMs: number) => void did.push(`timer ${delayMs}`) } as never
