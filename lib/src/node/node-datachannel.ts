@@ -16,7 +16,6 @@ const SEND_BUFFER_BYTES = 256 * 1024
  * The package node-datachannel, made to behave as others do:
  * - Descriptions are plain objects: simple-peer assigns to their `sdp`, which is read-only otherwise.
  * - A channel's last messages come before its `close`: otherwise a goodbye is lost more often than not.
- * - Bytes come to `onmessage` without an event: those of the polyfill are 3 % of a round trip (measured).
  * - Less waits unseen in a connection, for the whole process.
  * - Users and passwords of TURN servers may contain any characters.
  */
@@ -30,13 +29,6 @@ export async function loadNodeDataChannel(): Promise<WebRtcApi> {
       const iceServers = (configuration.iceServers ?? []).flatMap(nativeIceServers)
       const connection = new native.PeerConnection('legion', { iceServers })
       super({ peerConnection: deliverBeforeClose(connection) })
-      this.addEventListener('datachannel', (event) => shortenWay((event as RTCDataChannelEvent).channel))
-    }
-
-    override createDataChannel(label: string, options?: RTCDataChannelInit) {
-      const channel = super.createDataChannel(label, options)
-      shortenWay(channel)
-      return channel
     }
 
     override async createOffer(): Promise<RTCSessionDescriptionInit> {
@@ -81,48 +73,15 @@ function deliverBeforeClose(connection: PeerConnection): PeerConnection {
 
 function closeLast(channel: DataChannel): DataChannel {
   const { onClosed, onMessage } = channel
-  const receiver: Receiver = { outer: undefined }
-  latest = receiver
   let closeListener = () => {}
   replace(channel, 'onClosed', (listener) => {
     closeListener = listener
   })
   replace(channel, 'onMessage', (listener) => {
-    onMessage.call(channel, (message) => {
-      if (receiver.outer === undefined || typeof message === 'string') listener(message)
-      else deliver(receiver.outer, message)
-    })
+    onMessage.call(channel, listener)
     onClosed.call(channel, closeListener)
   })
   return channel
-}
-
-interface Receiver {
-  /** What the polyfill has made around a native channel. */
-  outer: RTCDataChannel | undefined
-}
-
-/** Of the native channel that was just given to the polyfill, which makes its own around it at once. */
-let latest: Receiver | undefined
-
-function shortenWay(outer: RTCDataChannel): void {
-  if (latest !== undefined) latest.outer = outer
-  latest = undefined
-}
-
-/** What `onmessage` throws goes where that of event listeners goes: here it would end the process. */
-function deliver(outer: RTCDataChannel, message: Uint8Array | ArrayBuffer): void {
-  try {
-    outer.onmessage?.({ data: message instanceof ArrayBuffer ? message : bufferOf(message) } as MessageEvent)
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error
-    })
-  }
-}
-
-function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): ArrayBufferLike {
-  return byteLength === buffer.byteLength ? buffer : buffer.slice(byteOffset, byteOffset + byteLength)
 }
 
 /** The methods themselves are read-only in the prototype. */
