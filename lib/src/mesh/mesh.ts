@@ -258,7 +258,6 @@ export class Mesh implements Network {
 
   #peerLeftRoom(peer: PeerId): void {
     this.#directory.removeFromRoom(peer)
-    this.#suspect(peer) // its process may have ended, which the server's connection tells at once and the link does not
     this.#dialer.evaluateSoon()
   }
 

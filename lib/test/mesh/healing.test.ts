@@ -101,12 +101,13 @@ describe('a linked peer that leaves the room', () => {
     return pair
   }
 
-  it('[MSH53] is lost within the probe if its process has ended', async () => {
+  it('[MSH53] has said goodbye, though that comes after the word of the server', async () => {
     const [a, b] = await linkedPair()
-    world.network.server.unplug(b.id)
-    world.crash(b)
-    await world.run(1_600)
-    expect(a.events.at(-1)).toBe(`left ${b.id} lost`)
+    world.network.setConditions({ latencyMs: [3_000, 3_000] })
+    b.mesh.goodbye(new Uint8Array())
+    world.network.setConditions({ latencyMs: [5, 5] })
+    await world.run(5_000)
+    expect(a.events.at(-1)).toBe(`left ${b.id} goodbye`)
   })
 
   it('[MSH53] keeps its link if it lives', async () => {
