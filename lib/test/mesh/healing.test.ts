@@ -103,6 +103,7 @@ describe('a linked peer that leaves the room', () => {
 
   it('[MSH53] has said goodbye, though that comes after the word of the server', async () => {
     const [a, b] = await linkedPair()
+    world.network.server.unplug(b.id)
     world.network.setConditions({ latencyMs: [3_000, 3_000] })
     b.mesh.goodbye(new Uint8Array())
     world.network.setConditions({ latencyMs: [5, 5] })
