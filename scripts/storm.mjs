@@ -1,7 +1,7 @@
 // `npm run storm -- --minutes 1000 --from 1`: storms of seed after seed, until so many minutes are simulated. Each is a
 // cluster of one to nine peers of all kinds that come and go; what goes wrong is printed with its seed, and the
 // next one begins.
-//   --second   users work with a second group, beside \`main\`
+//   --second   users work with a second group, beside `main`
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'

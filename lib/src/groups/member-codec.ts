@@ -18,6 +18,7 @@ import {
   writeOneOf,
   writeString,
 } from '../codec/encode.js'
+import { PEER_KINDS } from '../mesh/peer-info.js'
 import type { VoterId } from '../raft/index.js'
 import { MEMBERS_MAX, type Member } from './roster.js'
 import { incarnationOf, peerOf, voterIdOf } from './voter-id.js'
@@ -49,13 +50,12 @@ export function readVoterId(decoder: Decoder): VoterId {
   return voterIdOf(readPeerId(decoder), readCount(decoder))
 }
 
-const KINDS = ['node', 'browser'] as const
 const TEXT_BYTES_MAX = 256
 
 export function writeMember(encoder: Encoder, member: Member): void {
   writeVoterId(encoder, member.id)
   writeString(encoder, member.name)
-  writeOneOf(encoder, KINDS, member.kind)
+  writeOneOf(encoder, PEER_KINDS, member.kind)
   writeString(encoder, member.host)
   writeBoolean(encoder, member.durable)
   writeBoolean(encoder, member.canVote)
@@ -66,7 +66,7 @@ export function readMember(decoder: Decoder): Member {
   return {
     id: readVoterId(decoder),
     name: readString(decoder, TEXT_BYTES_MAX),
-    kind: readOneOf(decoder, KINDS),
+    kind: readOneOf(decoder, PEER_KINDS),
     host: readString(decoder, TEXT_BYTES_MAX),
     durable: readBoolean(decoder),
     canVote: readBoolean(decoder),

@@ -34,7 +34,7 @@ export class RunSoon {
 
   /** What the next run may wait for is there. */
   stopWaiting(): void {
-    this.#waitMs &&= 0
+    if (this.#waitMs !== undefined) this.#waitMs = 0
     if (this.#timer === undefined) return
     this.#timer.cancel()
     this.#goAfter(0)

@@ -252,10 +252,10 @@ export class Session implements SessionRecord {
     if (bytes <= this.#limits.largeBytes) return
     this.#large.set(sequence, bytes)
     this.#largeBytes += bytes
-    for (const oldest of [...this.#large.keys()].sort((a, b) => a - b)) {
-      if (this.#largeBytes <= this.#limits.largeBytesKept) return
-      this.#results.set(oldest, 'dropped')
-      this.#unweigh(oldest)
+    while (this.#largeBytes > this.#limits.largeBytesKept) {
+      const lowest = Math.min(...this.#large.keys())
+      this.#results.set(lowest, 'dropped')
+      this.#unweigh(lowest)
     }
   }
 

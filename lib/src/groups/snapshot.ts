@@ -236,15 +236,27 @@ function writeSession(encoder: Encoder, session: SessionRecord): void {
 }
 
 function readSession(decoder: Decoder): SessionRecord {
+  const [id, nonce, peer] = [readCount(decoder), readString(decoder, TEXT_BYTES_MAX), readPeerId(decoder)]
+  const [lowest, lastIndex] = [readCount(decoder), readCount(decoder)]
+  const results = readList(decoder, RESULTS_MAX, (item) => [readSequence(item, lowest), readResult(item)] as const)
   return {
-    id: readCount(decoder),
-    nonce: readString(decoder, TEXT_BYTES_MAX),
-    peer: readPeerId(decoder),
-    lowest: readCount(decoder),
-    lastIndex: readCount(decoder),
-    results: new Map(readList(decoder, RESULTS_MAX, (item) => [readCount(item), readResult(item)])),
+    id,
+    nonce,
+    peer,
+    lowest,
+    lastIndex,
+    results: new Map(results),
     replaced: readOptional(decoder, readReplaced),
   }
+}
+
+/** No window is wider: what is kept by sequence number takes as much memory as the numbers are apart. */
+function readSequence(decoder: Decoder, lowest: number): number {
+  const sequence = readCount(decoder)
+  if (sequence < lowest || sequence >= lowest + RESULTS_MAX) {
+    throw new DecodeError(`a result of command ${sequence} in a session whose lowest is ${lowest}`)
+  }
+  return sequence
 }
 
 function writeReplaced(encoder: Encoder, { id, lowest, applied }: ReplacedSession): void {

@@ -1,8 +1,7 @@
 import { type Decoder, readBoolean, readOneOf, readPeerId, readString } from '../codec/decode.js'
 import { type Encoder, writeBoolean, writeId, writeOneOf, writeString } from '../codec/encode.js'
-import type { PeerInfo } from './peer-info.js'
+import { PEER_KINDS, type PeerInfo } from './peer-info.js'
 
-const PEER_KINDS = ['node', 'browser'] as const
 /** Of each text that a peer says of itself. */
 const MAX_TEXT_BYTES = 256
 

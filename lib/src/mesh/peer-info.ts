@@ -18,7 +18,8 @@ export interface PeerInfo {
   readonly stack: string
 }
 
-export type PeerKind = 'node' | 'browser'
+export const PEER_KINDS = ['node', 'browser'] as const
+export type PeerKind = (typeof PEER_KINDS)[number]
 
 export interface PeerStatus {
   readonly info: PeerInfo

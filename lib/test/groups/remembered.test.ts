@@ -44,6 +44,15 @@ describe('what is remembered', () => {
     expect(encodeCreateGroup({ ...group(1), name: 'x' }).length).toBeLessThan(64)
   })
 
+  it('[SES29] refuses a snapshot whose session has results far apart', () => {
+    const session = { id: 1, nonce: 'n', peer: newPeerId(runtime), lowest: 5, lastIndex: 1, replaced: undefined }
+    const withResult = (sequence: number) =>
+      encodeHead({ ...EMPTY, sessions: [{ ...session, results: new Map([[sequence, 'dropped'] as const]) }] })
+    expect(decodeHead(withResult(5 + 32_767)).sessions[0]?.results.size).toBe(1)
+    for (const sequence of [4, 5 + 65_536, 2 ** 40])
+      expect(() => decodeHead(withResult(sequence))).toThrow(/lowest is 5/)
+  })
+
   it('[GRP161] a reason or details of any length that a command gives can be read from a snapshot again', async () => {
     const machine = defineMachine({
       name: 'talkative',
