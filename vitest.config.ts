@@ -19,5 +19,8 @@ export default defineConfig({
     setupFiles: [source('./lib/test/support/property-seed.ts')],
     pool: 'forks',
     maxWorkers: 2,
+    // Ends what hangs, on a slow machine too. What must happen within a time, a test says in simulated time or expects.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 })

@@ -8,11 +8,9 @@ export type Opened = { readonly session: Session } | { readonly problem: Problem
 /** What a session kept is free for the next one only then. */
 let lastClosed: Promise<void> = Promise.resolve()
 
-/** Opens a session while the component is there, and another when the page comes back from the back/forward cache. */
+/** Opens a session while the component is there. */
 export function useSession(settings: Settings, name: string): Opened | undefined {
   const [opened, setOpened] = useState<Opened>()
-  const restorations = useRestorations()
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a restored page needs a new session
   useEffect(() => {
     let next: Opened | undefined
     let isOver = false
@@ -26,7 +24,7 @@ export function useSession(settings: Settings, name: string): Opened | undefined
       isOver = true
       if (next !== undefined && 'session' in next) lastClosed = next.session.close()
     }
-  }, [settings, name, restorations])
+  }, [settings, name])
   return opened
 }
 
@@ -41,15 +39,4 @@ function open(settings: Settings, name: string): Opened {
   } catch (error) {
     return { problem: problemOf(error) }
   }
-}
-
-/** How often the page came back from the cache: links and sockets don't survive there. */
-function useRestorations(): number {
-  const [count, setCount] = useState(0)
-  useEffect(() => {
-    const onPageShow = (event: PageTransitionEvent) => event.persisted && setCount((previous) => previous + 1)
-    window.addEventListener('pageshow', onPageShow)
-    return () => window.removeEventListener('pageshow', onPageShow)
-  }, [])
-  return count
 }

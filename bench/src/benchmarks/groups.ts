@@ -6,17 +6,25 @@ import type { ProcessCost } from '../peer/process-tasks.js'
 import { type Series, seriesOf } from '../statistics.js'
 import { PEERS, rateOf, recordOf, STACK } from './common.js'
 
-/** Commands of one run, of all peers together. */
-const COMMANDS = 10_000
+/** Commands at once, of all peers together: as many as elsewhere, and as many as it takes for each of 1,000 groups to have 60. */
+const BURST = 10_000
+const LARGE_BURST = 60_000
 /** It takes so many until everything on the way has been compiled for good. */
 const WARM_UP_ROUNDS = 5
 /** Groups that were busy stay awake for three seconds. */
 const FULL = { counts: [1, 10, 100, 1_000], settleMs: 3_500, windows: 5, windowMs: 600 }
 const QUICK = { counts: [1, 10, 100], settleMs: 3_500, windows: 2, windowMs: 600 }
-/** Of one group's throughput, with so many. */
-const BOUNDS: Readonly<Record<string, Bound>> = { '1,000': ratioAtLeast(0.7) }
+/** Of one group's throughput, with as many commands at once. */
+const BOUNDS: Readonly<Record<string, Bound>> = { '1,000 busy, 60,000 at once': ratioAtLeast(0.7) }
 
 type Scale = typeof FULL
+
+/** So many commands at once, spread evenly over so many groups. */
+interface Case {
+  readonly label: string
+  readonly spread: number
+  readonly burst: number
+}
 
 /** What so many idle groups cost. */
 interface Idle {
@@ -37,12 +45,22 @@ export const groups: Benchmark = {
     const scale = lab.quick ? QUICK : FULL
     const cluster = await lab.cluster(PEERS, STACK, 'memory')
     const idle = await measureIdle(cluster, scale)
-    const cases = scale.counts.map((spread) => ({ label: spread.toLocaleString('en'), spread }))
-    const busy = (rounds: number) =>
-      recordOf(cases, (each) => () => last(rounds, () => commandRate(cluster, each.spread)))
+    const cases = casesOf(scale)
+    const busy = (rounds: number) => recordOf(cases, (each) => () => last(rounds, () => commandRate(cluster, each)))
     const rates = await lab.measure(busy(1), busy(WARM_UP_ROUNDS))
     return [...idleRows(idle), ...rateRows(cases, rates)]
   },
+}
+
+/** Large bursts for the fewest and the most groups only. */
+function casesOf({ counts }: Scale): Case[] {
+  const [fewest, most] = [Math.min(...counts), Math.max(...counts)]
+  const cases = [...counts.map((count) => [count, BURST]), [fewest, LARGE_BURST], [most, LARGE_BURST]] as const
+  return cases.map(([spread, burst]) => ({
+    label: `${spread.toLocaleString('en')} busy, ${burst.toLocaleString('en')} at once`,
+    spread,
+    burst,
+  }))
 }
 
 /** @returns what the last round came to */
@@ -97,8 +115,8 @@ function sumOf(costs: readonly ProcessCost[]): number {
 }
 
 /** From the first peer's first command until the last peer's last is settled. */
-async function commandRate({ peers }: Cluster, spread: number) {
-  const each = Math.ceil(COMMANDS / peers.length)
+async function commandRate({ peers }: Cluster, { spread, burst }: Case) {
+  const each = Math.ceil(burst / peers.length)
   const spans = await Promise.all(peers.map((peer) => peer.ask('commandGroups', spread, each)))
   const startMs = Math.min(...spans.map((span) => span.startMs))
   const endMs = Math.max(...spans.map((span) => span.endMs))
@@ -117,16 +135,12 @@ function idleRows(idle: readonly Idle[]): Row[] {
   })
 }
 
-function rateRows(
-  cases: readonly { readonly label: string }[],
-  rates: Readonly<Record<string, { readonly rate: Series }>>,
-): Row[] {
-  const beside = rates[cases[0]?.label ?? '']?.rate
-  return cases.map(({ label }) => ({
-    label: `${label} busy`,
+function rateRows(cases: readonly Case[], rates: Readonly<Record<string, { readonly rate: Series }>>): Row[] {
+  return cases.map(({ label, burst }) => ({
+    label,
     unit: 'commands/s',
     ours: rates[label]?.rate,
-    beside,
+    beside: rates[cases.find((each) => each.burst === burst)?.label ?? '']?.rate,
     bound: BOUNDS[label],
   }))
 }
