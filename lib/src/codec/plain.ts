@@ -9,8 +9,8 @@ type Container = { readonly [key: string]: unknown }
 /** Frozen values never meet the encoder again, so they must already be exactly what decoding would give back. */
 type Strictness = 'encodable' | 'exact'
 
-/** The parts of what has none, byte arrays included. */
-const NOTHING: readonly string[] = []
+/** The names of the parts of what has none, byte arrays included. */
+export const NO_PARTS: readonly string[] = []
 
 /**
  * Refuses what would not arrive as it was sent: functions, symbols, class instances (Date, Map, promises…), bigints
@@ -20,7 +20,7 @@ const NOTHING: readonly string[] = []
  * @param path what the value is called in the error
  * @throws LegionError E_NOT_PLAIN; its message and `details.path` name the offending part
  */
-export function assertPlain(value: unknown, path = 'value'): void {
+export function assertPlain(value: unknown, path?: string | undefined): void {
   try {
     assertParts(value, 0)
   } catch (error) {
@@ -35,7 +35,7 @@ export function assertPlain(value: unknown, path = 'value'): void {
  *   looked at again
  * @throws LegionError E_NOT_PLAIN; parts of `value` may be frozen by then
  */
-export function freezePlain<T>(value: T, previous: unknown, path = 'value'): T {
+export function freezePlain<T>(value: T, previous: unknown, path?: string | undefined): T {
   try {
     freezeParts(value, previous, 0)
   } catch (error) {
@@ -64,44 +64,36 @@ class NotPlain {
 }
 
 function assertParts(value: unknown, depth: number): void {
-  let at: string | undefined
-  try {
-    for (const key of checkedKeys(value, depth, 'encodable')) {
-      at = undefined
-      checkKey(key)
-      at = key
-      checkProperty(value as Container, key)
-      assertParts((value as Container)[key], depth + 1)
+  for (const key of partNames(value, depth)) {
+    const part = partOf(value, key)
+    try {
+      assertParts(part, depth + 1)
+    } catch (error) {
+      throw within(error, key)
     }
-  } catch (error) {
-    throw within(error, at)
   }
 }
 
 function freezeParts(value: unknown, previous: unknown, depth: number): void {
-  let at: string | undefined
-  try {
-    const keys = checkedKeys(value, depth, 'exact')
-    if (keys === NOTHING) return
-    const known = new KnownParts(previous)
-    for (const key of keys) {
-      at = undefined
-      const part = (value as Container)[key]
-      if (known.has(key, part)) continue
-      checkKey(key)
-      at = key
-      checkProperty(value as Container, key)
+  const keys = partNames(value, depth, 'exact')
+  if (keys === NO_PARTS) return
+  const known = new KnownParts(previous)
+  for (const key of keys) {
+    const part = (value as Container)[key]
+    if (known.has(key, part)) continue
+    partOf(value, key)
+    try {
       freezeParts(part, known.at(key), depth + 1)
+    } catch (error) {
+      throw within(error, key)
     }
-  } catch (error) {
-    throw within(error, at)
   }
   Object.freeze(value)
 }
 
 /** The same error, of a part with this name. */
-function within(error: unknown, key: string | undefined): unknown {
-  if (error instanceof NotPlain && key !== undefined) error.keys.unshift(key)
+export function within(error: unknown, key: string): unknown {
+  if (error instanceof NotPlain) error.keys.unshift(key)
   return error
 }
 
@@ -128,30 +120,33 @@ class KnownParts {
   }
 }
 
-/** Refuses `value` itself if it is not plain; otherwise the names of its parts. */
-function checkedKeys(value: unknown, depth: number, strictness: Strictness): readonly string[] {
+/**
+ * The names of the parts of `value`, in order; NO_PARTS if it is of a kind that has none.
+ * @throws what `within` and `asRefusal` make an error of, if `value` itself is not plain
+ */
+export function partNames(value: unknown, depth: number, strictness: Strictness = 'encodable'): readonly string[] {
   if (depth > MAX_DEPTH) refuse(`is nested deeper than ${MAX_DEPTH} levels, or contains itself`)
   switch (typeof value) {
     case 'undefined':
     case 'boolean':
     case 'number':
-      return NOTHING
+      return NO_PARTS
     case 'string':
       if (!value.isWellFormed()) refuse('has a lone surrogate')
-      return NOTHING
+      return NO_PARTS
     case 'bigint':
       if (BigInt.asIntN(64, value) !== value) refuse('is a bigint of more than 64 bits')
-      return NOTHING
+      return NO_PARTS
     case 'object':
-      return value === null ? NOTHING : checkedObjectKeys(value, strictness)
+      return value === null ? NO_PARTS : objectKeys(value, strictness)
     default:
       return refuse(`is a ${typeof value}`)
   }
 }
 
-function checkedObjectKeys(value: object, strictness: Strictness): readonly string[] {
+function objectKeys(value: object, strictness: Strictness): readonly string[] {
   if (!isPlainKind(value, strictness)) refuse(`is ${describeKind(value)}`)
-  if (value instanceof Uint8Array) return NOTHING
+  if (value instanceof Uint8Array) return NO_PARTS
   const keys = Object.getOwnPropertyNames(value) // indexes in order, then names
   if (Array.isArray(value)) {
     const isDense = keys.length === value.length + 1 && keys.pop() === 'length'
@@ -169,15 +164,14 @@ function isPlainKind(value: object, strictness: Strictness): boolean {
   return strictness === 'encodable' && (prototype === null || value instanceof Uint8Array)
 }
 
-function checkKey(key: string): void {
+/** The part of that name, which itself may not be plain. @throws as `partNames`, if its name or its property is not */
+export function partOf(container: unknown, key: string): unknown {
   if (key === '__proto__') refuse('has a key named __proto__')
   if (!key.isWellFormed()) refuse('has a key with a lone surrogate')
-}
-
-function checkProperty(container: Container, key: string): void {
   const property = Object.getOwnPropertyDescriptor(container, key)
-  if (property?.enumerable !== true) refuse('is a hidden property')
-  if (property.get !== undefined || property.set !== undefined) refuse('is an accessor')
+  if (property?.enumerable !== true) throw within(new NotPlain('is a hidden property'), key)
+  if (property.get !== undefined || property.set !== undefined) throw within(new NotPlain('is an accessor'), key)
+  return property.value
 }
 
 function isObject(value: unknown): value is Container {
@@ -196,7 +190,8 @@ function refuse(problem: string): never {
   throw new NotPlain(problem)
 }
 
-function asRefusal(error: unknown, name: string): unknown {
+/** What to throw for what `partNames` and `partOf` of the value called `name` threw. */
+export function asRefusal(error: unknown, name = 'value'): unknown {
   if (!(error instanceof NotPlain)) return error
   const place = formatPath([name, ...error.keys])
   return new LegionError(

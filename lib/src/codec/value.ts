@@ -2,8 +2,8 @@ import { readBigInt64, readFloat32, readFloat64, readVarInt } from 'lib0/decodin
 import { writeAny } from 'lib0/encoding'
 import { equalBytes } from '../base/bytes.js'
 import { DecodeError, type Decoder, decodeAll, readByte, readBytes, readCount, readName, readString } from './decode.js'
-import { type Encoder, encode, writeByte, writeCount, writeList, writeString } from './encode.js'
-import { assertPlain, MAX_DEPTH } from './plain.js'
+import { type Encoder, encode, writeByte, writeCount, writeString } from './encode.js'
+import { asRefusal, assertPlain, MAX_DEPTH, NO_PARTS, partNames, partOf, within } from './plain.js'
 
 export { assertPlain, freezePlain, MAX_DEPTH } from './plain.js'
 
@@ -37,10 +37,13 @@ export function decodeValue(bytes: Uint8Array): Value {
   return decodeAll(bytes, readValue)
 }
 
-/** As `encodeValue`. Writes nothing if it throws. */
+/** As `encodeValue`. If it throws, what is in the encoder is of no use any more. */
 export function writeValue(encoder: Encoder, value: unknown, path?: string | undefined): void {
-  assertPlain(value, path)
-  writeNested(encoder, value as Value)
+  try {
+    writeNested(encoder, value, 0)
+  } catch (error) {
+    throw asRefusal(error, path)
+  }
 }
 
 /** lib0's tags of what has parts: a list is its length and the parts, an object its size, and names and parts in turn. */
@@ -108,24 +111,33 @@ function copyNested(value: Value): Value {
   return copy
 }
 
-/** As lib0's `writeAny`, which is slower with short texts. */
-function writeNested(encoder: Encoder, value: Value): void {
+/** Checks each part and writes it: as `assertPlain`, and lib0's `writeAny`, which is slower with short texts. */
+function writeNested(encoder: Encoder, value: unknown, depth: number): void {
+  const keys = partNames(value, depth)
+  if (keys === NO_PARTS) {
+    writeLeaf(encoder, value)
+    return
+  }
+  const isList = Array.isArray(value)
+  writeByte(encoder, isList ? LIST_TAG : OBJECT_TAG)
+  writeCount(encoder, keys.length)
+  for (const key of keys) {
+    const part = partOf(value, key)
+    if (!isList) writeString(encoder, key)
+    try {
+      writeNested(encoder, part, depth + 1)
+    } catch (error) {
+      throw within(error, key)
+    }
+  }
+}
+
+function writeLeaf(encoder: Encoder, value: unknown): void {
   if (typeof value === 'string') {
     writeByte(encoder, TEXT_TAG)
     writeString(encoder, value)
-  } else if (typeof value !== 'object' || value === null || value instanceof Uint8Array) {
-    writeAny(encoder, value as Parameters<typeof writeAny>[1])
-  } else if (Array.isArray(value)) {
-    writeByte(encoder, LIST_TAG)
-    writeList(encoder, value as readonly Value[], writeNested)
   } else {
-    writeByte(encoder, OBJECT_TAG)
-    const keys = Object.keys(value)
-    writeCount(encoder, keys.length)
-    for (const key of keys) {
-      writeString(encoder, key)
-      writeNested(encoder, (value as Parts)[key])
-    }
+    writeAny(encoder, value as Parameters<typeof writeAny>[1])
   }
 }
 
