@@ -84,7 +84,7 @@ export class InFlight {
     pending.queue?.delete(pending)
     this.#bytes -= pending.call.length
     if (pending.number !== undefined) (pending.isOneShot ? this.#ticketed : this.#numbered).delete(pending.number)
-    this.stopWatching(pending)
+    this.takeWatcher(pending)
   }
 
   /** Its sequence number or the number of its ticket; a new one if it has none. */
@@ -158,11 +158,12 @@ export class InFlight {
     return due
   }
 
-  /** Its `onCommitted` is called now or never. @returns false if it was before */
-  stopWatching(pending: Pending): boolean {
-    if (pending.onCommitted === undefined || pending.isCommitted) return false
-    pending.isCommitted = true
+  /** @returns its `onCommitted`, to be called now or never; undefined if it was before, or there is none */
+  takeWatcher(pending: Pending): Pending['onCommitted'] {
+    const { onCommitted } = pending
+    if (onCommitted === undefined) return undefined
+    pending.onCommitted = undefined
     this.#watchers--
-    return true
+    return onCommitted
   }
 }

@@ -12,8 +12,9 @@ export interface Pending {
   readonly deadlineMs: number
   /** Its id in the outbox, if it is to outlive this process. */
   recordId: number | undefined
-  resolve: (output: Value) => void
-  reject: (error: LegionError) => void
+  /** Settles the promise of the caller; what it is rejected with comes as a promise, for one function is enough. */
+  settle: (outcome: Value | Promise<never>) => void
+  /** Undefined once it was called. */
   onCommitted: ((index: number) => void) | undefined
   /** Ends the watch on the caller's AbortSignal. */
   release: () => void
@@ -24,7 +25,6 @@ export interface Pending {
   /** When it is given out again unasked; `Infinity` while it waits to be given out. */
   resendAtMs: number
   resendDelayMs: number
-  isCommitted: boolean
   isSettled: boolean
   /** In which it waits to be given out. */
   queue: Queue | undefined
@@ -61,20 +61,29 @@ export function newPending(call: Uint8Array, timestampMs: number, deadlineMs: nu
     deadlineMs,
     recordId: undefined,
     onCommitted: undefined,
-    resolve: nothing,
-    reject: nothing,
+    settle: nothing,
     release: nothing,
     number: undefined,
     sends: 0,
     resendAtMs: Number.POSITIVE_INFINITY,
     resendDelayMs: FIRST_RESEND_DELAY_MS,
-    isCommitted: false,
     isSettled: false,
     queue: undefined,
     place: 0,
     before: undefined,
     after: undefined,
   }
+}
+
+/** A function of its own: what else is captured beside the resolver stays as long as the promise waits. */
+export function outcomeFor(pending: Pending): Promise<Value> {
+  return new Promise((resolve) => {
+    pending.settle = resolve
+  })
+}
+
+export function reject(pending: Pending, error: LegionError): void {
+  pending.settle(Promise.reject(error))
 }
 
 const nothing = () => {}

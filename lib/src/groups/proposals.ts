@@ -8,7 +8,7 @@ import { type Call, decodeCall, decodeOwner, encodeCall, type Ticket } from './e
 import { InFlight } from './in-flight.js'
 import { type Outbox, type OutboxRecord, sortOut } from './outbox.js'
 import { type Proposer, pack } from './pack.js'
-import { type Batch, newPending, nextResendDelayMs, type Pending } from './pending.js'
+import { type Batch, newPending, nextResendDelayMs, outcomeFor, type Pending, reject } from './pending.js'
 import {
   busy,
   commandTooLarge,
@@ -25,6 +25,7 @@ import {
 import { Registration } from './registration.js'
 import type { Applied } from './replicated-state.js'
 import {
+  type AppliedCommands,
   type AppliedResult,
   fromReplicated,
   SESSION_LIMITS,
@@ -87,6 +88,7 @@ export interface ProposalLimits {
 /** With the PeerId it only has to tell the starts of one peer apart. */
 const TICKET_NONCE_BYTES = 6
 const BATCH_BYTES_MAX = 256 * 1024
+const NO_OPTIONS: ProposeOptions = {}
 
 /**
  * This peer's side of its session in a group: numbers its proposals, keeps them until their outcome is known, and gives
@@ -127,7 +129,7 @@ export class Proposals {
    * Settles with the command's output.
    * @throws LegionError E_INVALID, E_UNSUPPORTED, E_NOT_PLAIN, E_TOO_LARGE, E_BUSY, E_ABORTED, E_STORAGE, at once
    */
-  propose(name: string, payload: unknown, options: ProposeOptions = {}): Promise<Value> {
+  propose(name: string, payload: unknown, options: ProposeOptions = NO_OPTIONS): Promise<Value> {
     const { runtime, outbox } = this.#options
     const { once = true, persist = false, signal, onCommitted } = options
     this.#requireOffered(once, persist)
@@ -140,14 +142,12 @@ export class Proposals {
     pending.isOneShot = !once
     pending.recordId = persist ? outbox?.newId() : undefined
     pending.onCommitted = onCommitted
-    return new Promise((resolve, reject) => {
-      pending.resolve = resolve
-      pending.reject = reject
-      if (signal !== undefined) this.#watch(pending, signal)
-      this.#inFlight.add(pending)
-      this.#admit(pending)
-      this.#options.changed()
-    })
+    const outcome = outcomeFor(pending)
+    if (signal !== undefined) this.#watch(pending, signal)
+    this.#inFlight.add(pending)
+    this.#admit(pending)
+    this.#options.changed()
+    return outcome
   }
 
   /**
@@ -226,14 +226,11 @@ export class Proposals {
   /** Takes note of what was applied here. */
   applied(applied: Applied, index: number): void {
     if (applied.kind === 'commands') {
-      for (const each of applied.all) this.applied(each, index)
+      this.#settleOwn(applied, index)
     } else if (applied.kind === 'register') {
       if (applied.nonce === this.#registration.nonce) this.#registered(applied.session)
     } else if (applied.kind === 'one-shot') {
       this.#settle(this.#byTicket(applied.ticket), applied.result, index)
-    } else if (applied.kind === 'command' && applied.session === this.#session) {
-      if (applied.result === 'expired') this.#restart(applied.session)
-      else this.#settle(this.#inFlight.bySequence(applied.sequence), applied.result, index)
     }
   }
 
@@ -281,7 +278,7 @@ export class Proposals {
   failAll(makeError: (outcome: Outcome) => LegionError): void {
     for (const pending of this.#inFlight.all) {
       this.#forget(pending)
-      pending.reject(makeError(outcomeOf(pending)))
+      reject(pending, makeError(outcomeOf(pending)))
     }
   }
 
@@ -441,11 +438,22 @@ export class Proposals {
   }
 
   #noteCommitted(pending: Pending | undefined, index: number): void {
-    if (pending === undefined || !this.#inFlight.stopWatching(pending)) return
+    const onCommitted = pending && this.#inFlight.takeWatcher(pending)
+    if (onCommitted === undefined) return
     try {
-      pending.onCommitted?.(index)
+      onCommitted(index)
     } catch (error) {
       this.#options.logger.error('An onCommitted threw.', error)
+    }
+  }
+
+  #settleOwn({ commands, results }: AppliedCommands, index: number): void {
+    for (let i = 0; i < results.length; i++) {
+      const { session, sequence } = commands[i] as (typeof commands)[number]
+      const result = results[i] as AppliedResult
+      if (session !== this.#session) continue
+      if (result === 'expired') this.#restart(session)
+      else this.#settle(this.#inFlight.bySequence(sequence), result, index)
     }
   }
 
@@ -454,14 +462,14 @@ export class Proposals {
     if (pending === undefined || result === 'settled') return
     if (index !== undefined) this.#noteCommitted(pending, index)
     this.#withdraw(pending)
-    if (result === 'dropped') pending.reject(outputDropped())
-    else if (result.ok) pending.resolve(result.output)
-    else pending.reject(refusal(result))
+    if (result === 'dropped') reject(pending, outputDropped())
+    else if (result.ok) pending.settle(result.output)
+    else reject(pending, refusal(result))
   }
 
   #fail(pending: Pending, makeError: (outcome: Outcome) => LegionError): void {
     this.#withdraw(pending)
-    pending.reject(makeError(outcomeOf(pending)))
+    reject(pending, makeError(outcomeOf(pending)))
   }
 
   #withdraw(pending: Pending): void {

@@ -15,7 +15,6 @@ import { machineTools } from '../machines/machine-tools.js'
 import type { VoterId } from '../raft/index.js'
 import {
   type CommandEntry,
-  type CommandsEntry,
   type CreateGroupEntry,
   decodeEntry,
   type GroupEntry,
@@ -29,14 +28,20 @@ import { type GroupRecord, GroupRegistry } from './group-registry.js'
 import { decodeJoining } from './member-codec.js'
 import { type Member, Roster } from './roster.js'
 import type { RosterResult } from './roster-entry.js'
-import { fromReplicated, type Applied as SessionApplied, SessionTable, toReplicated } from './sessions.js'
+import {
+  type AppliedCommands,
+  type AppliedResult,
+  fromReplicated,
+  type Applied as SessionApplied,
+  SessionTable,
+  toReplicated,
+} from './sessions.js'
 import { decodeHead, EPOCHS_MAX, encodeHead, openSnapshot, type SnapshotHead, snapshotPieces } from './snapshot.js'
 import { peerOf } from './voter-id.js'
 
 /** What became of one entry, for whoever waits for it here. */
 export type Applied =
   | SessionApplied
-  | { readonly kind: 'commands'; readonly all: readonly SessionApplied[] }
   | { readonly kind: 'checkpoint' }
   | { readonly kind: 'activated'; readonly version: number }
   | { readonly kind: 'group'; readonly record: GroupRecord }
@@ -310,9 +315,9 @@ export class ReplicatedState {
     }
     switch (entry.kind) {
       case 'command':
-        return this.#applyCommand(index, entry)
+        return this.#applyCommands(index, [entry])
       case 'commands':
-        return this.#applyCommands(index, entry)
+        return this.#applyCommands(index, entry.commands)
       case 'one-shot':
         return this.#applyOneShot(index, entry)
       case 'register':
@@ -338,44 +343,40 @@ export class ReplicatedState {
   }
 
   /** Each has a place of its own. Ends with the first one that can't be applied here. */
-  #applyCommands(index: number, { commands }: CommandsEntry): Applied {
-    const all: SessionApplied[] = []
+  #applyCommands(index: number, commands: readonly CommandEntry[]): AppliedCommands {
+    const results: AppliedResult[] = []
     for (const command of commands) {
-      const applied = this.#applyCommand(index, command)
-      if (applied === undefined) break
-      all.push(applied)
-      this.#surplus++
+      const result = this.#applyCommand(index, index + this.#surplus + results.length, command)
+      if (result === undefined) break
+      results.push(result)
     }
-    this.#surplus--
-    return { kind: 'commands', all }
+    this.#surplus += commands.length - 1
+    return { kind: 'commands', commands, results }
   }
 
-  #applyCommand(index: number, entry: CommandEntry): SessionApplied | undefined {
+  #applyCommand(index: number, place: number, entry: CommandEntry): AppliedResult | undefined {
     const verdict = this.#sessions.check(entry.session, entry.sequence, entry.lowest, index)
-    const { session, sequence } = entry
     if (verdict.kind !== 'apply') this.#counts.repeated++
-    if (verdict.kind === 'cached') return { kind: 'command', session, sequence, result: fromReplicated(verdict.result) }
-    if (verdict.kind !== 'apply') return { kind: 'command', session, sequence, result: verdict.kind }
-    const result = this.#run(index, entry, verdict.session.peer)
-    if (result === undefined) return undefined
-    this.#sessions.record(verdict.session, sequence, toReplicated(result))
-    return { kind: 'command', session, sequence, result }
+    if (verdict.kind === 'cached') return fromReplicated(verdict.result)
+    if (verdict.kind !== 'apply') return verdict.kind
+    const result = this.#run(place, entry, verdict.session.peer)
+    if (result !== undefined) this.#sessions.record(verdict.session, entry.sequence, toReplicated(result))
+    return result
   }
 
   #applyOneShot(index: number, entry: OneShotEntry): Applied | undefined {
-    const result = this.#run(index, entry, entry.peer)
+    const result = this.#run(index + this.#surplus, entry, entry.peer)
     return result && { kind: 'one-shot', ticket: entry.ticket, result }
   }
 
   /** @returns undefined if this code does not know the command and can't go on */
-  #run(index: number, entry: CommandEntry | OneShotEntry, from: PeerId): CommandResult | undefined {
+  #run(place: number, entry: CommandEntry | OneShotEntry, from: PeerId): CommandResult | undefined {
     if (!this.has(entry.name)) {
       this.#outdated = unknownCommand(this.#definition, entry.name)
       return undefined
     }
     this.#timestampMs = Math.max(this.#timestampMs, entry.timestampMs)
     const call: CommandCall = { name: entry.name, payload: entry.payload, isOwn: true }
-    const place = index + this.#surplus
     const random = this.#randomAt(place)
     const context = { index: place, timestampMs: this.#timestampMs, version: this.#version, random, from }
     const result = this.#machine.apply(call, context)

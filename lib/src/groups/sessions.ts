@@ -2,7 +2,7 @@ import { invariant } from '../base/errors.js'
 import type { PeerId } from '../base/ids.js'
 import type { Value } from '../codec/value.js'
 import type { CommandResult } from '../machines/machine.js'
-import type { SessionRef, Ticket } from './entry.js'
+import type { CommandHeader, SessionRef, Ticket } from './entry.js'
 import { SequenceRing } from './sequence-ring.js'
 
 /**
@@ -13,10 +13,17 @@ import { SequenceRing } from './sequence-ring.js'
 
 /** What became of one entry, for the proposer if it is here. */
 export type Applied =
-  | { readonly kind: 'command'; readonly session: number; readonly sequence: number; readonly result: AppliedResult }
+  | AppliedCommands
   | { readonly kind: 'one-shot'; readonly ticket: Ticket; readonly result: CommandResult }
   /** No session: the table is full of sessions that must stay. */
   | { readonly kind: 'register'; readonly nonce: string; readonly session: SessionRecord | undefined }
+
+/** The results of `commands`, in their order; the last ones may be missing. */
+export interface AppliedCommands {
+  readonly kind: 'commands'
+  readonly commands: readonly Pick<CommandHeader, 'session' | 'sequence'>[]
+  readonly results: readonly AppliedResult[]
+}
 
 /**
  * `expired`: not applied, now or ever. `settled`: the client knew the outcome before. `dropped`: it was carried out,
@@ -94,6 +101,9 @@ export const SESSION_LIMITS: SessionLimits = {
   largeBytesKept: 1024 * 1024,
 }
 
+const SETTLED: Verdict = { kind: 'settled' }
+const EXPIRED: Verdict = { kind: 'expired' }
+
 export class SessionTable {
   readonly #limits: SessionLimits
   readonly #sessions = new Map<number, Session>()
@@ -133,12 +143,12 @@ export class SessionTable {
   /** The checks in their order: unknown, prune, settled, cached, new. */
   check(id: number, sequence: number, lowest: number, index: number): Verdict {
     const session = this.#sessions.get(id)
-    if (session === undefined) return { kind: 'expired' }
+    if (session === undefined) return EXPIRED
     session.use(lowest, index)
-    if (sequence < session.lowest) return { kind: 'settled' }
-    if (sequence >= session.lowest + this.#limits.window) return { kind: 'expired' }
+    if (sequence < session.lowest) return SETTLED
+    if (sequence >= session.lowest + this.#limits.window) return EXPIRED
     const result = session.resultOf(sequence)
-    return result === undefined ? { kind: 'apply', session } : { kind: 'cached', session, result }
+    return result === undefined ? session.applies : { kind: 'cached', session, result }
   }
 
   record(session: Session, sequence: number, result: ReplicatedResult): void {
@@ -180,6 +190,8 @@ export class Session implements SessionRecord {
   readonly id: number
   readonly nonce: string
   readonly peer: PeerId
+  /** The verdict on each command that is new. */
+  readonly applies: Verdict = { kind: 'apply', session: this }
   readonly #limits: SessionLimits
   /** Not a Map, which with ten thousand commands in flight costs more than applying them. */
   readonly #results = new SequenceRing<StoredResult>()

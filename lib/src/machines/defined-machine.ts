@@ -121,19 +121,28 @@ export class DefinedMachine implements ForkableMachine {
     isShared: boolean,
     context: ApplyContext | HookContext,
   ): CommandResult {
-    let output: Value
+    const call: Call = { fn, argument, context, output: undefined }
     try {
-      this.#states.change((draft) => {
-        const own = isShared ? copyValue(argument, 'payload') : argument
-        // Copied before the recipe ends, for drafts in the output die with it.
-        output = copyValue(run(fn, draft, own, context), 'output')
-      })
+      if (isShared) call.argument = copyValue(argument, 'payload')
+      this.#states.change(carryOut, call)
     } catch (cause) {
       if (Rejected.is(cause)) return { ok: false, rejected: cause.reason, details: cause.details }
       return { ok: false, rejected: undefined, cause }
     }
-    return output === undefined ? NO_OUTPUT : { ok: true, output }
+    return call.output === undefined ? NO_OUTPUT : { ok: true, output: call.output }
   }
+}
+
+interface Call {
+  readonly fn: UntypedFunction | undefined
+  argument: Value
+  readonly context: ApplyContext | HookContext
+  output: Value
+}
+
+/** The output is copied before the recipe ends, for drafts in it die with that. */
+function carryOut(draft: object, call: Call): void {
+  call.output = copyValue(run(call.fn, draft, call.argument, call.context), 'output')
 }
 
 /** Of most commands. */

@@ -2,8 +2,12 @@
 export interface States {
   /** A new object exactly when it has changed. */
   readonly state: object
-  /** Lets `recipe` change a draft of the state. If that throws nothing has changed. @throws what `recipe` throws; E_NOT_PLAIN */
-  change(recipe: (draft: object) => void): void
+  /**
+   * Lets `recipe` change a draft of the state. If that throws nothing has changed.
+   * @param input handed on to the recipe, which need not be a new function for each then
+   * @throws what `recipe` throws; E_NOT_PLAIN
+   */
+  change<T>(recipe: (draft: object, input: T) => void, input: T): void
 }
 
 /** What a machine starts from. */
@@ -29,8 +33,8 @@ export class EditedStates implements States {
     return this.#state
   }
 
-  change(recipe: (draft: object) => void): void {
-    this.#state = this.#edit(this.#state, recipe)
+  change<T>(recipe: (draft: object, input: T) => void, input: T): void {
+    this.#state = this.#edit(this.#state, (draft) => recipe(draft, input))
   }
 }
 
@@ -61,8 +65,8 @@ export class DraftedStates implements States {
     return this.#state
   }
 
-  change(recipe: (draft: object) => void): void {
+  change<T>(recipe: (draft: object, input: T) => void, input: T): void {
     this.#draft ??= this.#drafting.draft(this.#state)
-    recipe(this.#draft)
+    recipe(this.#draft, input)
   }
 }

@@ -198,7 +198,7 @@ describe('Proposals', () => {
     const { client, proposals } = await setUpRegistered()
     const outcome = client.propose('a')
     client.take()
-    proposals.applied({ kind: 'command', session: 1, sequence: 1, result: 'dropped' }, 2)
+    proposals.applied({ kind: 'commands', commands: [{ session: 1, sequence: 1 }], results: ['dropped'] }, 2)
     await microtasks()
     expect(outcome.error).toMatchObject({ code: 'E_SESSION_EXPIRED', message: expect.stringContaining('was applied') })
   })
@@ -252,14 +252,17 @@ describe('Proposals', () => {
     const { client, proposals } = await setUpRegistered()
     client.propose('hangs')
     client.take()
-    const session = { kind: 'command', session: 1 } as const
+    const applied = (sequence: number) => {
+      const results = [{ ok: true, output: undefined }] as const
+      proposals.applied({ kind: 'commands', commands: [{ session: 1, sequence }], results }, sequence)
+    }
     for (let sequence = 2; sequence <= SESSION_LIMITS.window; sequence++) {
       client.propose('passes')
       proposals.takeBatch()
-      proposals.applied({ ...session, sequence, result: { ok: true, output: undefined } }, sequence)
+      applied(sequence)
     }
     expect(client.propose('too far').error).toMatchObject({ code: 'E_BUSY', outcome: 'not-applied' })
-    proposals.applied({ ...session, sequence: 1, result: { ok: true, output: undefined } }, 9)
+    applied(1)
     expect(client.propose('fits')).toEqual({})
   })
 

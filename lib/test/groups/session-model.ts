@@ -80,16 +80,11 @@ export class GroupModel {
     if (entry.kind === 'one-shot') {
       return { kind: 'one-shot', ticket: entry.ticket, result: this.#run(entry.payload, index) }
     }
-    if (entry.kind === 'command') return this.#applyOne(entry, index)
-    if (entry.kind !== 'commands') return undefined
-    const all = entry.commands.map((command, i) => this.#applyOne(command, index + i))
-    this.#surplus += all.length - 1
-    return { kind: 'commands', all }
-  }
-
-  #applyOne(command: CommandEntry, index: number) {
-    const { session, sequence } = command
-    return { kind: 'command', session, sequence, result: this.#applyCommand(command, index) } as const
+    if (entry.kind !== 'command' && entry.kind !== 'commands') return undefined
+    const commands = entry.kind === 'command' ? [entry] : entry.commands
+    const results = commands.map((command, i) => this.#applyCommand(command, index + i))
+    this.#surplus += commands.length - 1
+    return { kind: 'commands', commands, results }
   }
 
   #applyCommand({ session, sequence, lowest, payload }: CommandEntry, index: number) {
