@@ -103,7 +103,8 @@ export function buildMachine<
   const { name, version, initial, commands, queries = {} as Queries } = options
   const { migrate = {}, since = {}, memberJoined, memberLeft } = options
   requireNameAndVersion(name, version)
-  const definition = { name, commands, queries, migrate, since, memberJoined, memberLeft }
+  const versions = versionsOf(commands, since, version)
+  const definition = { name, commands, queries, migrate, since: versions, memberJoined, memberLeft }
   requireSound(definition, version)
   const initialBytes = encodeState(initial(), 'initial()')
   const create = (tools: MachineTools, state?: unknown) => {
@@ -124,7 +125,7 @@ function statesWith<State, Draft>(drafting: Drafting<State, Draft> | undefined, 
 }
 
 function requireSound(definition: UntypedDefinition, version: number): void {
-  const { commands, queries, migrate, since, memberJoined, memberLeft } = definition
+  const { commands, queries, migrate, memberJoined, memberLeft } = definition
   for (const [name, command] of Object.entries(commands)) requireSynchronous(`command "${name}"`, command)
   for (const [name, query] of Object.entries(queries)) requireSynchronous(`query "${name}"`, query)
   if (memberJoined !== undefined) requireSynchronous('hook memberJoined', memberJoined)
@@ -133,11 +134,20 @@ function requireSound(definition: UntypedDefinition, version: number): void {
     requireVersion(`A migration leads to version ${to}`, Number(to), 2, version)
     requireSynchronous(`migration to version ${to}`, migration)
   }
-  for (const [command, from] of Object.entries(since)) {
-    if (!Object.hasOwn(commands, command)) throw invalid(`"since" names "${command}", which is no command.`)
-    if (from !== undefined) requireVersion(`The command "${command}" is there since version ${from}`, from, 1, version)
-  }
 }
+
+/** Since which version each command is there. */
+function versionsOf(commands: Functions, since: Since, version: number): ReadonlyMap<string, number> {
+  const versions = new Map(Object.keys(commands).map((command) => [command, 1]))
+  for (const [command, from = 1] of Object.entries(since)) {
+    if (!versions.has(command)) throw invalid(`"since" names "${command}", which is no command.`)
+    requireVersion(`The command "${command}" is there since version ${from}`, from, 1, version)
+    versions.set(command, from)
+  }
+  return versions
+}
+
+type Since = { readonly [command: string]: number | undefined }
 
 function requireNameAndVersion(name: string, version: number): void {
   if (typeof name !== 'string' || !/^\S(.{0,62}\S)?$/u.test(name)) {

@@ -23,7 +23,8 @@ export interface UntypedDefinition {
   readonly commands: Functions
   readonly queries: Functions
   readonly migrate: { readonly [version: number]: UntypedFunction }
-  readonly since: { readonly [command: string]: number | undefined }
+  /** Of each command the version from which on it is there. */
+  readonly since: ReadonlyMap<string, number>
   readonly memberJoined: UntypedFunction | undefined
   readonly memberLeft: UntypedFunction | undefined
 }
@@ -57,8 +58,8 @@ export class DefinedMachine implements ForkableMachine {
   }
 
   has(command: string, version: number): boolean {
-    const { commands, since } = this.#definition
-    return Object.hasOwn(commands, command) && version >= (Object.hasOwn(since, command) ? (since[command] ?? 1) : 1)
+    const since = this.#definition.since.get(command)
+    return since !== undefined && version >= since
   }
 
   apply(call: CommandCall, context: ApplyContext): CommandResult {

@@ -70,7 +70,7 @@ export function dropLease(draft: LeasesDraft, key: string): void {
 
 /** Milliseconds since 1970; undefined without a lease. */
 export function endOf(leases: Leases, key: string): number | undefined {
-  return getValue(leases.ends, key)
+  return leases.ends.size === 0 ? undefined : getValue(leases.ends, key)
 }
 
 export function isOver(leases: Leases, key: string, nowMs: number): boolean {
