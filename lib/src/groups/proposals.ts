@@ -32,6 +32,7 @@ import {
   type SessionRecord,
   type SessionTable,
 } from './sessions.js'
+import { TurnClock } from './turn-clock.js'
 import { aborted, deadlineOf, type WaitOptions, watchAbort } from './wait-options.js'
 
 export type { Batch } from './pending.js'
@@ -100,6 +101,7 @@ const NO_OPTIONS: ProposeOptions = {}
  */
 export class Proposals {
   readonly #options: ProposalsOptions
+  readonly #clock: TurnClock
   readonly #inFlight = new InFlight()
   readonly #registration: Registration
   readonly #ticketNonce: string
@@ -111,6 +113,7 @@ export class Proposals {
   constructor(options: ProposalsOptions) {
     const { runtime, self, outbox } = options
     this.#options = options
+    this.#clock = new TurnClock(runtime)
     this.#registration = new Registration(runtime, self)
     this.#ticketNonce = toBase64Url(runtime.randomBytes(TICKET_NONCE_BYTES))
     if (outbox !== undefined) this.#recover(outbox)
@@ -130,15 +133,15 @@ export class Proposals {
    * @throws LegionError E_INVALID, E_UNSUPPORTED, E_NOT_PLAIN, E_TOO_LARGE, E_BUSY, E_ABORTED, E_STORAGE, at once
    */
   propose(name: string, payload: unknown, options: ProposeOptions = NO_OPTIONS): Promise<Value> {
-    const { runtime, outbox } = this.#options
+    const { outbox } = this.#options
     const { once = true, persist = false, signal, onCommitted } = options
     this.#requireOffered(once, persist)
     const timeoutMs = options.timeoutMs ?? (persist ? Number.POSITIVE_INFINITY : undefined)
-    const deadlineMs = deadlineOf(runtime, timeoutMs)
+    const deadlineMs = deadlineOf(this.#clock, timeoutMs)
     const call = encodeCall(name, payload)
     this.#requireRoom(call.length, persist)
     if (signal?.aborted) throw aborted(signal, 'not-applied')
-    const pending = newPending(call, runtime.wallClockMs(), deadlineMs)
+    const pending = newPending(call, this.#clock.wallClockMs(), deadlineMs)
     pending.isOneShot = !once
     pending.recordId = persist ? outbox?.newId() : undefined
     pending.onCommitted = onCommitted

@@ -12,7 +12,7 @@ export interface WaitOptions {
 export const DEFAULT_TIMEOUT_MS = 10_000
 
 /** When to give up, on the runtime's clock. @throws LegionError E_INVALID */
-export function deadlineOf(runtime: Runtime, timeoutMs = DEFAULT_TIMEOUT_MS): number {
+export function deadlineOf(runtime: Pick<Runtime, 'nowMs'>, timeoutMs = DEFAULT_TIMEOUT_MS): number {
   if (typeof timeoutMs === 'number' && timeoutMs > 0) return runtime.nowMs() + timeoutMs
   throw new LegionError('E_INVALID', `timeoutMs must be a number above 0, not ${String(timeoutMs)}.`, {
     outcome: 'not-applied',
