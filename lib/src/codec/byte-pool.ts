@@ -4,19 +4,47 @@ const POOL_BYTES = 8 * 1024
 const PIECE_BYTES_MAX = POOL_BYTES / 8
 
 class Pool {
-  #buffer = new ArrayBuffer(POOL_BYTES)
+  #bytes = new Uint8Array(POOL_BYTES)
   #used = 0
 
   cut(length: number): Uint8Array {
     if (length > PIECE_BYTES_MAX) return new Uint8Array(length)
+    const start = this.#take(length)
+    return new Uint8Array(this.#bytes.buffer, start, length)
+  }
+
+  copy(bytes: Uint8Array, length: number): Piece {
+    if (length > PIECE_BYTES_MAX) return pieceOf(bytes.slice(0, length))
+    const start = this.#take(length)
+    copyBytes(bytes, 0, length, this.#bytes, start)
+    return { bytes: this.#bytes, start, end: start + length }
+  }
+
+  /** @returns where there is room for so many bytes */
+  #take(length: number): number {
     if (this.#used + length > POOL_BYTES) {
-      this.#buffer = new ArrayBuffer(POOL_BYTES)
+      this.#bytes = new Uint8Array(POOL_BYTES)
       this.#used = 0
     }
     const start = this.#used
     this.#used += length
-    return new Uint8Array(this.#buffer, start, length)
+    return start
   }
+}
+
+/** Some bytes among others. A view of them alone takes more memory than most of them, which counts where many wait. */
+export interface Piece {
+  readonly bytes: Uint8Array
+  readonly start: number
+  readonly end: number
+}
+
+export function pieceOf(bytes: Uint8Array): Piece {
+  return { bytes, start: 0, end: bytes.length }
+}
+
+export function viewOf({ bytes, start, end }: Piece): Uint8Array {
+  return bytes.subarray(start, end)
 }
 
 const kept = new Pool()
@@ -30,7 +58,12 @@ export function pooledBytes(length: number): Uint8Array {
   return kept.cut(length)
 }
 
-/** The same for what nobody needs any more in a moment: what is kept would share its buffers with little but that. */
+/** A copy of the first `length` bytes, in a buffer as `pooledBytes` has them. */
+export function pooledPiece(bytes: Uint8Array, length: number): Piece {
+  return kept.copy(bytes, length)
+}
+
+/** As `pooledBytes`, for what nobody needs any more in a moment: what is kept would share its buffers with little but that. */
 export function passingBytes(length: number): Uint8Array {
   return passing.cut(length)
 }

@@ -11,7 +11,7 @@ import {
 import { readBase64Url } from '../base/bytes.js'
 import { invariant } from '../base/errors.js'
 import { type ClusterId, ID_BYTES, type PeerId } from '../base/ids.js'
-import { copyBytes } from './byte-pool.js'
+import { copyBytes, type Piece, pieceOf, pooledPiece } from './byte-pool.js'
 
 /*
  * The writers for the readers of `decode.ts`. A count is a varint of 7 bits per byte, lowest first; bytes and strings
@@ -56,6 +56,13 @@ export function giveBack(encoder: Encoder): void {
   idleEncoder = encoder
 }
 
+/** What was written, as a piece of the pool's. Gives the encoder back. */
+export function finishPiece(encoder: Encoder): Piece {
+  const piece = encoder.bufs.length > 0 ? pieceOf(finish(encoder)) : pooledPiece(encoder.cbuf, encoder.cpos)
+  giveBack(encoder)
+  return piece
+}
+
 /** What was written, in bytes that `cut` makes. Gives the encoder back. */
 export function finishIn(cut: (length: number) => Uint8Array, encoder: Encoder): Uint8Array {
   const bytes = encoder.bufs.length > 0 ? finish(encoder) : cut(encoder.cpos)
@@ -76,12 +83,12 @@ export function writeBytes(encoder: Encoder, bytes: Uint8Array): void {
 }
 
 /** Bytes without their number. lib0's `writeUint8Array` makes a view first, which costs more than to copy few bytes (measured). */
-export function writeRaw(encoder: Encoder, bytes: Uint8Array): void {
-  const { length } = bytes
+export function writeRaw(encoder: Encoder, bytes: Uint8Array, start = 0, end = bytes.length): void {
+  const length = end - start
   if (encoder.cpos + length > encoder.cbuf.length) {
-    writeUint8Array(encoder, bytes)
+    writeUint8Array(encoder, bytes.subarray(start, end))
   } else {
-    copyBytes(bytes, 0, length, encoder.cbuf, encoder.cpos)
+    copyBytes(bytes, start, end, encoder.cbuf, encoder.cpos)
     encoder.cpos += length
   }
 }

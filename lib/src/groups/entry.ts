@@ -1,5 +1,5 @@
 import type { ClusterId, PeerId } from '../base/ids.js'
-import { copyBytes, pooledBytes } from '../codec/byte-pool.js'
+import { copyBytes, type Piece, pooledBytes } from '../codec/byte-pool.js'
 import {
   DecodeError,
   type Decoder,
@@ -15,7 +15,7 @@ import {
 import {
   type Encoder,
   encode,
-  finishIn,
+  finishPiece,
   giveBack,
   takeEncoder,
   writeByte,
@@ -162,20 +162,20 @@ const MACHINE_NAME_BYTES_MAX = 256
 const REPLICAS_MAX = 4096
 
 /** Name and payload of a command: what is known of it before its session is. @throws LegionError E_NOT_PLAIN */
-export function encodeCall(name: string, payload: unknown): Uint8Array {
+export function encodeCall(name: string, payload: unknown): Piece {
   const encoder = takeEncoder()
   writeString(encoder, name)
   writeValue(encoder, payload, 'payload')
-  return finishIn(pooledBytes, encoder)
+  return finishPiece(encoder)
 }
 
-/** @throws DecodeError */
+/** @param call the bytes from `encodeCall`. @throws DecodeError */
 export function decodeCall(call: Uint8Array): Call {
   return decodeAll(call, readCall)
 }
 
 /** @param call from `encodeCall` */
-export function encodeCommand(header: CommandHeader, call: Uint8Array): Uint8Array {
+export function encodeCommand(header: CommandHeader, call: Piece): Uint8Array {
   const encoder = takeEncoder()
   writeByte(encoder, COMMAND)
   writeCount(encoder, header.session)
@@ -185,11 +185,10 @@ export function encodeCommand(header: CommandHeader, call: Uint8Array): Uint8Arr
   return finishBefore(encoder, call)
 }
 
-/** A command of a session: its sequence number, the proposer's wall clock, and its call from `encodeCall`. */
-export interface NumberedCall {
+/** A command of a session: its call from `encodeCall`, its sequence number, and the proposer's wall clock. */
+export interface NumberedCall extends Piece {
   readonly number: number
   readonly timestampMs: number
-  readonly call: Uint8Array
 }
 
 /**
@@ -206,10 +205,10 @@ export function encodeCommands(
     writeCount(encoder, lowest)
     writeCount(encoder, commands.length)
     let [sequence, clockMs] = [0, 0]
-    for (const { number, timestampMs, call } of commands) {
+    for (const { number, timestampMs, bytes, start, end } of commands) {
       writeCount(encoder, number - sequence)
       writeCount(encoder, timestampMs - clockMs)
-      writeRaw(encoder, call)
+      writeRaw(encoder, bytes, start, end)
       sequence = number
       clockMs = timestampMs
     }
@@ -217,7 +216,7 @@ export function encodeCommands(
 }
 
 /** @param call from `encodeCall` */
-export function encodeOneShot(header: OneShotHeader, call: Uint8Array): Uint8Array {
+export function encodeOneShot(header: OneShotHeader, call: Piece): Uint8Array {
   const encoder = takeEncoder()
   writeByte(encoder, ONE_SHOT)
   writeId(encoder, header.peer)
@@ -452,10 +451,10 @@ export function readSessionRef(decoder: Decoder): SessionRef {
 }
 
 /** What is in the encoder, a header that is shorter than an empty encoder's buffer, and then `tail`. */
-function finishBefore(encoder: Encoder, tail: Uint8Array): Uint8Array {
-  const bytes = pooledBytes(encoder.cpos + tail.length)
+function finishBefore(encoder: Encoder, tail: Piece): Uint8Array {
+  const bytes = pooledBytes(encoder.cpos + tail.end - tail.start)
   copyBytes(encoder.cbuf, 0, encoder.cpos, bytes, 0)
-  copyBytes(tail, 0, tail.length, bytes, encoder.cpos)
+  copyBytes(tail.bytes, tail.start, tail.end, bytes, encoder.cpos)
   giveBack(encoder)
   return bytes
 }

@@ -72,7 +72,7 @@ export class InFlight {
 
   add(pending: Pending): void {
     this.#all.add(pending)
-    this.#bytes += pending.call.length
+    this.#bytes += pending.end - pending.start
     if (pending.onCommitted !== undefined) this.#watchers++
     this.noteDue(pending)
   }
@@ -82,7 +82,7 @@ export class InFlight {
     pending.isSettled = true
     this.#all.delete(pending)
     pending.queue?.delete(pending)
-    this.#bytes -= pending.call.length
+    this.#bytes -= pending.end - pending.start
     if (pending.number !== undefined) (pending.isOneShot ? this.#ticketed : this.#numbered).delete(pending.number)
     this.takeWatcher(pending)
   }

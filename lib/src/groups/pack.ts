@@ -34,11 +34,11 @@ export function pack(proposals: readonly Pending[], proposer: Proposer): Uint8Ar
 /** @returns the first proposal that does not go along with the one at `start` */
 function endOfEntry(proposals: readonly Numbered[], start: number): number {
   let last = proposals[start] as Numbered
-  let bytes = HEADER_BYTES_MAX + last.call.length
+  let bytes = HEADER_BYTES_MAX + last.end - last.start
   let end = start + 1
   for (; end < proposals.length && end - start < COMMANDS_MAX; end++) {
     const next = proposals[end] as Numbered
-    bytes += NUMBERS_BYTES_MAX + next.call.length
+    bytes += NUMBERS_BYTES_MAX + next.end - next.start
     if (bytes > PACKED_BYTES_MAX || !isAfter(next, last)) break
     last = next
   }
@@ -53,8 +53,9 @@ function encodeTogether(
   proposals: readonly Numbered[],
   { session = 0, lowest, peer, ticketNonce }: Proposer,
 ): Uint8Array {
-  const [{ number, timestampMs, call, isOneShot }] = proposals as readonly [Numbered]
-  if (isOneShot) return encodeOneShot({ peer, ticket: { nonce: ticketNonce, number }, timestampMs }, call)
-  if (proposals.length === 1) return encodeCommand({ session, sequence: number, lowest, timestampMs }, call)
+  const [first] = proposals as readonly [Numbered]
+  const { number, timestampMs, isOneShot } = first
+  if (isOneShot) return encodeOneShot({ peer, ticket: { nonce: ticketNonce, number }, timestampMs }, first)
+  if (proposals.length === 1) return encodeCommand({ session, sequence: number, lowest, timestampMs }, first)
   return encodeCommands({ session, lowest }, proposals)
 }

@@ -1,13 +1,12 @@
 import type { LegionError } from '../base/errors.js'
+import type { Piece } from '../codec/byte-pool.js'
 import type { Value } from '../codec/value.js'
 import type { Queue } from './pending-lists.js'
 
-/** A proposal whose outcome is not known yet. */
-export interface Pending {
+/** A proposal whose outcome is not known yet. As a piece it is its call, from `encodeCall`. */
+export interface Pending extends Piece {
   /** Outside of the session: given out once at most. */
   isOneShot: boolean
-  /** From `encodeCall`. */
-  readonly call: Uint8Array
   readonly timestampMs: number
   readonly deadlineMs: number
   /** Its id in the outbox, if it is to outlive this process. */
@@ -52,11 +51,13 @@ export function nextResendDelayMs(delayMs: number): number {
 }
 
 /** Of the session, not persistent, and nobody waits for it. */
-export function newPending(call: Uint8Array, timestampMs: number, deadlineMs: number): Pending {
+export function newPending({ bytes, start, end }: Piece, timestampMs: number, deadlineMs: number): Pending {
   // One literal, and nothing else: a spread or an object of arguments took most of the time of a proposal.
   return {
     isOneShot: false,
-    call,
+    bytes,
+    start,
+    end,
     timestampMs,
     deadlineMs,
     recordId: undefined,

@@ -3,6 +3,7 @@ import type { LegionError, Outcome } from '../base/errors.js'
 import type { PeerId } from '../base/ids.js'
 import type { Logger } from '../base/logger.js'
 import type { Runtime } from '../base/runtime.js'
+import { pieceOf, viewOf } from '../codec/byte-pool.js'
 import type { Value } from '../codec/value.js'
 import { type Call, decodeCall, decodeOwner, encodeCall, type Ticket } from './entry.js'
 import { InFlight } from './in-flight.js'
@@ -139,7 +140,7 @@ export class Proposals {
     const timeoutMs = options.timeoutMs ?? (persist ? Number.POSITIVE_INFINITY : undefined)
     const deadlineMs = deadlineOf(this.#clock, timeoutMs)
     const call = encodeCall(name, payload)
-    this.#requireRoom(call.length, persist)
+    this.#requireRoom(call.end - call.start, persist)
     if (signal?.aborted) throw aborted(signal, 'not-applied')
     const pending = newPending(call, this.#clock.wallClockMs(), deadlineMs)
     pending.isOneShot = !once
@@ -169,7 +170,7 @@ export class Proposals {
       if (pending === undefined) break
       this.#giveOut(pending, nowMs)
       proposals.push(pending)
-      bytes += pending.call.length
+      bytes += pending.end - pending.start
     }
     return { entries: pack(proposals, this.#proposer), proposals, registers: undefined }
   }
@@ -272,7 +273,7 @@ export class Proposals {
    */
   refuse(judge: (name: string) => LegionError | undefined): void {
     for (const pending of this.#inFlight.all) {
-      const error = pending.sends === 0 ? judge(decodeCall(pending.call).name) : undefined
+      const error = pending.sends === 0 ? judge(decodeCall(viewOf(pending)).name) : undefined
       if (error !== undefined) this.#fail(pending, () => error)
     }
   }
@@ -311,14 +312,14 @@ export class Proposals {
 
   /** Queues it; what is persistent as soon as it is on disk with its number, for which there must be a session. */
   #admit(pending: Pending): void {
-    const { recordId: id, call, timestampMs } = pending
+    const { recordId: id, timestampMs } = pending
     const session = this.#session
     if (id === undefined) {
       this.#inFlight.queue(pending)
       return
     }
     const sentAs = session === undefined ? undefined : this.#sentAs(session, pending)
-    const write = this.#options.outbox?.put({ id, call, timestampMs, sentAs })
+    const write = this.#options.outbox?.put({ id, call: viewOf(pending), timestampMs, sentAs })
     write?.then(
       () => {
         if (session === undefined || session !== this.#session || pending.isSettled) return
@@ -416,7 +417,7 @@ export class Proposals {
 
   /** Proposes again what was certainly not applied. Nobody waits for it any more. */
   #adopt({ id, call, timestampMs }: OutboxRecord): void {
-    const pending = newPending(call, timestampMs, Number.POSITIVE_INFINITY)
+    const pending = newPending(pieceOf(call), timestampMs, Number.POSITIVE_INFINITY)
     pending.recordId = id
     this.#inFlight.add(pending)
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { copyBytes, pooledBytes, pooledCopy } from '../../src/codec/byte-pool.js'
+import { copyBytes, pooledBytes, pooledCopy, pooledPiece, viewOf } from '../../src/codec/byte-pool.js'
 import { decodeAll, readName, readString } from '../../src/codec/decode.js'
 import { encode, writeString } from '../../src/codec/encode.js'
 
@@ -11,6 +11,20 @@ describe('small things that are many', () => {
       fc.property(lengths, (list) => {
         const given = list.map((length, i) => pooledBytes(length).fill(i))
         for (const [i, bytes] of given.entries()) expect(bytes).toEqual(new Uint8Array(list[i] ?? 0).fill(i))
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  it('[COD14] pieces of the pool stay what they were, whatever else is taken from it', () => {
+    const lengths = fc.array(fc.oneof(fc.nat(80), fc.nat(3000)), { minLength: 1, maxLength: 100 })
+    fc.assert(
+      fc.property(lengths, (list) => {
+        const pieces = list.map((length, i) => {
+          pooledBytes(length).fill(255)
+          return pooledPiece(new Uint8Array(length + 3).fill(i), length)
+        })
+        for (const [i, piece] of pieces.entries()) expect(viewOf(piece)).toEqual(new Uint8Array(list[i] ?? 0).fill(i))
       }),
       { numRuns: 50 },
     )

@@ -1,4 +1,5 @@
 import { concatBytes } from '../../src/base/bytes.js'
+import { viewOf } from '../../src/codec/byte-pool.js'
 import { decodeHead as decodeDocumentHead, encodeHead as encodeDocumentHead } from '../../src/docs/store-format.js'
 import { decodeMark, encodeMark } from '../../src/groups/durable-mark.js'
 import {
@@ -49,8 +50,8 @@ const base = { index: 9, term: 3 }
 const entries: readonly Uint8Array[] = [
   encodeCommand({ session: 3, sequence: 300, lowest: 2, timestampMs: 1e12 }, call),
   encodeCommands({ session: 3, lowest: 2 }, [
-    { number: 300, timestampMs: 1e12, call },
-    { number: 302, timestampMs: 1e12, call },
+    { number: 300, timestampMs: 1e12, ...call },
+    { number: 302, timestampMs: 1e12, ...call },
   ]),
   encodeOneShot({ peer: ALICE, ticket, timestampMs: 1e12 }, call),
   encodeRegister({ nonce: 'nonce', peer: ALICE, replaces: { id: 3, nonce: 'older' } }),
@@ -99,7 +100,7 @@ const head: SnapshotHead = {
 /** What is found on a disk, or in a log or snapshot that a member sent. */
 export const STORE_DECODERS: readonly DecoderCase[] = [
   { source: 'groups/entry.ts#decodeEntry', decode: decodeEntry, samples: entries },
-  { source: 'groups/entry.ts#decodeCall', decode: decodeCall, samples: [call] },
+  { source: 'groups/entry.ts#decodeCall', decode: decodeCall, samples: [viewOf(call)] },
   { source: 'groups/entry.ts#decodeOwner', decode: decodeOwner, samples: entries },
   { source: 'groups/snapshot.ts#decodeHead', decode: decodeHead, samples: [encodeHead(head)] },
   { source: 'groups/replicated-state.ts#restore', decode: restore, samples: [snapshot()] },

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { equalBytes } from '../../src/base/bytes.js'
 import type { PeerId } from '../../src/base/ids.js'
+import { viewOf } from '../../src/codec/byte-pool.js'
 import { DecodeError } from '../../src/codec/decode.js'
 import {
   decodeCall,
@@ -24,8 +25,8 @@ const peer = 'AAAAAAAAAAAAAAAAAAAAAA' as PeerId
 const header = { session: 300, sequence: 7, lowest: 2 ** 40, timestampMs: 1_700_000_000_000 }
 const call = encodeCall('reserve', { seat: '12A' })
 const several = [
-  { number: 7, timestampMs: header.timestampMs, call },
-  { number: 9, timestampMs: header.timestampMs + 1, call: encodeCall('cancel', undefined) },
+  { number: 7, timestampMs: header.timestampMs, ...call },
+  { number: 9, timestampMs: header.timestampMs + 1, ...encodeCall('cancel', undefined) },
 ]
 const ticket = { nonce: 'boot1234', number: 5 }
 const group = { name: 'orders', machineName: 'kv', replicas: 3, founder: voterIdOf(peer, 2) }
@@ -44,7 +45,7 @@ const entries = {
 describe('entries', () => {
   it('[SES10] carries every kind exactly', () => {
     const called = { name: 'reserve', payload: { seat: '12A' } }
-    expect(decodeCall(call)).toEqual(called)
+    expect(decodeCall(viewOf(call))).toEqual(called)
     expect(decodeEntry(entries.command)).toEqual({ kind: 'command', ...header, ...called })
     const second = { sequence: 9, timestampMs: header.timestampMs + 1, name: 'cancel', payload: undefined }
     const commands = [
@@ -73,8 +74,8 @@ describe('entries', () => {
       return Reflect.ownKeys(target)
     }
     const nested = new Proxy({ a: 1 }, { ownKeys })
-    expect(decodeCall(encodeCall('outer', nested))).toEqual({ name: 'outer', payload: { a: 1 } })
-    expect(decodeCall(encodeCall('after', 1))).toEqual({ name: 'after', payload: 1 })
+    expect(decodeCall(viewOf(encodeCall('outer', nested)))).toEqual({ name: 'outer', payload: { a: 1 } })
+    expect(decodeCall(viewOf(encodeCall('after', 1)))).toEqual({ name: 'after', payload: 1 })
   })
 
   it('[SES10] makes an entry or a DecodeError of any bytes', () => {

@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { pieceOf } from '../../src/codec/byte-pool.js'
 import { newPending, type Pending } from '../../src/groups/pending.js'
 import { Chain, Queue } from '../../src/groups/pending-lists.js'
 import { SequenceRing } from '../../src/groups/sequence-ring.js'
 
 function pendings(count: number): Pending[] {
-  return Array.from({ length: count }, (_, i) => newPending(Uint8Array.of(i), i, 0))
+  return Array.from({ length: count }, (_, i) => newPending(pieceOf(Uint8Array.of(i)), i, 0))
 }
 
 const steps = fc.array(fc.nat(1000), { maxLength: 600 })

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { viewOf } from '../../src/codec/byte-pool.js'
 import { encodeCall } from '../../src/groups/entry.js'
 import { Outbox, sortOut } from '../../src/groups/outbox.js'
 import { SESSION_LIMITS } from '../../src/groups/sessions.js'
@@ -139,7 +140,7 @@ describe('Outbox', () => {
     const record = (id: number, session: number, sequence: number) => {
       return {
         id,
-        call: encodeCall('add', id),
+        call: viewOf(encodeCall('add', id)),
         timestampMs: 1,
         sentAs: { session: { id: session, nonce: 'n' }, sequence },
       }
@@ -218,7 +219,7 @@ describe('Outbox', () => {
     record.set('outbox/0000000000000001', Uint8Array.of(1, 2, 3))
     const store = new TestStore()
     const outbox = await Outbox.load({ store, writer: store, prefix: 'outbox/' })
-    await outbox.put({ id: 1, call: encodeCall('add', 1).subarray(1), timestampMs: 1, sentAs: undefined })
+    await outbox.put({ id: 1, call: viewOf(encodeCall('add', 1)).subarray(1), timestampMs: 1, sentAs: undefined })
     for (const damaged of [record, store]) {
       const loading = Outbox.load({ store: damaged, writer: damaged, prefix: 'outbox/' })
       await expect(loading).rejects.toMatchObject({ code: 'E_STORAGE' })
