@@ -7,28 +7,15 @@ class Pool {
   #bytes = new Uint8Array(POOL_BYTES)
   #used = 0
 
-  cut(length: number): Uint8Array {
-    if (length > PIECE_BYTES_MAX) return new Uint8Array(length)
-    const start = this.#take(length)
-    return new Uint8Array(this.#bytes.buffer, start, length)
-  }
-
-  copy(bytes: Uint8Array, length: number): Piece {
-    if (length > PIECE_BYTES_MAX) return pieceOf(bytes.slice(0, length))
-    const start = this.#take(length)
-    copyBytes(bytes, 0, length, this.#bytes, start)
-    return { bytes: this.#bytes, start, end: start + length }
-  }
-
-  /** @returns where there is room for so many bytes */
-  #take(length: number): number {
+  cut(length: number): Piece {
+    if (length > PIECE_BYTES_MAX) return pieceOf(new Uint8Array(length))
     if (this.#used + length > POOL_BYTES) {
       this.#bytes = new Uint8Array(POOL_BYTES)
       this.#used = 0
     }
     const start = this.#used
     this.#used += length
-    return start
+    return { bytes: this.#bytes, start, end: this.#used }
   }
 }
 
@@ -55,24 +42,24 @@ const passing = new Pool()
  * of its own of more than 64 bytes ten times as slowly (measured).
  */
 export function pooledBytes(length: number): Uint8Array {
-  return kept.cut(length)
-}
-
-/** A copy of the first `length` bytes, in a buffer as `pooledBytes` has them. */
-export function pooledPiece(bytes: Uint8Array, length: number): Piece {
-  return kept.copy(bytes, length)
+  return viewOf(kept.cut(length))
 }
 
 /** As `pooledBytes`, for what nobody needs any more in a moment: what is kept would share its buffers with little but that. */
 export function passingBytes(length: number): Uint8Array {
-  return passing.cut(length)
+  return viewOf(passing.cut(length))
 }
 
 /** A copy of the bytes from `start` on and before `end`, cut from the pool. */
 export function pooledCopy(bytes: Uint8Array, start: number, end: number): Uint8Array {
-  const copy = pooledBytes(end - start)
-  copyBytes(bytes, start, end, copy, 0)
-  return copy
+  return viewOf(pooledPiece(bytes, start, end))
+}
+
+/** The same without a view of its own. */
+export function pooledPiece(bytes: Uint8Array, start: number, end: number): Piece {
+  const piece = kept.cut(end - start)
+  copyBytes(bytes, start, end, piece.bytes, piece.start)
+  return piece
 }
 
 /** Up to so many a loop is faster than the call of `set` (measured). */

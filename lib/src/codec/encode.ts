@@ -58,7 +58,7 @@ export function giveBack(encoder: Encoder): void {
 
 /** What was written, as a piece of the pool's. Gives the encoder back. */
 export function finishPiece(encoder: Encoder): Piece {
-  const piece = encoder.bufs.length > 0 ? pieceOf(finish(encoder)) : pooledPiece(encoder.cbuf, encoder.cpos)
+  const piece = encoder.bufs.length > 0 ? pieceOf(finish(encoder)) : pooledPiece(encoder.cbuf, 0, encoder.cpos)
   giveBack(encoder)
   return piece
 }

@@ -22,7 +22,7 @@ describe('small things that are many', () => {
       fc.property(lengths, (list) => {
         const pieces = list.map((length, i) => {
           pooledBytes(length).fill(255)
-          return pooledPiece(new Uint8Array(length + 3).fill(i), length)
+          return pooledPiece(new Uint8Array(length + 3).fill(i), 2, length + 2)
         })
         for (const [i, piece] of pieces.entries()) expect(viewOf(piece)).toEqual(new Uint8Array(list[i] ?? 0).fill(i))
       }),
