@@ -37,6 +37,7 @@ export class GroupLoop {
   /** Those that wait for something, and so for time to go by. */
   readonly #awake = new Set<ReplicaHost>()
   #isCrowded = false
+  #isAlone = false
   #ticks = 0
   /** Those that the groups told something in the last turn, and that have said nothing since. */
   #awaited = new Set<PeerId>()
@@ -49,6 +50,11 @@ export class GroupLoop {
   /** Many groups have something to do: none of them is waited for alone. */
   get isCrowded(): boolean {
     return this.#isCrowded
+  }
+
+  /** Of all groups one had its turn, as far as is known it is the only one that is busy. */
+  get isAlone(): boolean {
+    return this.#isAlone
   }
 
   /** The group has something to do. */
@@ -85,6 +91,7 @@ export class GroupLoop {
     const steps = Math.floor((this.#ticks + ticks) / STEP_TICKS) - Math.floor(this.#ticks / STEP_TICKS)
     this.#ticks += ticks
     const isCrowd = this.#awake.size > CROWD
+    this.#isAlone = this.#awake.size === 1
     for (const host of this.#awake) {
       const passed = isCrowd && host.isPatient ? steps * STEP_TICKS : ticks
       if (passed > 0) this.#tick(host, passed)
@@ -102,6 +109,7 @@ export class GroupLoop {
     const due = this.#due
     this.#due = new Map()
     this.#isCrowded = due.size > CROWD
+    this.#isAlone = due.size === 1
     for (const [host, unheard] of due) {
       hear(host, unheard)
       this.#evaluate(host)

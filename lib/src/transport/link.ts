@@ -159,7 +159,9 @@ export class Link {
     requireSize(payload, this.#limits.messageBytes)
     if (this.channel.state !== 'open') return false
     if (!this.#queues.queue(lane).push(port, payload)) return false
-    this.#flushSoon()
+    if (lane === 'consensus')
+      this.#flush() // who sends there has gathered all that there is
+    else this.#flushSoon()
     return true
   }
 

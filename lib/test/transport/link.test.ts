@@ -59,7 +59,7 @@ describe('lanes', () => {
     a.send('consensus', 2, patterned(10))
     a.send('control', 3, patterned(20))
     await clock.run(1000)
-    expect(atB.slice(0, 2).map(({ lane }) => lane)).toEqual(['control', 'consensus'])
+    expect(atB.slice(0, 2).map(({ lane }) => lane)).toEqual(['consensus', 'control'])
     expect(atB).toHaveLength(12)
   })
 
