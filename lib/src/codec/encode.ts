@@ -51,7 +51,7 @@ export function takeEncoder(): Encoder {
 /** What is in it is lost. Of a buffer that has grown it keeps the last part, if that is no larger than most messages. */
 export function giveBack(encoder: Encoder): void {
   if (encoder.cbuf.length > KEPT_BYTES) return
-  encoder.bufs.length = 0
+  if (encoder.bufs.length > 0) encoder.bufs.length = 0
   encoder.cpos = 0
   idleEncoder = encoder
 }

@@ -39,7 +39,7 @@ export class GroupLoop {
   #isCrowded = false
   #isAlone = false
   #ticks = 0
-  /** Those that the groups told something in the last turn, and that have said nothing since. */
+  /** Those that a crowd told something in its last turn, and that have said nothing since. */
   #awaited = new Set<PeerId>()
 
   constructor(options: GroupLoopOptions) {
@@ -105,17 +105,18 @@ export class GroupLoop {
 
   /** @returns for how long the next turn may wait for what other peers say meanwhile, in milliseconds */
   #run(): number | undefined {
-    const startMs = this.#options.runtime.nowMs()
     const due = this.#due
     this.#due = new Map()
     this.#isCrowded = due.size > CROWD
+    const startMs = this.#isCrowded ? this.#options.runtime.nowMs() : 0
     this.#isAlone = due.size === 1
     for (const [host, unheard] of due) {
       hear(host, unheard)
       this.#evaluate(host)
     }
-    this.#awaited = new Set(this.#options.finished())
+    const told = this.#options.finished()
     if (!this.#isCrowded || !this.#options.isPrompt()) return undefined
+    this.#awaited = new Set(told)
     return this.#awaited.size === 0 ? 0 : Math.min(this.#options.runtime.nowMs() - startMs, WAIT_MAX_MS)
   }
 

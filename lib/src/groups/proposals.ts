@@ -159,7 +159,7 @@ export class Proposals {
    * registration goes alone.
    */
   takeBatch(): Batch {
-    if (this.#isRegistrationDue) {
+    if (this.#isRegistrationDue()) {
       return { entries: [this.#registration.take()], proposals: [], registers: this.#registration.nonce }
     }
     const proposals: Pending[] = []
@@ -172,11 +172,11 @@ export class Proposals {
       proposals.push(pending)
       bytes += pending.end - pending.start
     }
-    return { entries: pack(proposals, this.#proposer), proposals, registers: undefined }
+    return { entries: pack(proposals, this.#proposer()), proposals, registers: undefined }
   }
 
   get hasUnsent(): boolean {
-    return this.#isRegistrationDue || this.#inFlight.hasQueued(this.#session !== undefined)
+    return this.#isRegistrationDue() || this.#inFlight.hasQueued(this.#session !== undefined)
   }
 
   /** The batch was certainly dropped: as if it had not been sent. */
@@ -351,14 +351,14 @@ export class Proposals {
     this.#inFlight.noteDue(pending)
   }
 
-  get #proposer(): Proposer {
+  #proposer(): Proposer {
     const { lowest } = this.#inFlight
     return { session: this.#session, lowest, peer: this.#options.self(), ticketNonce: this.#ticketNonce }
   }
 
   // --- the session
 
-  get #isRegistrationDue(): boolean {
+  #isRegistrationDue(): boolean {
     return this.#session === undefined && this.#registration.isDue
   }
 

@@ -7,9 +7,9 @@ import type { Configuration, VoterId } from '../raft/index.js'
  */
 export function voterIdOf(peer: PeerId, incarnation: number): VoterId {
   const latest = latestOf.get(peer)
-  if (latest !== undefined && incarnationOf(latest) === incarnation) return latest
+  if (latest?.incarnation === incarnation) return latest.id
   const id = `${peer}.${incarnation}` as VoterId
-  remember(latestOf, peer, id)
+  remember(latestOf, peer, { id, peer, incarnation })
   return id
 }
 
@@ -27,6 +27,7 @@ export function idsOf({ voters, votersOutgoing, learners, learnersNext }: Config
 }
 
 interface Parts {
+  readonly id: VoterId
   readonly peer: PeerId
   readonly incarnation: number
 }
@@ -35,14 +36,14 @@ function partsOf(voter: VoterId): Parts {
   const known = partsBy.get(voter)
   if (known !== undefined) return known
   const dot = voter.lastIndexOf('.')
-  const parts = { peer: voter.slice(0, dot) as PeerId, incarnation: Number(voter.slice(dot + 1)) }
+  const parts = { id: voter, peer: voter.slice(0, dot) as PeerId, incarnation: Number(voter.slice(dot + 1)) }
   remember(partsBy, voter, parts)
   return parts
 }
 
 /** Every message names the same few: a string that is put together anew has to be hashed by whoever looks for it. */
 const KNOWN_MAX = 4096
-const latestOf = new Map<PeerId, VoterId>()
+const latestOf = new Map<PeerId, Parts>()
 const partsBy = new Map<VoterId, Parts>()
 
 function remember<K, V>(known: Map<K, V>, key: K, value: V): void {

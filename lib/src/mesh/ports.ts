@@ -10,7 +10,14 @@ import { PORT_LANES, PORTS, type Port, type PortHandlers, type PortName, type Se
 import { sendOver } from './relay.js'
 import type { Topology } from './topology.js'
 
-const NAMES = new Map(Object.entries(PORTS).map(([name, number]) => [number as number, name as PortName]))
+/** One of the ports that there are. */
+interface KnownPort {
+  readonly name: PortName
+  readonly number: number
+  readonly lane: Lane
+  /** Once its module is there. */
+  handlers: PortHandlers | undefined
+}
 
 export interface PortsOptions {
   readonly links: ReadonlyMap<PeerId, LinkedPeer>
@@ -22,19 +29,24 @@ export interface PortsOptions {
 /** What passes between the modules above and the links: who may send what to whom, and what a handler's throw means. */
 export class Ports {
   readonly #options: PortsOptions
-  readonly #handlers = new Map<PortName, PortHandlers>()
+  readonly #known = new Map<number, KnownPort>()
 
   constructor(options: PortsOptions) {
     this.#options = options
+    for (const [key, number] of Object.entries(PORTS)) {
+      const name = key as PortName
+      this.#known.set(number, { name, number, lane: PORT_LANES[name], handlers: undefined })
+    }
   }
 
   open(name: PortName, handlers: PortHandlers): Port {
-    invariant(!this.#handlers.has(name), () => `the port ${name} is open already`)
-    this.#handlers.set(name, handlers)
+    const port = this.#known.get(PORTS[name])
+    invariant(port !== undefined && port.handlers === undefined, () => `the port ${name} is open already`)
+    port.handlers = handlers
     return {
-      send: (to, payload) => this.#send(name, to, payload),
-      broadcast: (payload) => this.#options.topology.broadcast(PORT_LANES[name], PORTS[name], payload),
-      queuedBytes: (to) => this.#options.links.get(to)?.link.queuedBytes(PORT_LANES[name]) ?? 0,
+      send: (to, payload) => this.#send(port, to, payload),
+      broadcast: (payload) => this.#options.topology.broadcast(port.lane, port.number, payload),
+      queuedBytes: (to) => this.#options.links.get(to)?.link.queuedBytes(port.lane) ?? 0,
     }
   }
 
@@ -42,44 +54,44 @@ export class Ports {
    * Hands a message to its module. What neither side may send just now is dropped: the sender could not know yet.
    * @returns what is wrong with the message, if something is
    */
-  deliver(from: LinkedPeer, lane: Lane, port: number, payload: Uint8Array): string | undefined {
-    const name = NAMES.get(port)
-    if (name === undefined || PORT_LANES[name] !== lane) return `no port ${port} on the lane ${lane}`
-    if (!this.#mayCarry(name, from)) return undefined
-    return this.#guard(name, () => this.#handlers.get(name)?.message(from.info.id, payload))
+  deliver(from: LinkedPeer, lane: Lane, number: number, payload: Uint8Array): string | undefined {
+    const port = this.#known.get(number)
+    if (port?.lane !== lane) return `no port ${number} on the lane ${lane}`
+    if (!this.#mayCarry(port, from)) return undefined
+    return this.#guard(port, () => port.handlers?.message(from.info.id, payload))
   }
 
   /** The same for what came over other peers: whatever is wrong with it, the link that it came over is not at fault. */
-  deliverFrom(from: PeerId, lane: Lane, port: number, payload: Uint8Array): void {
+  deliverFrom(from: PeerId, lane: Lane, number: number, payload: Uint8Array): void {
     const { topology, logger } = this.#options
-    const name = NAMES.get(port)
+    const port = this.#known.get(number)
     const peer = topology.peers.get(from)
-    if (name === undefined || PORT_LANES[name] !== lane || peer === undefined || !this.#mayCarry(name, peer)) return
-    const problem = this.#guard(name, () => this.#handlers.get(name)?.message(from, payload))
+    if (port?.lane !== lane || peer === undefined || !this.#mayCarry(port, peer)) return
+    const problem = this.#guard(port, () => port.handlers?.message(from, payload))
     if (problem !== undefined) logger.warn(`dropped a relayed message of ${from}, malformed: ${problem}`)
   }
 
   /** The lane of a peer takes messages again. */
   drained(lane: Lane, peer: PeerId): void {
-    for (const [name, handlers] of this.#handlers) {
-      if (PORT_LANES[name] === lane) this.#guard(name, () => handlers.drain?.(peer))
+    for (const port of this.#known.values()) {
+      if (port.lane === lane) this.#guard(port, () => port.handlers?.drain?.(peer))
     }
   }
 
-  #send(name: PortName, to: PeerId, payload: Uint8Array): SendResult {
+  #send(port: KnownPort, to: PeerId, payload: Uint8Array): SendResult {
     const { links, topology } = this.#options
     const peer = topology.peers.get(to)
-    if (peer === undefined || !this.#mayCarry(name, peer)) return 'no-link'
+    if (peer === undefined || !this.#mayCarry(port, peer)) return 'no-link'
     const linked = links.get(to)
-    if (linked !== undefined) return sendOver(linked, PORT_LANES[name], PORTS[name], payload)
-    return topology.relay(to, PORT_LANES[name], PORTS[name], payload)
+    if (linked !== undefined) return sendOver(linked, port.lane, port.number, payload)
+    return topology.relay(to, port.lane, port.number, payload)
   }
 
-  #mayCarry(name: PortName, peer: PeerStatus): boolean {
+  #mayCarry({ name }: KnownPort, peer: PeerStatus): boolean {
     return mayCarry(name, this.#options.clusterId(), peer.clusterId)
   }
 
-  #guard(name: PortName, work: () => void): string | undefined {
+  #guard({ name }: KnownPort, work: () => void): string | undefined {
     try {
       work()
     } catch (error) {

@@ -44,9 +44,8 @@ export class Inflights {
   }
 
   clear(): void {
-    if (this.#lastIndexes.length === 0) return
-    this.#lastIndexes.length = 0
-    this.#sizes.length = 0
+    // One by one: to set a length is a call out of JavaScript, and what grows again later needs new memory.
+    while (this.#lastIndexes.pop() !== undefined) this.#sizes.pop()
     this.#head = 0
     this.#bytes = 0
   }

@@ -47,7 +47,7 @@ function leadConfiguration(core: Core): void {
 
 /** The owner has applied `entries`. */
 export function entriesApplied(core: Core, entries: readonly Entry[]): void {
-  const last = entries[entries.length - 1]
+  const last = entries.at(-1)
   if (last === undefined) return
   core.log.appliedTo(last.index)
   // Entries of former terms were never counted.

@@ -57,8 +57,6 @@ function lead(core: Core, entries: readonly ProposedEntry[], proposer?: Progress
   wakeUnheard(core)
   const first = core.log.lastIndex + 1
   core.uncommittedBytes += payloadBytes(entries)
-  const lastConfig = entries.findLastIndex((entry) => entry.type === 'config')
-  if (lastConfig >= 0) core.pendingConfigIndex = first + lastConfig
   appendEntries(core, entries)
   proposer?.hasProposed(first, core.log.lastIndex)
   broadcastAppend(core)
@@ -68,10 +66,13 @@ function lead(core: Core, entries: readonly ProposedEntry[], proposer?: Progress
 function objection(core: Core, entries: readonly ProposedEntry[]): DropReason | undefined {
   if (core.tracker.get(core.id) === undefined) return 'removed'
   if (core.transferee !== undefined) return 'transferring'
-  const changes = entries.filter((entry) => entry.type === 'config')
-  if (changes.length > 1) return 'config-pending'
-  const objectionToChange = changes[0] === undefined ? undefined : configObjection(core, changes[0].data)
-  return objectionToChange ?? sizeObjection(core, payloadBytes(entries))
+  let change: ProposedEntry | undefined
+  for (const entry of entries) {
+    if (entry.type !== 'config') continue
+    if (change !== undefined) return 'config-pending'
+    change = entry
+  }
+  return (change && configObjection(core, change.data)) ?? sizeObjection(core, payloadBytes(entries))
 }
 
 /** Entries without payload pass: a new leader's first entry and the end of a joint configuration must never wait. */

@@ -15,6 +15,7 @@ const NO_DATA = new Uint8Array(0)
 export function appendEntries(core: Core, proposed: readonly ProposedEntry[]): void {
   for (const { type, data } of proposed) {
     core.log.append({ term: core.term, index: core.log.lastIndex + 1, type, data })
+    if (type === 'config') core.pendingConfigIndex = core.log.lastIndex
   }
   core.ownAppendIndex = core.log.lastIndex
   core.idleTicks = 0

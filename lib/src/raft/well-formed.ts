@@ -5,16 +5,10 @@ import type { Entry } from './types.js'
 // Whether the numbers in a peer's message can be true at all. Types are the decoder's business.
 
 /** Those that only somebody in an election or a leader's term sends. */
-const TERMLESS: ReadonlySet<MessageType> = new Set([
-  'propose',
-  'read-index',
-  'read-index-response',
-  'refused',
-  'transfer-leader',
-])
+const TERMLESS: readonly MessageType[] = ['propose', 'read-index', 'read-index-response', 'refused', 'transfer-leader']
 
 export function isWellFormed(message: Message): boolean {
-  return isCount(message.term) && message.term > 0 !== TERMLESS.has(message.type) && hasPlausibleNumbers(message)
+  return isCount(message.term) && message.term > 0 !== TERMLESS.includes(message.type) && hasPlausibleNumbers(message)
 }
 
 function hasPlausibleNumbers(message: Message): boolean {

@@ -243,7 +243,7 @@ export class Link {
 
   #nextBatch(): Frame[] {
     const batch: Frame[] = []
-    if (this.#receiptIsDue) batch.push(this.#takeReceipt())
+    if (this.#receiptIsDue()) batch.push(this.#takeReceipt())
     if (this.#ping !== undefined) batch.push(this.#ping)
     if (this.#pong !== undefined) batch.push(this.#pong)
     this.#ping = undefined
@@ -252,7 +252,7 @@ export class Link {
     return batch
   }
 
-  get #receiptIsDue(): boolean {
+  #receiptIsDue(): boolean {
     return this.#received.bytes - this.#receiptBytes >= RECEIPT_BYTES
   }
 
@@ -281,7 +281,7 @@ export class Link {
       at += frameBytes(frame)
     }
     count(this.#received, message.length, frames)
-    if (this.#receiptIsDue) this.#flushSoon()
+    if (this.#receiptIsDue()) this.#flushSoon()
   }
 
   #handle(frame: Frame): void {
