@@ -298,6 +298,7 @@ export class Replica {
   #begin(ready: Ready): void {
     this.#hardState = ready.hardState ?? this.#hardState
     this.#send(ready.messages)
+    if (this.isLeader) this.state.prepare(ready.entries[0]?.data)
     const pending = ready.snapshot === undefined ? this.#write(ready) : this.#install(ready, ready.snapshot)
     if (pending === undefined) this.#complete(ready)
     else this.#wait(pending, () => this.#complete(ready))

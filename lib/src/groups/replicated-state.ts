@@ -39,6 +39,10 @@ import {
 import { decodeHead, EPOCHS_MAX, encodeHead, openSnapshot, type SnapshotHead, snapshotPieces } from './snapshot.js'
 import { peerOf } from './voter-id.js'
 
+/** Of many commands together it would only be more memory, for longer. */
+const PREPARED_BYTES_MAX = 1024
+const NO_DATA = new Uint8Array(0)
+
 /** What became of one entry, for whoever waits for it here. */
 export type Applied =
   | SessionApplied
@@ -92,6 +96,8 @@ export class ReplicatedState {
   #epochs: readonly Epoch[] = []
   readonly #counts = { applied: 0, rejected: 0, failed: 0, repeated: 0 }
   #outdated: LegionError | undefined
+  /** An entry that was decoded before it is applied. */
+  #prepared: { readonly data: Uint8Array; readonly entry: GroupEntry } | undefined
 
   constructor(definition: MachineDefinition) {
     this.#definition = definition
@@ -202,6 +208,13 @@ export class ReplicatedState {
     return entry && this.#applyEntry(index, entry)
   }
 
+  /** While the group waits for others: decodes an entry that is likely to be the next to be applied, if it is small. */
+  prepare(data: Uint8Array = NO_DATA): void {
+    if (data.length === 0 || data.length > PREPARED_BYTES_MAX) return
+    const entry = decodable(data)
+    this.#prepared = entry && { data, entry }
+  }
+
   /**
    * Follows an applied configuration change.
    * @param present all ids of the new configuration
@@ -296,16 +309,13 @@ export class ReplicatedState {
   }
 
   #decode(data: Uint8Array): GroupEntry | undefined {
+    if (this.#prepared?.data === data) return this.#prepared.entry
     if (!isKnownKind(data)) {
       throw new LegionError('E_VERSION', `Entry of kind ${data[0]} is from a newer release: update legion-mesh here.`)
     }
-    try {
-      return decodeEntry(data)
-    } catch (error) {
-      if (!(error instanceof DecodeError)) throw error
-      this.#ignoredEntries++
-      return undefined
-    }
+    const entry = decodable(data)
+    if (entry === undefined) this.#ignoredEntries++
+    return entry
   }
 
   #applyEntry(index: number, entry: GroupEntry): Applied | undefined {
@@ -450,4 +460,14 @@ function unknownCommand(mine: MachineDefinition, command: string): LegionError {
     `The log holds the command "${command}", which machine "${mine.name}" here does not know: ` +
     'this replica stops here instead of skipping it. Load the newer code.'
   return new LegionError('E_OUTDATED', problem)
+}
+
+/** @returns undefined for what nobody can read */
+function decodable(data: Uint8Array): GroupEntry | undefined {
+  try {
+    return decodeEntry(data)
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined
+    throw error
+  }
 }
