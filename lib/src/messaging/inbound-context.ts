@@ -21,6 +21,11 @@ export class InboundContext<Legion> implements HandlerContext<Legion> {
     return this.#controller.signal
   }
 
+  /** Nobody waits for it any more. */
+  get isAborted(): boolean {
+    return this.#abortReason !== undefined
+  }
+
   abort(reason: Error): void {
     this.#abortReason ??= reason
     this.#controller?.abort(this.#abortReason)

@@ -47,7 +47,7 @@ interface Run<Legion> {
  * Runs handlers for the messages of one peer. A handler can do no harm here: whatever it throws or returns goes back
  * as an answer or a failure, or into the log.
  *
- * Invariant: a call is in `#calls` until it is answered, or nobody waits for it any more.
+ * Invariant: a call whose handler runs is in `#calls`, unless nobody waits for it any more.
  */
 export class Inbox<Legion> {
   readonly #peer: PeerId
@@ -86,7 +86,6 @@ export class Inbox<Legion> {
       return
     }
     const context = new InboundContext(this.#peer, this.#services.legion)
-    this.#calls.set(id, context)
     this.#run({ id, name, context, handler, payload, bytes })
   }
 
@@ -126,40 +125,48 @@ export class Inbox<Legion> {
     return isTooMuch || this.#running.size + this.#answers.length >= inboundCalls
   }
 
-  /** The handler has ended when this returns, or later if it returned a promise. */
+  /** The handler has ended when this returns, or later if it returned a promise: only then it is kept as running. */
   #run(run: Run<Legion>): void {
-    this.#running.add(run.context)
-    this.#runningBytes += run.bytes
     const result = attempt(run)
     if ('error' in result) this.#failed(run, result.error)
     else if (!result.isPromise) this.#finished(run, result.value)
-    else Promise.resolve(result.value).then(this.#finished.bind(this, run), this.#failed.bind(this, run))
+    else this.#await(run, result.value)
+  }
+
+  #await(run: Run<Legion>, result: unknown): void {
+    this.#running.add(run.context)
+    this.#runningBytes += run.bytes
+    if (run.id !== undefined) this.#calls.set(run.id, run.context)
+    Promise.resolve(result).then(
+      (value) => {
+        this.#ended(run)
+        this.#finished(run, value)
+      },
+      (error: unknown) => {
+        this.#ended(run)
+        this.#failed(run, error)
+      },
+    )
   }
 
   #finished(run: Run<Legion>, result: unknown): void {
-    this.#ended(run)
-    if (this.#isAwaited(run)) this.#answer(run.id, this.#encodeResult(run.id, result))
+    if (isAwaited(run)) this.#answer(run.id, this.#encodeResult(run.id, result))
   }
 
   #failed(run: Run<Legion>, error: unknown): void {
-    this.#ended(run)
     this.#services.metrics.failures++
     if (run.id === undefined) this.#services.logger.error(`The handler of the cast ${run.name} failed.`, error)
     else this.#services.logger.debug(`The handler of the call ${run.name} failed.`, error)
-    if (this.#isAwaited(run)) this.#answer(run.id, encodeFailure(run.id, describeFailure(error)))
+    if (isAwaited(run)) this.#answer(run.id, encodeFailure(run.id, describeFailure(error)))
   }
 
-  #ended({ context, bytes }: Run<Legion>): void {
+  #ended({ id, context, bytes }: Run<Legion>): void {
     this.#running.delete(context)
     this.#runningBytes -= bytes
-  }
-
-  #isAwaited(run: Run<Legion>): run is Run<Legion> & { readonly id: number } {
-    return run.id !== undefined && this.#calls.get(run.id) === run.context
+    if (id !== undefined && this.#calls.get(id) === context) this.#calls.delete(id)
   }
 
   #answer(id: number, frame: Uint8Array): void {
-    this.#calls.delete(id)
     if (this.#answers.length > 0 || this.#services.send(this.#peer, frame) === 'full') {
       this.#answers.push(frame, () => encodeFailure(id, TOO_MANY_ANSWERS))
     }
@@ -186,6 +193,10 @@ export function requireSize(frame: Uint8Array, limitBytes: number, what: string)
   throw new LegionError('E_TOO_LARGE', `The ${what} has ${frame.length} bytes; the limit is ${limitBytes}.`, {
     outcome: 'not-applied',
   })
+}
+
+function isAwaited<Legion>(run: Run<Legion>): run is Run<Legion> & { readonly id: number } {
+  return run.id !== undefined && !run.context.isAborted
 }
 
 type Attempt = { readonly value: unknown; readonly isPromise: boolean } | { readonly error: unknown }

@@ -1,4 +1,5 @@
 import { LegionError } from '../base/errors.js'
+import { passingBytes } from '../codec/byte-pool.js'
 import {
   DecodeError,
   type Decoder,
@@ -9,7 +10,16 @@ import {
   readOptional,
   readString,
 } from '../codec/decode.js'
-import { type Encoder, encode, writeByte, writeCount, writeOneOf, writeOptional, writeString } from '../codec/encode.js'
+import {
+  type Encoder,
+  finishIn,
+  takeEncoder,
+  writeByte,
+  writeCount,
+  writeOneOf,
+  writeOptional,
+  writeString,
+} from '../codec/encode.js'
 import { readValue, type Value, writeValue } from '../codec/value.js'
 
 /*
@@ -60,7 +70,7 @@ const MAX_UTF8_BYTES_PER_UNIT = 3
 
 /** @throws LegionError E_NOT_PLAIN, E_TOO_LARGE */
 export function encodeCast(name: string, payload: unknown): Uint8Array {
-  return encode((encoder) => {
+  return encodeFrame((encoder) => {
     writeByte(encoder, CAST)
     writeMessage(encoder, name, payload)
   })
@@ -68,7 +78,7 @@ export function encodeCast(name: string, payload: unknown): Uint8Array {
 
 /** @throws LegionError E_NOT_PLAIN, E_TOO_LARGE */
 export function encodeCall(id: number, name: string, payload: unknown): Uint8Array {
-  return encode((encoder) => {
+  return encodeFrame((encoder) => {
     writeByte(encoder, CALL)
     writeCount(encoder, id)
     writeMessage(encoder, name, payload)
@@ -77,7 +87,7 @@ export function encodeCall(id: number, name: string, payload: unknown): Uint8Arr
 
 /** @throws LegionError E_NOT_PLAIN */
 export function encodeAnswer(id: number, value: unknown): Uint8Array {
-  return encode((encoder) => {
+  return encodeFrame((encoder) => {
     writeByte(encoder, ANSWER)
     writeCount(encoder, id)
     writeValue(encoder, value, 'answer')
@@ -85,7 +95,7 @@ export function encodeAnswer(id: number, value: unknown): Uint8Array {
 }
 
 export function encodeRefusal(id: number, reason: Refusal): Uint8Array {
-  return encode((encoder) => {
+  return encodeFrame((encoder) => {
     writeByte(encoder, REFUSAL)
     writeCount(encoder, id)
     writeOneOf(encoder, REFUSALS, reason)
@@ -93,7 +103,7 @@ export function encodeRefusal(id: number, reason: Refusal): Uint8Array {
 }
 
 export function encodeFailure(id: number, failure: Failure): Uint8Array {
-  return encode((encoder) => {
+  return encodeFrame((encoder) => {
     writeByte(encoder, FAILURE)
     writeCount(encoder, id)
     writeOptional(encoder, failure.code, writeString)
@@ -103,7 +113,7 @@ export function encodeFailure(id: number, failure: Failure): Uint8Array {
 }
 
 export function encodeCancel(id: number): Uint8Array {
-  return encode((encoder) => {
+  return encodeFrame((encoder) => {
     writeByte(encoder, CANCEL)
     writeCount(encoder, id)
   })
@@ -112,6 +122,12 @@ export function encodeCancel(id: number): Uint8Array {
 /** @throws DecodeError */
 export function decodeFrame(bytes: Uint8Array): Frame {
   return decodeAll(bytes, readFrame)
+}
+
+function encodeFrame(write: (encoder: Encoder) => void): Uint8Array {
+  const encoder = takeEncoder()
+  write(encoder)
+  return finishIn(passingBytes, encoder)
 }
 
 function writeMessage(encoder: Encoder, name: string, payload: unknown): void {
