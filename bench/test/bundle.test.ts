@@ -7,7 +7,7 @@ const ENTRY = fileURLToPath(new URL('../../lib/src/index.ts', import.meta.url))
 /** What was reached, with a little room, in bytes after gzip. Lower it when something got smaller. */
 const BUDGETS = {
   everything: { firstLoadBytes: 35_500, allBytes: 168_500 },
-  legion: { firstLoadBytes: 31_500, allBytes: 168_500 },
+  legion: { firstLoadBytes: 31_500, allBytes: 168_600 },
 }
 
 describe('the browser entry', { timeout: 60_000 }, () => {

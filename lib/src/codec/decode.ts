@@ -1,6 +1,7 @@
 import { createDecoder, type Decoder, hasContent, readUint8Array, readVarUint } from 'lib0/decoding'
 import { toBase64Url } from '../base/bytes.js'
 import { type ClusterId, ID_BYTES, type PeerId } from '../base/ids.js'
+import { copyBytes } from './byte-pool.js'
 
 export type { Decoder } from 'lib0/decoding'
 
@@ -43,6 +44,18 @@ export function readBoolean(decoder: Decoder): boolean {
 /** At most `maxBytes` bytes, written by `writeBytes`. A view into the decoded bytes: copy what is to outlive them. */
 export function readBytes(decoder: Decoder, maxBytes: number): Uint8Array {
   return readUint8Array(decoder, readCount(decoder, maxBytes))
+}
+
+/** Bytes written by `writeBytes`, copied into those that `cut` makes. */
+export function readCopy(decoder: Decoder, cut: (length: number) => Uint8Array): Uint8Array {
+  const { arr } = decoder
+  const length = readCount(decoder, arr.length)
+  const end = decoder.pos + length
+  if (end > arr.length) throw new DecodeError(`the bytes end at ${arr.length}, not at ${end}`)
+  const copy = cut(length)
+  copyBytes(arr, decoder.pos, end, copy, 0)
+  decoder.pos = end
+  return copy
 }
 
 /** A string of at most `maxBytes` bytes of UTF-8, written by `writeString`. */

@@ -1,9 +1,8 @@
 import { readBigInt64, readFloat32, readFloat64, readVarInt } from 'lib0/decoding'
 import { writeAny } from 'lib0/encoding'
 import { equalBytes } from '../base/bytes.js'
-import { copyBytes } from './byte-pool.js'
-import { DecodeError, type Decoder, decodeAll, readByte, readCount, readName, readString } from './decode.js'
-import { type Encoder, encode, writeByte, writeBytes, writeCount, writeString } from './encode.js'
+import { DecodeError, type Decoder, decodeAll, readByte, readCopy, readCount, readName, readString } from './decode.js'
+import { type Encoder, encode, writeByte, writeCount, writeString } from './encode.js'
 import { asRefusal, assertPlain, MAX_DEPTH, NO_PARTS, partNames, partOf, within } from './plain.js'
 
 export { assertPlain, freezePlain, MAX_DEPTH } from './plain.js'
@@ -48,7 +47,6 @@ export function writeValue(encoder: Encoder, value: unknown, path?: string | und
 }
 
 /** lib0's tags of what has parts: a list is its length and the parts, an object its size, and names and parts in turn. */
-const BYTES_TAG = 116
 const TEXT_TAG = 119
 export const LIST_TAG = 117
 export const OBJECT_TAG = 118
@@ -138,9 +136,6 @@ function writeLeaf(encoder: Encoder, value: unknown): void {
   if (typeof value === 'string') {
     writeByte(encoder, TEXT_TAG)
     writeString(encoder, value)
-  } else if (value instanceof Uint8Array) {
-    writeByte(encoder, BYTES_TAG)
-    writeBytes(encoder, value)
   } else {
     writeAny(encoder, value as Parameters<typeof writeAny>[1])
   }
@@ -164,16 +159,7 @@ const LEAF_READERS: { readonly [tag: number]: (decoder: Decoder) => Value } = {
   121: () => false,
   120: () => true,
   [TEXT_TAG]: readText,
-  [BYTES_TAG]: readOwnBytes,
-}
-
-function readOwnBytes(decoder: Decoder): Uint8Array {
-  const length = readCount(decoder, decoder.arr.length - decoder.pos)
-  const start = decoder.pos
-  decoder.pos += length
-  const bytes = new Uint8Array(length)
-  copyBytes(decoder.arr, start, decoder.pos, bytes, 0)
-  return bytes
+  116: (decoder) => readCopy(decoder, (length) => new Uint8Array(length)),
 }
 
 function readText(decoder: Decoder): string {

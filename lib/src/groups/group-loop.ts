@@ -36,8 +36,8 @@ export class GroupLoop {
   #due = new Map<ReplicaHost, GroupMessage[]>()
   /** Those that wait for something, and so for time to go by. */
   readonly #awake = new Set<ReplicaHost>()
-  #isCrowded = false
-  #isAlone = false
+  /** How many groups had their turn, or heard of time, at last. */
+  #busy = 0
   #ticks = 0
   /** Those that a crowd told something in its last turn, and that have said nothing since. */
   #awaited = new Set<PeerId>()
@@ -49,12 +49,12 @@ export class GroupLoop {
 
   /** Many groups have something to do: none of them is waited for alone. */
   get isCrowded(): boolean {
-    return this.#isCrowded
+    return this.#busy > CROWD
   }
 
   /** Of all groups one had its turn, as far as is known it is the only one that is busy. */
   get isAlone(): boolean {
-    return this.#isAlone
+    return this.#busy === 1
   }
 
   /** The group has something to do. */
@@ -90,10 +90,9 @@ export class GroupLoop {
   tick(ticks: number): void {
     const steps = Math.floor((this.#ticks + ticks) / STEP_TICKS) - Math.floor(this.#ticks / STEP_TICKS)
     this.#ticks += ticks
-    const isCrowd = this.#awake.size > CROWD
-    this.#isAlone = this.#awake.size === 1
+    this.#busy = this.#awake.size
     for (const host of this.#awake) {
-      const passed = isCrowd && host.isPatient ? steps * STEP_TICKS : ticks
+      const passed = this.isCrowded && host.isPatient ? steps * STEP_TICKS : ticks
       if (passed > 0) this.#tick(host, passed)
     }
   }
@@ -107,15 +106,14 @@ export class GroupLoop {
   #run(): number | undefined {
     const due = this.#due
     this.#due = new Map()
-    this.#isCrowded = due.size > CROWD
-    const startMs = this.#isCrowded ? this.#options.runtime.nowMs() : 0
-    this.#isAlone = due.size === 1
+    this.#busy = due.size
+    const startMs = this.isCrowded ? this.#options.runtime.nowMs() : 0
     for (const [host, unheard] of due) {
       hear(host, unheard)
       this.#evaluate(host)
     }
     const told = this.#options.finished()
-    if (!this.#isCrowded || !this.#options.isPrompt()) return undefined
+    if (!this.isCrowded || !this.#options.isPrompt()) return undefined
     this.#awaited = new Set(told)
     return this.#awaited.size === 0 ? 0 : Math.min(this.#options.runtime.nowMs() - startMs, WAIT_MAX_MS)
   }

@@ -1,5 +1,5 @@
 import type { PeerId } from '../base/ids.js'
-import { pooledCopy } from '../codec/byte-pool.js'
+import { pooledBytes } from '../codec/byte-pool.js'
 import {
   DecodeError,
   type Decoder,
@@ -7,6 +7,7 @@ import {
   readBoolean,
   readByte,
   readBytes,
+  readCopy,
   readCount,
   readList,
   readOneOf,
@@ -248,7 +249,7 @@ function readPropose(decoder: Decoder, from: VoterId, to: VoterId, term: number)
 }
 
 function readProposed(decoder: Decoder): ProposedEntry {
-  return { type: readOneOf(decoder, ENTRY_TYPES), data: readData(decoder) }
+  return { type: readOneOf(decoder, ENTRY_TYPES), data: readCopy(decoder, pooledBytes) }
 }
 
 const transferLeader: Body<'transfer-leader'> = {
@@ -358,18 +359,14 @@ export function writeEntry(encoder: Encoder, entry: Entry): void {
   writeBytes(encoder, entry.data)
 }
 
+/** Its data is a copy: entries outlive the message they came in. */
 export function readEntry(decoder: Decoder, index: number): Entry {
-  return { term: readCount(decoder), index, type: readOneOf(decoder, ENTRY_TYPES), data: readData(decoder) }
-}
-
-/** A copy: entries outlive the message they came in. */
-function readData(decoder: Decoder): Uint8Array {
-  const { length } = decoder.arr
-  const end = readCount(decoder, length) + decoder.pos
-  if (end > length) throw new DecodeError(`the bytes end at ${length}, not at ${end}`)
-  const data = pooledCopy(decoder.arr, decoder.pos, end)
-  decoder.pos = end
-  return data
+  return {
+    term: readCount(decoder),
+    index,
+    type: readOneOf(decoder, ENTRY_TYPES),
+    data: readCopy(decoder, pooledBytes),
+  }
 }
 
 function writeSnapshot(encoder: Encoder, value: Snapshot): void {

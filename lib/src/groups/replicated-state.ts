@@ -41,7 +41,6 @@ import { peerOf } from './voter-id.js'
 
 /** Of many commands together it would only be more memory, for longer. */
 const PREPARED_BYTES_MAX = 1024
-const NO_DATA = new Uint8Array(0)
 
 /** What became of one entry, for whoever waits for it here. */
 export type Applied =
@@ -97,7 +96,7 @@ export class ReplicatedState {
   readonly #counts = { applied: 0, rejected: 0, failed: 0, repeated: 0 }
   #outdated: LegionError | undefined
   /** An entry that was decoded before it is applied. */
-  #prepared: { readonly data: Uint8Array; readonly entry: GroupEntry } | undefined
+  #prepared: { readonly data: Uint8Array; readonly entry: GroupEntry | undefined } | undefined
 
   constructor(definition: MachineDefinition) {
     this.#definition = definition
@@ -209,10 +208,8 @@ export class ReplicatedState {
   }
 
   /** While the group waits for others: decodes an entry that is likely to be the next to be applied, if it is small. */
-  prepare(data: Uint8Array = NO_DATA): void {
-    if (data.length === 0 || data.length > PREPARED_BYTES_MAX) return
-    const entry = decodable(data)
-    this.#prepared = entry && { data, entry }
+  prepare(data: Uint8Array | undefined): void {
+    if (data !== undefined && data.length <= PREPARED_BYTES_MAX) this.#prepared = { data, entry: decodable(data) }
   }
 
   /**
@@ -309,11 +306,10 @@ export class ReplicatedState {
   }
 
   #decode(data: Uint8Array): GroupEntry | undefined {
-    if (this.#prepared?.data === data) return this.#prepared.entry
     if (!isKnownKind(data)) {
       throw new LegionError('E_VERSION', `Entry of kind ${data[0]} is from a newer release: update legion-mesh here.`)
     }
-    const entry = decodable(data)
+    const entry = this.#prepared?.data === data ? this.#prepared.entry : decodable(data)
     if (entry === undefined) this.#ignoredEntries++
     return entry
   }

@@ -33,9 +33,8 @@ export class Ports {
 
   constructor(options: PortsOptions) {
     this.#options = options
-    for (const [key, number] of Object.entries(PORTS)) {
-      const name = key as PortName
-      this.#known.set(number, { name, number, lane: PORT_LANES[name], handlers: undefined })
+    for (const name of Object.keys(PORTS) as PortName[]) {
+      this.#known.set(PORTS[name], { name, number: PORTS[name], lane: PORT_LANES[name], handlers: undefined })
     }
   }
 

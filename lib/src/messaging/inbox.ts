@@ -137,16 +137,9 @@ export class Inbox<Legion> {
     this.#running.add(run.context)
     this.#runningBytes += run.bytes
     if (run.id !== undefined) this.#calls.set(run.id, run.context)
-    Promise.resolve(result).then(
-      (value) => {
-        this.#ended(run)
-        this.#finished(run, value)
-      },
-      (error: unknown) => {
-        this.#ended(run)
-        this.#failed(run, error)
-      },
-    )
+    Promise.resolve(result)
+      .finally(() => this.#ended(run))
+      .then(this.#finished.bind(this, run), this.#failed.bind(this, run))
   }
 
   #finished(run: Run<Legion>, result: unknown): void {

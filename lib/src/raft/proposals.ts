@@ -66,13 +66,10 @@ function lead(core: Core, entries: readonly ProposedEntry[], proposer?: Progress
 function objection(core: Core, entries: readonly ProposedEntry[]): DropReason | undefined {
   if (core.tracker.get(core.id) === undefined) return 'removed'
   if (core.transferee !== undefined) return 'transferring'
-  let change: ProposedEntry | undefined
-  for (const entry of entries) {
-    if (entry.type !== 'config') continue
-    if (change !== undefined) return 'config-pending'
-    change = entry
-  }
-  return (change && configObjection(core, change.data)) ?? sizeObjection(core, payloadBytes(entries))
+  const changes = entries.filter((entry) => entry.type === 'config')
+  if (changes.length > 1) return 'config-pending'
+  const objectionToChange = changes[0] && configObjection(core, changes[0].data)
+  return objectionToChange ?? sizeObjection(core, payloadBytes(entries))
 }
 
 /** Entries without payload pass: a new leader's first entry and the end of a joint configuration must never wait. */
