@@ -16,7 +16,8 @@ export interface Channel {
   /** What carries the bytes, e.g. `chromium`, `roamhq`, `node-datachannel`, `memory`; pairs of stacks differ. */
   readonly stack: string
   /**
-   * Sends one message. Never throws: a channel that is not open drops it, one that breaks closes.
+   * Sends one message. Never throws, and fires nothing: a channel that is not open drops it, one that breaks closes
+   * soon after.
    * @param message 1 to `maxMessageBytes` bytes; not copied, must not change afterwards
    */
   send(message: Uint8Array): void

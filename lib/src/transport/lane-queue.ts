@@ -68,11 +68,16 @@ export class LaneQueue {
     return this.#takePart(FRAME_KIND.first, payload, roomBytes - FIRST_HEADER_BYTES)
   }
 
-  /** True once after `push` said false and half of the queue is free again. */
+  /** `push` said false, and half of the queue is free again. */
+  get hasDrained(): boolean {
+    return this.#refused && this.#queuedBytes <= this.#limitBytes / 2
+  }
+
+  /** True once for each time that it has drained. */
   takeDrained(): boolean {
-    if (!this.#refused || this.#queuedBytes > this.#limitBytes / 2) return false
-    this.#refused = false
-    return true
+    const hasDrained = this.hasDrained
+    if (hasDrained) this.#refused = false
+    return hasDrained
   }
 
   clear(): void {

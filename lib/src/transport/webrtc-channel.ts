@@ -1,5 +1,6 @@
 import { Emitter, type Unsubscribe } from '../base/emitter.js'
 import type { Runtime, Timer } from '../base/runtime.js'
+import { soon } from '../base/soon.js'
 import type { Channel, ChannelEvents, ChannelState } from './channel.js'
 import type { Negotiation, NegotiationOptions } from './webrtc-negotiation.js'
 import { listensFirst } from './webrtc-quirks.js'
@@ -60,7 +61,7 @@ export class WebRtcChannel implements Channel {
     try {
       dataChannel.send(message as Uint8Array<ArrayBuffer>)
     } catch (error) {
-      this.close(`sending failed: ${String(error)}`)
+      soon(() => this.close(`sending failed: ${String(error)}`))
       return
     }
     if (!this.#tellsWhenDrained) this.#pollDrainSoon(dataChannel)

@@ -63,6 +63,16 @@ describe.each(PAIRS)('%s offers to %s', (offerer, answerer) => {
   })
 })
 
+it('[CON28] a message that WebRTC refuses closes the channel, after the call', { timeout: PATIENCE_MS }, async () => {
+  const connector = await nodeConnector('node-datachannel')
+  const { a, b } = await openPair(connector, connector)
+  const reason = new Promise<string>((resolve) => a.on('close', resolve))
+  a.send(new Uint8Array(16 * 1024 * 1024)) // larger than any says that it takes
+  expect(a.state).toBe('open')
+  expect(await reason).toContain('sending failed')
+  await closed(b)
+})
+
 describe.each(NODE_WEBRTC_PACKAGES)('%s', (name) => {
   it('[CON13] signals that are none, or not expected, are ignored', { timeout: PATIENCE_MS }, async () => {
     const nonsense = [
