@@ -83,8 +83,9 @@ export function outcomeFor(pending: Pending): Promise<Value> {
   })
 }
 
-export function reject(pending: Pending, error: LegionError): void {
-  pending.settle(Promise.reject(error))
+/** Nothing is rejected where nobody waits: the platform would call that unhandled, and end a Node process. */
+export function reject({ settle }: Pending, error: LegionError): void {
+  if (settle !== nothing) settle(Promise.reject(error))
 }
 
 const nothing = () => {}

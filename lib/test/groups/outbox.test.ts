@@ -186,6 +186,22 @@ describe('Outbox', () => {
     expect([group.runsOf('closing'), group.runsOf('aborted')]).toEqual([1, 0])
   })
 
+  it('[SES23] a command of an earlier start that fails rejects no promise, for nobody waits', async () => {
+    const { group, store, start } = setUp()
+    const offline = await start()
+    offline.propose('left behind', { persist })
+    store.crash()
+    const client = await start()
+    expect(client.proposals.inFlight).toBe(1)
+    const unhandled: unknown[] = []
+    const note = (reason: unknown) => unhandled.push(reason)
+    process.on('unhandledRejection', note)
+    client.proposals.failAll((outcome) => Object.assign(new Error('closed'), { outcome }) as never)
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('unhandledRejection', note)
+    expect([unhandled, group.runsOf('left behind')]).toEqual([[], 0])
+  })
+
   it('[SES23] needs durable storage and the session, and has limits', async () => {
     const group = new GroupModel()
     const without = await ClientModel.start({ group })
