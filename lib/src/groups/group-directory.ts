@@ -77,9 +77,17 @@ export class GroupDirectory {
     await Promise.all(groups.map((group) => group.leave(timeoutMs).catch(() => {})))
   }
 
-  /** Leaves all groups, `main` last, which the others need. */
+  /**
+   * Leaves all groups, `main` last, which the others need.
+   * @throws LegionError if `throws`: `main` was not left, or, and then that is not tried, another one that is lost without this peer
+   */
   async leaveAll(timeoutMs: number, { throws = false } = {}): Promise<void> {
-    await Promise.all([...this.#groups.values()].map((group) => group.leave(timeoutMs).catch(() => {})))
+    const leaving = [...this.#groups.values()].map((group) =>
+      group.leave(timeoutMs).catch((error: unknown) => {
+        if (throws && isNeeded(group.status())) throw error // else its leader removes this peer, when there is one
+      }),
+    )
+    await Promise.all(leaving)
     await this.#options.main.leave(timeoutMs).catch((error: unknown) => {
       if (throws) throw error // else the others notice, a little later
     })
@@ -196,4 +204,11 @@ function requireName(name: string): void {
 function requireSame(name: string, machine: AnyMachine, known: OpenGroup): Promise<Group<AnyMachine>> {
   if (known.machine === machine) return known.group
   throw new LegionError('E_MACHINE', `The group "${name}" is open here with another machine, or another copy of it.`)
+}
+
+/** The other voters, if there are any, are no majority. */
+function isNeeded(status: GroupStatus | undefined): boolean {
+  if (status === undefined || status.stopped !== undefined) return false
+  const { voters } = status.configuration
+  return voters.length <= 2 && voters.includes(status.id)
 }
