@@ -36,8 +36,7 @@ export class GroupLoop {
   #due = new Map<ReplicaHost, GroupMessage[]>()
   /** Those that wait for something, and so for time to go by. */
   readonly #awake = new Set<ReplicaHost>()
-  /** How many groups had their turn, or heard of time, at last. */
-  #busy = 0
+  #isCrowded = false
   #ticks = 0
   /** Those that a crowd told something in its last turn, and that have said nothing since. */
   #awaited = new Set<PeerId>()
@@ -49,12 +48,7 @@ export class GroupLoop {
 
   /** Many groups have something to do: none of them is waited for alone. */
   get isCrowded(): boolean {
-    return this.#busy > CROWD
-  }
-
-  /** Of all groups one had its turn, as far as is known it is the only one that is busy. */
-  get isAlone(): boolean {
-    return this.#busy === 1
+    return this.#isCrowded
   }
 
   /** The group has something to do. */
@@ -90,9 +84,9 @@ export class GroupLoop {
   tick(ticks: number): void {
     const steps = Math.floor((this.#ticks + ticks) / STEP_TICKS) - Math.floor(this.#ticks / STEP_TICKS)
     this.#ticks += ticks
-    this.#busy = this.#awake.size
+    const isCrowd = this.#awake.size > CROWD
     for (const host of this.#awake) {
-      const passed = this.isCrowded && host.isPatient ? steps * STEP_TICKS : ticks
+      const passed = isCrowd && host.isPatient ? steps * STEP_TICKS : ticks
       if (passed > 0) this.#tick(host, passed)
     }
   }
@@ -106,8 +100,8 @@ export class GroupLoop {
   #run(): number | undefined {
     const due = this.#due
     this.#due = new Map()
-    this.#busy = due.size
-    const startMs = this.isCrowded ? this.#options.runtime.nowMs() : 0
+    this.#isCrowded = due.size > CROWD
+    const startMs = this.#isCrowded ? this.#options.runtime.nowMs() : 0
     for (const [host, unheard] of due) {
       hear(host, unheard)
       this.#evaluate(host)

@@ -338,11 +338,13 @@ export class Groups {
     const groups = this
     return {
       send: (message, epoch, mayWait) => this.#frames.push(peerOf(message.to), group, epoch, message, mayWait),
-      flush: () => this.#loop.isAlone && this.#frames.flush(),
       sendSnapshot: (message, epoch, source) => this.#sendSnapshot(group, message, epoch, source),
       tell: (peer, message) => this.#roster.send(peer, encodeRosterMessage(group, message)),
       report: (error) => this.#options.report(error),
       schedule: () => this.#schedule(group),
+      get isCrowded() {
+        return groups.#loop.isCrowded
+      },
       get groups() {
         return groups.size
       },

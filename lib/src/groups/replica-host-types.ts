@@ -44,14 +44,14 @@ export interface ReplicaHostOptions {
 export interface Outlet {
   /** @param mayWait for the next message to the same peer, or a few milliseconds */
   send(message: Message, epoch: EpochId, mayWait: boolean): void
-  /** What was sent leaves, unless other groups are about to send something as well. */
-  flush(): void
   sendSnapshot(message: Message & { type: 'snapshot' }, epoch: EpochId, source: SnapshotSource): void
   tell(peer: PeerId, message: RosterMessage): void
   /** Tells this peer's user what nobody waits for. */
   report(error: LegionError): void
   /** Have `evaluate` called soon. */
   schedule(): void
+  /** So many groups have something to do that none of them is waited for alone. */
+  readonly isCrowded: boolean
   /** How many groups may start an election for the same reason. */
   readonly groups: number
 }

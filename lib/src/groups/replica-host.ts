@@ -238,11 +238,11 @@ export class ReplicaHost {
       limits,
       spool,
       copies: rules.copies,
+      isUrgent: () => !out.isCrowded,
       quiesceTicks: group === MAIN ? 0 : QUIESCE_TICKS,
       events: {
         ...events,
         send: (message) => this.traffic.send(message),
-        sent: () => out.flush(),
         lead: (soft) => this.#onLead(soft),
         checkpointed: (digest) => {
           this.#divergence.checkpointed(digest)

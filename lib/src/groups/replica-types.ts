@@ -21,6 +21,8 @@ export interface ReplicaOptions {
   readonly copies: number
   /** The group falls silent after so many ticks in which nothing happened; 0: never. */
   readonly quiesceTicks: number
+  /** Somebody may wait for what this replica has to send; false: it is one of many that are busy. */
+  readonly isUrgent: () => boolean
   readonly events: ReplicaEvents
 }
 
@@ -38,8 +40,6 @@ export interface ReplicaLimits {
 /** What a replica tells its group while it runs. None may call back into the replica. */
 export interface ReplicaEvents {
   send(message: Message): void
-  /** Somebody may wait for what was sent. */
-  sent(): void
   /** The entry has its place in the log for good, and is applied next. */
   committed(entry: Entry): void
   applied(applied: Applied, index: number): void

@@ -29,6 +29,7 @@ import type { ReplicaLog } from './replica-log.js'
 import type { Position } from './replica-log-format.js'
 import type { ReplicaOptions } from './replica-types.js'
 import type { Applied, ReplicatedState } from './replicated-state.js'
+import { sendsFirst, whenSent } from './send-first.js'
 import { inOrder } from './snapshot.js'
 import { SNAPSHOT_ID_BYTES, type SnapshotSource, spoolSnapshot } from './snapshot-source.js'
 import { idsOf } from './voter-id.js'
@@ -40,7 +41,7 @@ import { idsOf } from './voter-id.js'
  * 1. a leader's appends leave; 2. term, vote and entries become durable, and with them the commit index if a
  * configuration is about to be applied; 3. votes and acknowledgements leave; 4. what is committed is applied.
  *
- * With memory only nothing of this waits. While a write or a snapshot's installation is
+ * With memory only nothing of this waits, but 4 for what leaves before. While a write or a snapshot's installation is
  * under way the core goes on taking messages and proposals: they become the next batch.
  */
 export class Replica {
@@ -55,7 +56,7 @@ export class Replica {
   #hardState: HardState
   #durableCommit: number
   #isBusy = false
-  #isAwaiting = false // it forwarded a proposal, and has applied nothing since: the next single entry is likely to be it
+  #isAwaiting = false // it forwarded a proposal, and has applied nothing since
   #isStopped = false
 
   readonly #outgoing = new OutgoingSnapshots()
@@ -297,8 +298,7 @@ export class Replica {
 
   #begin(ready: Ready): void {
     this.#hardState = ready.hardState ?? this.#hardState
-    this.#send(ready.messages)
-    if (this.isLeader) this.state.prepare(ready.entries[0]?.data)
+    for (const message of ready.messages) this.#options.events.send(message)
     const pending = ready.snapshot === undefined ? this.#write(ready) : this.#install(ready, ready.snapshot)
     if (pending === undefined) this.#complete(ready)
     else this.#wait(pending, () => this.#complete(ready))
@@ -317,8 +317,15 @@ export class Replica {
   }
 
   #complete(ready: Ready): void {
+    for (const message of ready.messagesAfterPersist) this.#options.events.send(message)
+    if (this.#options.isUrgent() && sendsFirst(ready, this.#isAwaiting)) {
+      this.#isBusy = true
+      whenSent(() => this.#goOn(() => this.#follow(ready)))
+    } else this.#follow(ready)
+  }
+
+  #follow(ready: Ready): void {
     const { events } = this.#options
-    this.#send(ready.messagesAfterPersist, this.#isAwaiting && ready.committedEntries.length === 1)
     if (ready.snapshot !== undefined) this.#installed(ready.snapshot)
     for (const entry of ready.committedEntries) this.#apply(entry)
     if (ready.committedEntries.length > 0) this.#isAwaiting = false
@@ -329,13 +336,6 @@ export class Replica {
     for (const { ticket, index } of ready.readStates) events.readable(ticket, index)
     for (const refusal of ready.refusals) events.refused(refusal)
     this.#raft.advance()
-  }
-
-  /** Leaves before this replica works on what is committed, which takes as long as all else, and others wait for it. */
-  #send(messages: readonly Message[], mayWait = false): void {
-    if (messages.length === 0) return
-    for (const message of messages) this.#options.events.send(message)
-    if (!mayWait) this.#options.events.sent()
   }
 
   /** Goes on with `next` when the promise is fulfilled, unless the replica was stopped meanwhile. */

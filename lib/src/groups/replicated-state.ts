@@ -39,9 +39,6 @@ import {
 import { decodeHead, EPOCHS_MAX, encodeHead, openSnapshot, type SnapshotHead, snapshotPieces } from './snapshot.js'
 import { peerOf } from './voter-id.js'
 
-/** Of many commands together it would only be more memory, for longer. */
-const PREPARED_BYTES_MAX = 1024
-
 /** What became of one entry, for whoever waits for it here. */
 export type Applied =
   | SessionApplied
@@ -95,8 +92,6 @@ export class ReplicatedState {
   #epochs: readonly Epoch[] = []
   readonly #counts = { applied: 0, rejected: 0, failed: 0, repeated: 0 }
   #outdated: LegionError | undefined
-  /** An entry that was decoded before it is applied. */
-  #prepared: { readonly data: Uint8Array; readonly entry: GroupEntry | undefined } | undefined
 
   constructor(definition: MachineDefinition) {
     this.#definition = definition
@@ -207,11 +202,6 @@ export class ReplicatedState {
     return entry && this.#applyEntry(index, entry)
   }
 
-  /** While the group waits for others: decodes an entry that is likely to be the next to be applied, if it is small. */
-  prepare(data: Uint8Array | undefined): void {
-    if (data !== undefined && data.length <= PREPARED_BYTES_MAX) this.#prepared = { data, entry: decodable(data) }
-  }
-
   /**
    * Follows an applied configuration change.
    * @param present all ids of the new configuration
@@ -309,9 +299,13 @@ export class ReplicatedState {
     if (!isKnownKind(data)) {
       throw new LegionError('E_VERSION', `Entry of kind ${data[0]} is from a newer release: update legion-mesh here.`)
     }
-    const entry = this.#prepared?.data === data ? this.#prepared.entry : decodable(data)
-    if (entry === undefined) this.#ignoredEntries++
-    return entry
+    try {
+      return decodeEntry(data)
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      this.#ignoredEntries++
+      return undefined
+    }
   }
 
   #applyEntry(index: number, entry: GroupEntry): Applied | undefined {
@@ -456,14 +450,4 @@ function unknownCommand(mine: MachineDefinition, command: string): LegionError {
     `The log holds the command "${command}", which machine "${mine.name}" here does not know: ` +
     'this replica stops here instead of skipping it. Load the newer code.'
   return new LegionError('E_OUTDATED', problem)
-}
-
-/** @returns undefined for what nobody can read */
-function decodable(data: Uint8Array): GroupEntry | undefined {
-  try {
-    return decodeEntry(data)
-  } catch (error) {
-    if (error instanceof DecodeError) return undefined
-    throw error
-  }
 }

@@ -68,16 +68,11 @@ export class LaneQueue {
     return this.#takePart(FRAME_KIND.first, payload, roomBytes - FIRST_HEADER_BYTES)
   }
 
-  /** `push` said false, and half of the queue is free again. */
-  get hasDrained(): boolean {
-    return this.#refused && this.#queuedBytes <= this.#limitBytes / 2
-  }
-
-  /** True once for each time that it has drained. */
+  /** True once after `push` said false and half of the queue is free again. */
   takeDrained(): boolean {
-    const hasDrained = this.hasDrained
-    if (hasDrained) this.#refused = false
-    return hasDrained
+    if (!this.#refused || this.#queuedBytes > this.#limitBytes / 2) return false
+    this.#refused = false
+    return true
   }
 
   clear(): void {

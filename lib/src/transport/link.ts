@@ -150,7 +150,6 @@ export class Link {
   }
 
   /**
-   * Fires nothing before it returns.
    * @param port 0 to 255
    * @param payload not copied before it is sent: must not change afterwards
    * @returns false if the lane's queue is full or the link is closed: nothing was queued
@@ -160,8 +159,7 @@ export class Link {
     requireSize(payload, this.#limits.messageBytes)
     if (this.channel.state !== 'open') return false
     if (!this.#queues.queue(lane).push(port, payload)) return false
-    if (lane === 'consensus') this.#transmitAll() // who sends there has gathered all that there is
-    if (lane !== 'consensus' || this.#queues.hasDrained) this.#flushSoon()
+    this.#flushSoon()
     return true
   }
 
@@ -227,16 +225,12 @@ export class Link {
   }
 
   #flush(): void {
-    this.#transmitAll()
-    for (const lane of this.#queues.takeDrained()) this.#events.emit('drain', lane)
-  }
-
-  #transmitAll(): void {
     while (this.channel.state === 'open' && this.#channelHasRoom()) {
       const batch = this.#nextBatch()
       if (batch.length === 0) break
       this.#transmit(batch)
     }
+    for (const lane of this.#queues.takeDrained()) this.#events.emit('drain', lane)
   }
 
   /** Asks the channel only when it may be full: in Node every answer is a call out of JavaScript. */

@@ -54,10 +54,6 @@ export class SendQueues {
     }
   }
 
-  get hasDrained(): boolean {
-    return this.#queues.some((queue) => queue.hasDrained)
-  }
-
   /** The lanes that refused a payload and take some again; each once. */
   takeDrained(): readonly Lane[] {
     return LANES.filter((_, index) => this.#queues[index]?.takeDrained())

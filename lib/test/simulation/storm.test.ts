@@ -14,6 +14,7 @@ const REGRESSIONS = [
   [500384, 'a leader whose voters had no majority changed the roster, and that was committed when others were gone'],
   [500617, 'the last words of a sole voter that had slept lacked what it had committed alone'],
   [502602, 'a leader chose voters that it had a link to, and had not heard from since they crashed'],
+  [703509, 'what others wait for was sent within the run of a replica, and two led in one term'],
   [530070, 'the goodbye of a sole voter was slower than the word of the server, and its link was given up before'],
 ] as const
 
@@ -29,6 +30,10 @@ describe('clusters of peers of all kinds in a storm', () => {
   it('[SIM33] a second group beside main: never stuck, recovers, loses nothing, has one leader per term', async () => {
     for (let seed = 1; seed <= BATCH; seed++)
       expect((await runStorm(seed, MINUTES, ['main', 'second'])).counts.acknowledged).toBeGreaterThan(0)
+  }, 300_000)
+
+  it('[SIM33] [GRP230] seed 720020: a sole voter of the second group left the cluster while it was cut off from the others', async () => {
+    await runStorm(720020, undefined, ['main', 'second'])
   }, 300_000)
 
   it.each(REGRESSIONS)(
