@@ -79,7 +79,8 @@ export class GroupDirectory {
 
   /**
    * Leaves all groups, `main` last, which the others need.
-   * @throws LegionError if `throws`: `main` was not left, or, and then that is not tried, another one that is lost without this peer
+   * @throws LegionError if `throws`: a group that is lost without this peer did not let it go, and `main` was not asked; or
+   *   `main` did not
    */
   async leaveAll(timeoutMs: number, { throws = false } = {}): Promise<void> {
     const leaving = [...this.#groups.values()].map((group) =>

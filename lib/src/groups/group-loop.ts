@@ -107,7 +107,7 @@ export class GroupLoop {
       this.#evaluate(host)
     }
     const told = this.#options.finished()
-    if (!this.isCrowded || !this.#options.isPrompt()) return undefined
+    if (!this.#isCrowded || !this.#options.isPrompt()) return undefined
     this.#awaited = new Set(told)
     return this.#awaited.size === 0 ? 0 : Math.min(this.#options.runtime.nowMs() - startMs, WAIT_MAX_MS)
   }
